@@ -1,0 +1,1 @@
+"""Rules of the field as plain data and pure functions; standard library only."""

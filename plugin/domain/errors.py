@@ -1,0 +1,242 @@
+"""Every way in which the system can fail, as a closed list with one sentence each.
+
+A ``Reason`` is the log value, the database value and the key of the sentence that people read.
+The exception class decides whether something is tried again; the reason says what happened.
+
+    TriageError
+    ├── TransientError        try again (dead PACS, lost Redis, full disk)
+    ├── StudyRejectedError    the input's fault, final; the worklist says why
+    ├── ModelError            the answer is unusable, final; a person is told
+    └── ConfigurationError    stop at start, say which key or file
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why something was rejected, failed or is waiting."""
+
+    # The study is not ours to analyse, or cannot be.
+    NOT_MR = "not_mr"
+    NOT_CARDIAC = "not_cardiac"
+    NO_SHORT_AXIS_CINE = "no_short_axis_cine"
+    TOO_FEW_SLICES = "too_few_slices"
+    TOO_FEW_PHASES = "too_few_phases"
+    MISSING_GEOMETRY = "missing_geometry"
+    INVALID_PIXEL_SPACING = "invalid_pixel_spacing"
+    MISSING_SLICE = "missing_slice"
+    INCONSISTENT_STACK = "inconsistent_stack"
+    MIXED_PATIENTS = "mixed_patients"
+    UNREADABLE_PIXELS = "unreadable_pixels"
+    MISSING_TIMING = "missing_timing"
+    NO_READABLE_INSTANCE = "no_readable_instance"
+    # One instance cannot be indexed; it is kept in quarantine.
+    NOT_DICOM = "not_dicom"
+    TRUNCATED_FILE = "truncated_file"
+    MISSING_IDENTIFIERS = "missing_identifiers"
+    INVALID_IDENTIFIER = "invalid_identifier"
+    # The model's answer is unusable.
+    HEART_NOT_FOUND = "heart_not_found"
+    IMPLAUSIBLE_MEASUREMENT = "implausible_measurement"
+    BUNDLE_MISSING = "bundle_missing"
+    BUNDLE_TAMPERED = "bundle_tampered"
+    BUNDLE_INVALID = "bundle_invalid"
+    RUNTIME_MISSING = "runtime_missing"
+    DEVICE_UNAVAILABLE = "device_unavailable"
+    # The network and the peers.
+    UNKNOWN_CALLING_AE_TITLE = "unknown_calling_ae_title"
+    CALLING_ADDRESS_MISMATCH = "calling_address_mismatch"
+    PEER_DISABLED = "peer_disabled"
+    WRONG_CALLED_AE_TITLE = "wrong_called_ae_title"
+    TOO_MANY_ASSOCIATIONS = "too_many_associations"
+    ASSOCIATION_ABORTED = "association_aborted"
+    DESTINATION_UNREACHABLE = "destination_unreachable"
+    DESTINATION_REJECTED_ASSOCIATION = "destination_rejected_association"
+    DESTINATION_NO_CONTEXT = "destination_no_context"
+    DESTINATION_REFUSED_INSTANCE = "destination_refused_instance"
+    DESTINATION_OUT_OF_RESOURCES = "destination_out_of_resources"
+    # Resources and operation.
+    DISK_FULL = "disk_full"
+    QUEUE_UNAVAILABLE = "queue_unavailable"
+    REGISTRY_UNAVAILABLE = "registry_unavailable"
+    LEASE_EXPIRED = "lease_expired"
+    WORKER_LOST = "worker_lost"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    TOO_MANY_GENERATIONS = "too_many_generations"
+    SAME_IMAGES = "same_images"
+    IMAGES_DELETED = "images_deleted"
+    INTERNAL_ERROR = "internal_error"
+    # Configuration.
+    SETTING_INVALID = "setting_invalid"
+    SETTINGS_FILE_MISSING = "settings_file_missing"
+    PORT_IN_USE = "port_in_use"
+    REDIS_MISSING = "redis_missing"
+    PAGE_NOT_LOOPBACK = "page_not_loopback"
+    AE_TITLE_INVALID = "ae_title_invalid"
+    OUTPUT_NOT_WRITABLE = "output_not_writable"
+
+
+SENTENCES: dict[Reason, str] = {
+    Reason.NOT_MR: "The study holds no MR image, so there is nothing to analyse for cardiac MRI.",
+    Reason.NOT_CARDIAC: "The MR images are not of the heart (by body part, gating and sequence).",
+    Reason.NO_SHORT_AXIS_CINE: (
+        "No short-axis cine stack was found; volumes need one. Send the short-axis cine series."
+    ),
+    Reason.TOO_FEW_SLICES: (
+        "The short-axis cine covers too few slices to measure volumes; send the whole stack."
+    ),
+    Reason.TOO_FEW_PHASES: (
+        "The cine has too few cardiac phases to find end-systole; send all phases."
+    ),
+    Reason.MISSING_GEOMETRY: (
+        "The images carry no position or orientation (Image Position/Orientation Patient), so "
+        "nothing can be measured in millimetres. Send the original images from the scanner."
+    ),
+    Reason.INVALID_PIXEL_SPACING: (
+        "Pixel Spacing is missing, zero or not a number; areas cannot be measured."
+    ),
+    Reason.MISSING_SLICE: (
+        "A slice in the middle of the short-axis stack is missing; send it to have the study "
+        "analysed again."
+    ),
+    Reason.INCONSISTENT_STACK: (
+        "The short-axis images do not form one stack (image size, orientation or spacing differ)."
+    ),
+    Reason.MIXED_PATIENTS: (
+        "Images of more than one patient share this Study Instance UID. Correct it in the PACS and "
+        "send the study again."
+    ),
+    Reason.UNREADABLE_PIXELS: (
+        "The pixel data of the short-axis images cannot be decoded (damaged or unsupported "
+        "compression)."
+    ),
+    Reason.MISSING_TIMING: (
+        "The phases of the cine cannot be put in order: Trigger Time is missing and instance "
+        "numbers do not tell."
+    ),
+    Reason.NO_READABLE_INSTANCE: "No readable DICOM image was found.",
+    Reason.NOT_DICOM: "The file is not DICOM.",
+    Reason.TRUNCATED_FILE: "The file ends before its dataset does; send the image again.",
+    Reason.MISSING_IDENTIFIERS: "Study, Series or SOP Instance UID is missing in the dataset.",
+    Reason.INVALID_IDENTIFIER: "A UID in the dataset is not a valid DICOM UID.",
+    Reason.HEART_NOT_FOUND: "The network found no heart in the short-axis images.",
+    Reason.IMPLAUSIBLE_MEASUREMENT: (
+        "The contours give values that no heart has, so no number is reported. Measure by hand."
+    ),
+    Reason.BUNDLE_MISSING: "The model bundle was not found; check worker.bundle.",
+    Reason.BUNDLE_TAMPERED: (
+        "A file of the model bundle differs from its manifest; reinstall the bundle."
+    ),
+    Reason.BUNDLE_INVALID: "The model bundle is not one this version can use.",
+    Reason.RUNTIME_MISSING: (
+        "onnxruntime is not installed: pip install 'cmr-triage[cpu]' (or [gpu], not both)."
+    ),
+    Reason.DEVICE_UNAVAILABLE: (
+        "CUDA was asked for (worker.device) but is not available; install the driver and "
+        'cmr-triage[gpu], or set worker.device = "cpu".'
+    ),
+    Reason.UNKNOWN_CALLING_AE_TITLE: (
+        "The sender's AE title is not a known peer; add it with: cmr-triage peer add."
+    ),
+    Reason.CALLING_ADDRESS_MISMATCH: (
+        "The AE title is known, but the connection came from another address than configured."
+    ),
+    Reason.PEER_DISABLED: "The peer is switched off; enable it with: cmr-triage peer edit.",
+    Reason.WRONG_CALLED_AE_TITLE: (
+        "The sender called another AE title than ours; correct the called AE title at the sender."
+    ),
+    Reason.TOO_MANY_ASSOCIATIONS: "The node's limit of simultaneous associations was reached.",
+    Reason.ASSOCIATION_ABORTED: "The association ended before it was released.",
+    Reason.DESTINATION_UNREACHABLE: (
+        "The destination does not answer at its host and port; it will be tried again."
+    ),
+    Reason.DESTINATION_REJECTED_ASSOCIATION: (
+        "The destination rejected the association; check the AE titles on both sides."
+    ),
+    Reason.DESTINATION_NO_CONTEXT: (
+        "The destination does not accept this kind of object; choose others with: cmr-triage "
+        "destination edit --objects."
+    ),
+    Reason.DESTINATION_REFUSED_INSTANCE: "The destination refused the object.",
+    Reason.DESTINATION_OUT_OF_RESOURCES: (
+        "The destination is out of resources; it will be tried again."
+    ),
+    Reason.DISK_FULL: (
+        "Free disk space is below spool.minimum_free_bytes; nothing is accepted until that changes."
+    ),
+    Reason.QUEUE_UNAVAILABLE: (
+        "Redis does not answer; jobs wait in the registry and start when it is back."
+    ),
+    Reason.REGISTRY_UNAVAILABLE: "The registry database does not answer.",
+    Reason.LEASE_EXPIRED: "The worker lost its lease on the job; another one takes it.",
+    Reason.WORKER_LOST: "The worker died in the middle of the analysis; the job is tried again.",
+    Reason.TOO_MANY_ATTEMPTS: (
+        "Gave up after repeated failures; requeue it with: cmr-triage study requeue."
+    ),
+    Reason.TOO_MANY_GENERATIONS: (
+        "The images of this study kept changing; a person must decide: cmr-triage study requeue."
+    ),
+    Reason.SAME_IMAGES: (
+        "Later images did not change what the analysis used; the earlier result stands."
+    ),
+    Reason.IMAGES_DELETED: (
+        "The images were deleted after delivery (spool.retention_days); send the study again."
+    ),
+    Reason.INTERNAL_ERROR: (
+        "A fault in cmr-triage stopped this step; the log names it. Please report it."
+    ),
+    Reason.SETTING_INVALID: "A setting is unknown or has a value that cannot be used.",
+    Reason.SETTINGS_FILE_MISSING: "The settings file does not exist.",
+    Reason.PORT_IN_USE: (
+        "The port is in use by another program; choose another one in the settings."
+    ),
+    Reason.REDIS_MISSING: (
+        "No Redis server was found: install valkey-server or redis-server, or set queue.url."
+    ),
+    Reason.PAGE_NOT_LOOPBACK: (
+        "The status page has no accounts yet and only serves 127.0.0.1 or ::1; set web.host so."
+    ),
+    Reason.AE_TITLE_INVALID: (
+        "An AE title has 1 to 16 characters: printable ASCII, no backslash, not only spaces."
+    ),
+    Reason.OUTPUT_NOT_WRITABLE: "The output folder cannot be written.",
+}
+
+
+class TriageError(Exception):
+    """Base of all errors of this project.
+
+    Parameters
+    ----------
+    reason
+        What happened.
+    detail
+        Facts that help (a count, a setting's name, a millimetre value); never patient data.
+    """
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        self.reason = reason
+        self.detail = detail
+        super().__init__(self.sentence)
+
+    @property
+    def sentence(self) -> str:
+        """The sentence for people, with the detail in brackets when there is one."""
+        text = SENTENCES[self.reason]
+        return f"{text} ({self.detail})" if self.detail else text
+
+
+class TransientError(TriageError):
+    """It may work later; the caller tries again."""
+
+
+class StudyRejectedError(TriageError):
+    """The study cannot be analysed, whoever tries; final until its images change."""
+
+
+class ModelError(TriageError):
+    """The model or its answer is unusable; final, a person is told."""
+
+
+class ConfigurationError(TriageError):
+    """The installation is wrong; the process stops at start and says which key or file."""

@@ -1,0 +1,1 @@
+"""Everything that computes: from instances on disk to measured, stated and rendered results."""

@@ -1,0 +1,1 @@
+"""From contours to measurements, coded statements and plausibility checks."""

@@ -1,0 +1,1 @@
+"""Result objects: Structured Report and Secondary Capture images."""

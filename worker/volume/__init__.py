@@ -1,0 +1,1 @@
+"""From instances to one stack ``[phase, slice, row, column]`` with patient geometry."""
