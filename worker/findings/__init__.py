@@ -1,1 +1,1 @@
-"""From contours to measurements, coded statements and plausibility checks."""
+"""Contours to measurements, statements, plausibility and the first priority."""
