@@ -74,6 +74,9 @@ class Reason(StrEnum):
     PAGE_NOT_LOOPBACK = "page_not_loopback"
     AE_TITLE_INVALID = "ae_title_invalid"
     OUTPUT_NOT_WRITABLE = "output_not_writable"
+    PROCESS_FAILED = "process_failed"
+    EXTRA_MISSING = "extra_missing"
+    NOT_FOUND = "not_found"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -200,6 +203,11 @@ SENTENCES: dict[Reason, str] = {
         "An AE title has 1 to 16 characters: printable ASCII, no backslash, not only spaces."
     ),
     Reason.OUTPUT_NOT_WRITABLE: "The output folder cannot be written.",
+    Reason.PROCESS_FAILED: "A process could not start; its own message says why.",
+    Reason.EXTRA_MISSING: (
+        "This command needs libraries that are not installed: pip install 'cmr-triage[train]'."
+    ),
+    Reason.NOT_FOUND: "There is no such entry; the list command shows what exists.",
 }
 
 

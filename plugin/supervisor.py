@@ -1,0 +1,185 @@
+"""``cmr-triage up``: one parent that starts every process, restarts what dies, stops in order.
+
+Knows commands, exit codes and signals. Knows nothing of what the processes do: each of them can be
+started alone with the same command line, by systemd or a container, and needs nothing of this file.
+"""
+
+import ctypes
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from plugin.domain.errors import ConfigurationError, Reason
+
+EXIT_CONFIGURATION = 2
+EXIT_MODEL = 4
+_FINAL_EXIT_CODES = frozenset({EXIT_CONFIGURATION, EXIT_MODEL})
+
+_TICK_SECONDS = 0.2
+_FIRST_BACKOFF_SECONDS = 1.0
+_MAXIMUM_BACKOFF_SECONDS = 60.0
+_SETTLED_AFTER_SECONDS = 60.0
+"""A process that lived this long starts its next backoff from the beginning."""
+_STOP_SECONDS = 30.0
+_PR_SET_PDEATHSIG = 1
+
+START_ORDER = ("web", "node", "assemble", "worker", "deliver")
+STOP_ORDER = ("node", "assemble", "worker", "deliver", "web")
+"""Nothing new comes in first; the page is the last to go, so that one can watch the drain."""
+
+Tell = Callable[[str], None]
+
+
+class ProcessFailedError(ConfigurationError):
+    """A process said at its start that it cannot run; its own sentence stands above."""
+
+    def __init__(self, name: str, exit_code: int) -> None:
+        self.exit_code = exit_code
+        super().__init__(Reason.PROCESS_FAILED, name)
+
+
+@dataclass(slots=True)
+class Child:
+    """One process and what is known about its life."""
+
+    name: str
+    command: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    start_at: float = 0.0
+    backoff_seconds: float = _FIRST_BACKOFF_SECONDS
+    n_starts: int = 0
+
+
+def command_of(name: str, config: Path | None) -> list[str]:
+    """Return the command line of one process, the same that a unit or a container uses."""
+    command = [sys.executable, "-m", "plugin.cli", name]
+    return command if config is None else [*command, "--config", str(config)]
+
+
+class Supervisor:
+    """Keeps a set of processes alive.
+
+    Parameters
+    ----------
+    commands
+        Command line per process name, in the order of their start.
+    tell
+        Gets one line per event.
+    log_folder
+        Where the output of each process goes (``<name>.log``); None leaves it on ours.
+    clock
+        Seconds, rising.
+    """
+
+    def __init__(
+        self,
+        commands: dict[str, Sequence[str]],
+        tell: Tell,
+        log_folder: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._children = {name: Child(name, command) for name, command in commands.items()}
+        self._tell = tell
+        self._log_folder = log_folder
+        self._clock = clock
+        self._stopping = False
+
+    def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+        """Ask the loop to end; also the handler of SIGTERM and SIGINT."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Start everything and stay until ``stop``; always leaves without a child.
+
+        Raises
+        ------
+        ProcessFailedError
+            If a process reports at its first start that its configuration or model is unusable.
+        """
+        signal.signal(signal.SIGTERM, self.stop)
+        signal.signal(signal.SIGINT, self.stop)
+        try:
+            while not self._stopping:
+                self.tick()
+                time.sleep(_TICK_SECONDS)
+        finally:
+            self.shut_down()
+
+    def tick(self) -> None:
+        """Look at every process once: start what waits, notice what died."""
+        now = self._clock()
+        for child in self._children.values():
+            if child.process is None:
+                if now >= child.start_at:
+                    self._start(child, now)
+            elif child.process.poll() is not None:
+                self._died(child, now)
+
+    def shut_down(self) -> None:
+        """Stop the processes one after the other, letting each finish what it holds."""
+        known = [name for name in STOP_ORDER if name in self._children]
+        others = [name for name in self._children if name not in STOP_ORDER]
+        for name in (*known, *others):
+            child = self._children[name]
+            process, child.process = child.process, None
+            if process is None or process.poll() is not None:
+                continue
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                self._tell(f"{name:<9} did not stop within {_STOP_SECONDS:.0f} s and was killed")
+                continue
+            self._tell(f"{name:<9} stopped")
+
+    def _start(self, child: Child, now: float) -> None:
+        if self._log_folder is None:
+            child.process = _popen(child.command, None)
+        else:
+            with (self._log_folder / f"{child.name}.log").open("ab") as log:
+                child.process = _popen(child.command, log.fileno())
+        child.started_at = now
+        child.n_starts += 1
+        again = "started" if child.n_starts == 1 else "started again"
+        self._tell(f"{child.name:<9} {again} (pid {child.process.pid})")
+
+    def _died(self, child: Child, now: float) -> None:
+        if child.process is None:
+            return
+        code = child.process.returncode
+        child.process = None
+        if code in _FINAL_EXIT_CODES and child.n_starts == 1:
+            raise ProcessFailedError(child.name, code)
+        if now - child.started_at >= _SETTLED_AFTER_SECONDS:
+            child.backoff_seconds = _FIRST_BACKOFF_SECONDS
+        child.start_at = now + child.backoff_seconds
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        self._tell(
+            f"{child.name:<9} ended ({how}); starting again in {child.backoff_seconds:.0f} s"
+        )
+        child.backoff_seconds = min(2 * child.backoff_seconds, _MAXIMUM_BACKOFF_SECONDS)
+
+
+def _popen(command: Sequence[str], output: int | None) -> subprocess.Popen[bytes]:
+    """Start a child in its own process group, so that Ctrl-C reaches only us."""
+    return subprocess.Popen(  # noqa: S603 - our own interpreter with our own arguments
+        list(command),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT if output is not None else None,
+        process_group=0,
+        preexec_fn=_end_with_parent,  # noqa: PLW1509 - this process has one thread
+    )
+
+
+def _end_with_parent() -> None:
+    """Have the kernel terminate this child when the supervisor is killed (prctl(2))."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
