@@ -1,0 +1,50 @@
+"""The recipe of a training run, read from TOML: network, stages, data mix, seed."""
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Stage(_Strict):
+    """One part of the run; time-based, so that a busy machine changes steps, not the schedule.
+
+    ``patients``: ``"inner"`` leaves the monitoring patients out, ``"all"`` trains on them too.
+    ``mix`` is the share of each cohort in a batch.
+    """
+
+    name: str
+    minutes: float = Field(gt=0)
+    crop: int = Field(gt=0, multiple_of=16)
+    batch: int = Field(gt=0)
+    learning_rate_start: float = Field(gt=0)
+    learning_rate_end: float = Field(gt=0)
+    patients: Literal["inner", "all"] = "inner"
+    mix: dict[str, float]
+
+
+class Recipe(_Strict):
+    """Everything that decides what a run does, beside the data and the software versions."""
+
+    name: str
+    seed: int
+    channels: tuple[int, ...]
+    weight_decay: float = 0.01
+    ema_decay: float = 0.999
+    warmup_steps: int = 100
+    stages: tuple[Stage, ...]
+
+    @property
+    def minutes(self) -> float:
+        """Length of the whole run."""
+        return sum(stage.minutes for stage in self.stages)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read and check a recipe file."""
+    return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
