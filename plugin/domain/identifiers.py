@@ -5,6 +5,7 @@ References
 DICOM PS3.5 6.2 (AE and UI value representations), PS3.5 B.2 (UUID-derived UIDs, root 2.25).
 """
 
+import hashlib
 import re
 import uuid
 
@@ -44,3 +45,11 @@ def derive_uid(*parts: str) -> str:
     """
     name = "\x1f".join(parts)
     return f"2.25.{uuid.uuid5(_NAMESPACE, name).int}"
+
+
+def study_key(study_instance_uid: str) -> str:
+    """Return a short name for a study that may be a folder or stand in a log: a one-way hash.
+
+    The UID itself never becomes a path, so no sender can choose where a file lies.
+    """
+    return hashlib.sha256(study_instance_uid.encode()).hexdigest()[:20]

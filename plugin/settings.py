@@ -1,0 +1,372 @@
+"""Every setting, its default, its unit and its check; where values come from and in which order.
+
+A TOML file is overruled by the environment (``CMR_TRIAGE_NODE__PORT``) and both by a folder of
+secrets (one file per key, ``registry__url``). Peers and destinations are not settings: they live
+in the registry and are edited while the system runs.
+"""
+
+import difflib
+import hashlib
+import os
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from plugin.domain.errors import ConfigurationError, Reason
+from plugin.domain.identifiers import check_ae_title
+
+ENVIRONMENT_PREFIX = "CMR_TRIAGE_"
+SECRETS_VARIABLE = "CMR_TRIAGE_SECRETS_DIR"
+_GIBIBYTE = 1024**3
+_MAXIMUM_SOCKET_PATH_BYTES = 107
+
+Seconds = Annotated[float, Field(gt=0, le=30 * 86400, allow_inf_nan=False)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class NodeSettings(_Section):
+    """The DICOM node that receives images."""
+
+    ae_title: str = Field("CMRTRIAGE", description="AE title that senders must call.")
+    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104
+    port: Port = Field(11112, description="TCP port to listen on; 0 takes a free one.")
+    accept_unknown_peers: bool = Field(
+        default=False,
+        description="Accept images from AE titles that are not known peers; treated as archives.",
+    )
+    maximum_associations: int = Field(
+        32, ge=1, le=1000, description="Simultaneous associations; more are rejected for a while."
+    )
+    idle_timeout_seconds: Seconds = Field(
+        60, description="An association on which nothing arrives for so long is aborted."
+    )
+
+    @field_validator("ae_title")
+    @classmethod
+    def _check_ae_title(cls, value: str) -> str:
+        return check_ae_title(value)
+
+
+class SpoolSettings(_Section):
+    """Where images and results lie."""
+
+    folder: Path = Field(
+        Path("~/.local/state/cmr-triage"),
+        validate_default=True,
+        description="Folder of everything that is stored; on one file system, on a real disk.",
+    )
+    minimum_free_bytes: int = Field(
+        2 * _GIBIBYTE,
+        ge=0,
+        description="Below so much free space images are refused (C-STORE status A700).",
+    )
+    retention_days: float = Field(
+        7, ge=0, description="Images are deleted so many days after confirmed delivery."
+    )
+    quota_bytes: int = Field(
+        0,
+        ge=0,
+        description="Above so many bytes the oldest reported images go earlier; 0: no quota.",
+    )
+
+    @field_validator("folder")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+
+class RegistrySettings(_Section):
+    """The database that knows every study, job and delivery."""
+
+    url: str = Field(
+        "",
+        description=(
+            "SQLAlchemy URL, e.g. postgresql+psycopg://user:password@host/cmr_triage; empty: "
+            "SQLite in the spool folder."
+        ),
+    )
+
+
+class QueueSettings(_Section):
+    """The broker that wakes the workers."""
+
+    url: str = Field(
+        "",
+        description="Redis or Valkey, e.g. redis://host:6379/0; empty: an own server is started.",
+    )
+
+
+class AssemblySettings(_Section):
+    """When a study is taken to be complete."""
+
+    archive_quiet_seconds: Seconds = Field(
+        60, description="Silence after the last image from an archive."
+    )
+    modality_quiet_seconds: Seconds = Field(
+        900, description="Silence after the last image from a modality."
+    )
+    modality_cap_seconds: Seconds = Field(
+        7200, description="A modality's study is analysed after so long even without silence."
+    )
+    tick_seconds: Seconds = Field(1.0, description="How often the assembler looks.")
+    automatic_generations: int = Field(
+        3, ge=1, description="Results per study before later changes need a person's decision."
+    )
+
+
+class WorkerSettings(_Section):
+    """The processes that compute."""
+
+    bundle: str = Field("", description="Folder of the model bundle; empty: the shipped one.")
+    device: Literal["cpu", "cuda"] = Field(
+        "cpu", description='Where the model runs: "cpu", "cuda".'
+    )
+    threads: int = Field(0, ge=0, description="Threads of the model; 0: all processors.")
+    lease_seconds: Seconds = Field(
+        60, description="A job whose worker is not heard of for so long is given to another one."
+    )
+    heartbeat_seconds: Seconds = Field(
+        15, description="How often a worker is heard of; at most a third of the lease."
+    )
+    maximum_attempts: int = Field(
+        3, ge=1, description="A job that killed so many workers is given up."
+    )
+
+
+class DeliverySettings(_Section):
+    """How results are sent."""
+
+    poll_seconds: Seconds = Field(
+        0.5, description="How often each destination's queue is looked at."
+    )
+    first_retry_seconds: Seconds = Field(
+        5, description="Wait after the first failure; doubles with each further one."
+    )
+    maximum_retry_seconds: Seconds = Field(900, description="Longest wait between two attempts.")
+    maximum_attempts: int = Field(
+        200, ge=1, description="An object is given up after so many attempts."
+    )
+    connection_timeout_seconds: Seconds = Field(
+        10, description="Time a destination has to accept a connection and to answer."
+    )
+
+
+class WebSettings(_Section):
+    """The status page."""
+
+    host: str = Field("127.0.0.1", description="Loopback address; others are refused for now.")
+    port: Port = Field(8480, description="TCP port of the page; 0 takes a free one.")
+
+    @field_validator("host")
+    @classmethod
+    def _loopback_only(cls, value: str) -> str:
+        if value == "localhost":
+            return value
+        try:
+            loopback = ip_address(value).is_loopback
+        except ValueError:
+            loopback = False
+        if not loopback:
+            raise ConfigurationError(Reason.PAGE_NOT_LOOPBACK, "web.host")
+        return value
+
+
+class LogSettings(_Section):
+    """What is logged; always JSON lines on standard error, never patient data."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description='Least severe level: "debug", "info", "warning", "error".'
+    )
+
+
+class Settings(BaseSettings):
+    """All settings of one installation; immutable."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+        secrets_nested_delimiter="__",
+        secrets_prefix="",
+        secrets_dir_missing="error",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    node: NodeSettings = NodeSettings()
+    spool: SpoolSettings = SpoolSettings()
+    registry: RegistrySettings = RegistrySettings()
+    queue: QueueSettings = QueueSettings()
+    assembly: AssemblySettings = AssemblySettings()
+    worker: WorkerSettings = WorkerSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    web: WebSettings = WebSettings()
+    logs: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: what is written in the file or in code is the weakest."""
+        secrets = NestedSecretsSettingsSource(
+            file_secret_settings, secrets_dir=os.environ.get(SECRETS_VARIABLE)
+        )
+        return secrets, env_settings, init_settings
+
+    @property
+    def registry_url(self) -> str:
+        """URL of the registry with the default filled in."""
+        return self.registry.url or f"sqlite:///{self.spool.folder / 'registry.sqlite'}"
+
+    @property
+    def queue_url(self) -> str:
+        """URL of the broker with the default filled in."""
+        socket = quote(str(embedded_broker_socket(self.spool.folder)))
+        return self.queue.url or f"redis+socket://{socket}?virtual_host=0"
+
+    @property
+    def embedded_queue(self) -> bool:
+        """Whether the supervisor starts a Redis server of its own."""
+        return not self.queue.url
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """One setting as the documentation and ``config show`` print it."""
+
+    key: str
+    value: str
+    default: str
+    description: str
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Read the settings: file < environment < secrets folder.
+
+    Parameters
+    ----------
+    path
+        TOML file, or None for defaults (and environment) only.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is missing or no TOML, a key is unknown or a value cannot be used; names the
+        key, never the value.
+    """
+    written = _read_toml(path) if path is not None else {}
+    _check_environment()
+    try:
+        return Settings(**written)
+    except ValidationError as error:
+        raise ConfigurationError(Reason.SETTING_INVALID, _sentence(error)) from None
+
+
+def embedded_broker_socket(folder: Path) -> Path:
+    """Return where the own Redis server of the spool ``folder`` listens.
+
+    A Unix socket's path may not be longer than 107 bytes (sun_path less its final zero), so a deep
+    spool folder gets a private folder with a short name, the same for every process of one user.
+    """
+    path = folder / "run" / "redis.sock"
+    if len(os.fsencode(path)) <= _MAXIMUM_SOCKET_PATH_BYTES:
+        return path
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+    return Path(f"/tmp/cmr-triage-{os.getuid()}-{name}/redis.sock")  # noqa: S108
+
+
+def setting_rows(settings: Settings | None = None) -> list[SettingRow]:
+    """List every setting with value (passwords hidden), default and meaning."""
+    return list(_rows(settings or Settings.model_construct()))
+
+
+def hide_password(url: str) -> str:
+    """Return ``url`` with its password replaced by ``***``."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    login, _, place = parts.netloc.rpartition("@")
+    netloc = f"{login.partition(':')[0]}:***@{place}"
+    return urlunsplit(parts._replace(netloc=netloc))
+
+
+def _rows(settings: Settings) -> Iterator[SettingRow]:
+    for section, section_field in Settings.model_fields.items():
+        for name, field in type(section_field.default).model_fields.items():
+            value = getattr(getattr(settings, section), name)
+            yield SettingRow(
+                key=f"{section}.{name}",
+                value=_as_toml(value),
+                default=_as_toml(field.default),
+                description=field.description or "",
+            )
+
+
+def _as_toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | Path):
+        return f'"{hide_password(str(value))}"'
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError:
+        raise ConfigurationError(Reason.SETTINGS_FILE_MISSING, str(path)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(Reason.SETTING_INVALID, f"{path}: {error}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(Reason.SETTING_INVALID, f"{path}: not UTF-8 text") from None
+
+
+def _check_environment() -> None:
+    """Refuse ``CMR_TRIAGE_NODES__PORT``: pydantic-settings overlooks unknown sections."""
+    sections = set(Settings.model_fields)
+    for variable in os.environ:
+        name = variable.removeprefix(ENVIRONMENT_PREFIX)
+        section, separator, key = name.lower().partition("__")
+        if name != variable and separator and section not in sections:
+            raise ConfigurationError(
+                Reason.SETTING_INVALID, f"{variable}: unknown key{_suggestion(f'{section}.{key}')}"
+            )
+
+
+def _sentence(error: ValidationError) -> str:
+    problems = []
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            problems.append(f"{key}: unknown key{_suggestion(key)}")
+        else:
+            problems.append(f"{key}: {problem['msg']}")
+    return "; ".join(problems)
+
+
+def _suggestion(key: str) -> str:
+    known = [row.key for row in setting_rows()] + list(Settings.model_fields)
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]}?" if close else ""
