@@ -33,6 +33,8 @@ class Reason(StrEnum):
     # One instance cannot be indexed; it is kept in quarantine.
     NOT_DICOM = "not_dicom"
     TRUNCATED_FILE = "truncated_file"
+    DAMAGED_DATASET = "damaged_dataset"
+    OWN_RESULT = "own_result"
     MISSING_IDENTIFIERS = "missing_identifiers"
     INVALID_IDENTIFIER = "invalid_identifier"
     # The model's answer is unusable.
@@ -120,6 +122,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.NO_READABLE_INSTANCE: "No readable DICOM image was found.",
     Reason.NOT_DICOM: "The file is not DICOM.",
     Reason.TRUNCATED_FILE: "The file ends before its dataset does; send the image again.",
+    Reason.DAMAGED_DATASET: "The dataset is damaged and cannot be read; send the image again.",
+    Reason.OWN_RESULT: (
+        "A result of this system came back from the archive; it is kept and never analysed."
+    ),
     Reason.MISSING_IDENTIFIERS: "Study, Series or SOP Instance UID is missing in the dataset.",
     Reason.INVALID_IDENTIFIER: "A UID in the dataset is not a valid DICOM UID.",
     Reason.HEART_NOT_FOUND: "The network found no heart in the short-axis images.",

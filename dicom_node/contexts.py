@@ -1,0 +1,59 @@
+"""What the node accepts on the wire: Verification, and every storage class in every encoding.
+
+Knows presentation contexts only; who may send is ``peers``, what happens with the bytes is
+``handlers``. Nothing is refused for its class or compression: an image that the node does not
+take is an image that the analysis cannot miss, and the sender would report an error to a person.
+
+References
+----------
+DICOM PS3.4 B (Storage), PS3.4 A (Verification), PS3.8 9.3.2.2 (presentation contexts).
+"""
+
+from typing import Any
+
+from pynetdicom import (
+    ALL_TRANSFER_SYNTAXES,
+    AllStoragePresentationContexts,
+    _config,
+    build_context,
+)
+from pynetdicom.sop_class import Verification
+
+# Named for the conformance statement and for senders' configuration; the acceptor takes any
+# other private class too.
+PRIVATE_STORAGE_CLASSES: dict[str, str] = {
+    "1.3.46.670589.5.0.8": "Philips Private MR Cardio",
+    "1.3.46.670589.5.0.7": "Philips Private MR Cardio Profile",
+    "1.3.46.670589.5.0.11": "Philips Private MR Cardio Analysis",
+    "1.3.46.670589.5.0.10": "Philips Private MR Synthetic Image",
+    "1.3.46.670589.11.0.0.12.1": "Philips Private MR Spectrum",
+    "1.3.46.670589.11.0.0.12.2": "Philips Private MR Series Data",
+    "1.3.46.670589.11.0.0.12.3": "Philips Private MR Color Image",
+    "1.3.46.670589.11.0.0.12.4": "Philips Private MR Examcard",
+    "1.2.840.113619.4.2": "GE Private MR Image",
+    "1.3.12.2.1107.5.9.1": "Siemens Private CSA Non-Image",
+}
+
+
+def accept_every_storage_class() -> None:
+    """Let pynetdicom accept storage classes that it does not know, in any transfer syntax.
+
+    pynetdicom has this switch for the whole process only. With it the first transfer syntax that
+    the sender proposes for a context is the one accepted, so images stay as the sender has them.
+    """
+    _config.UNRESTRICTED_STORAGE_SERVICE = True
+
+
+def acceptor_contexts() -> list[Any]:
+    """Return the contexts of the node as an acceptor: Verification and Storage."""
+    storage = [
+        build_context(context.abstract_syntax, ALL_TRANSFER_SYNTAXES)
+        for context in AllStoragePresentationContexts
+    ]
+    private = [build_context(uid, ALL_TRANSFER_SYNTAXES) for uid in PRIVATE_STORAGE_CLASSES]
+    return [build_context(Verification, ALL_TRANSFER_SYNTAXES[:3]), *storage, *private]
+
+
+def transfer_syntaxes() -> list[str]:
+    """Return the UIDs of all transfer syntaxes that are accepted by name."""
+    return [str(uid) for uid in ALL_TRANSFER_SYNTAXES]

@@ -1,0 +1,234 @@
+"""What the node does when something arrives: admit or reject, store, answer.
+
+``store`` acknowledges after the bytes are durable and never looks into them: a broken dataset can
+neither lose an image nor stop a transfer. Reading them is ``indexer``, later and elsewhere.
+
+References
+----------
+DICOM PS3.4 A.4 (C-ECHO), B.2 (C-STORE), PS3.8 9.3.4 (A-ASSOCIATE-RJ).
+"""
+
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from dicom_node.part10 import part10_header
+from dicom_node.peers import KnownPeer, reason_to_reject
+from dicom_node.statuses import (
+    CANNOT_UNDERSTAND,
+    OUT_OF_RESOURCES,
+    PROCESSING_FAILURE,
+    REJECTIONS,
+    SUCCESS,
+)
+from plugin.domain.errors import Reason, TransientError, TriageError
+from plugin.registry import Registry
+from plugin.spool import Spool
+
+log = structlog.get_logger(__name__)
+
+_BEAT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What decides about associations, from the settings."""
+
+    ae_title: str
+    accept_unknown_peers: bool
+    maximum_associations: int
+
+
+@dataclass(slots=True)
+class _Tally:
+    """One open association: its id in the registry and what it has sent so far."""
+
+    association_id: str
+    calling_ae_title: str
+    called_ae_title: str
+    n_received: int
+    beat_at: float
+
+
+class NodeHandlers:
+    """Event handlers of the acceptor; one object for all associations, safe across threads."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        registry: Registry,
+        admission: Admission,
+        minimum_free_bytes: int,
+        count_associations: Callable[[], int],
+    ) -> None:
+        self._spool = spool
+        self._registry = registry
+        self._admission = admission
+        self._minimum_free_bytes = minimum_free_bytes
+        self._count_associations = count_associations
+        self._open: dict[Any, _Tally] = {}
+        self._lock = threading.Lock()
+
+    def connected(self, event: Any) -> None:
+        """Switch Nagle's algorithm off: with it every answer waits for the sender's delayed ACK."""
+        sock = event.assoc.dul.socket.socket
+        if sock is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def requested(self, event: Any) -> None:
+        """Admit or reject an association request (A-ASSOCIATE-RQ), and note a rejection."""
+        request = event.assoc.requestor.primitive
+        calling = str(request.calling_ae_title).strip(" ")
+        called = str(request.called_ae_title).strip(" ")
+        address = str(event.assoc.requestor.address)
+        reason = self._reason_to_reject(calling, called, address)
+        if reason is None:
+            return
+        rejection = REJECTIONS[reason]
+        event.assoc.acse.send_reject(rejection.result, rejection.source, rejection.diagnostic)
+        event.assoc.kill()
+        log.warning(
+            "association_rejected",
+            reason=reason.value,
+            calling_ae_title=calling,
+            called_ae_title=called,
+            address=address,
+        )
+        self._note(
+            lambda: self._registry.associations.rejected(calling, called, address, reason)
+        )
+
+    def _reason_to_reject(self, calling: str, called: str, address: str) -> Reason | None:
+        if self._count_associations() > self._admission.maximum_associations:
+            return Reason.TOO_MANY_ASSOCIATIONS
+        try:
+            record = self._registry.peers.get(calling)
+        except TriageError:
+            return Reason.REGISTRY_UNAVAILABLE
+        return reason_to_reject(
+            called_ae_title=called,
+            our_ae_title=self._admission.ae_title,
+            address=address,
+            peer=None if record is None else KnownPeer(record.host, record.enabled),
+            accept_unknown_peers=self._admission.accept_unknown_peers,
+        )
+
+    def established(self, event: Any) -> None:
+        """Note an open association, so that the assembler waits for its end."""
+        tally = _Tally(
+            association_id=uuid.uuid4().hex,
+            calling_ae_title=str(event.assoc.requestor.primitive.calling_ae_title).strip(" "),
+            called_ae_title=str(event.assoc.requestor.primitive.called_ae_title).strip(" "),
+            n_received=0,
+            beat_at=time.monotonic(),
+        )
+        with self._lock:
+            self._open[event.assoc] = tally
+        address = str(event.assoc.requestor.address)
+
+        def note() -> None:
+            self._registry.associations.opened(
+                tally.association_id, tally.calling_ae_title, tally.called_ae_title, address
+            )
+            self._registry.peers.seen(tally.calling_ae_title)
+
+        self._note(note)
+
+    def released(self, event: Any) -> None:
+        """Note the orderly end of an association."""
+        self._end(event.assoc, "released")
+
+    def aborted(self, event: Any) -> None:
+        """Note an aborted association; what it sent and got acknowledged stays."""
+        self._end(event.assoc, "aborted")
+
+    def end_lost(self) -> None:
+        """Close the books of associations that ended without release or abort (a lost network)."""
+        with self._lock:
+            lost = [assoc for assoc in self._open if not assoc.is_alive()]
+        for assoc in lost:
+            self._end(assoc, "aborted")
+
+    def _end(self, assoc: Any, outcome: str) -> None:
+        with self._lock:
+            tally = self._open.pop(assoc, None)
+        if tally is None:
+            return
+        log.info(
+            "association_ended",
+            association_id=tally.association_id,
+            calling_ae_title=tally.calling_ae_title,
+            outcome=outcome,
+            n_instances=tally.n_received,
+        )
+        self._note(
+            lambda: self._registry.associations.closed(
+                tally.association_id, outcome, tally.n_received
+            )
+        )
+
+    def echo(self, _event: Any) -> int:
+        """Answer C-ECHO."""
+        return SUCCESS
+
+    def store(self, event: Any) -> int:
+        """Keep the bytes of a C-STORE request, then answer.
+
+        Returns
+        -------
+        int
+            0x0000 when the bytes are on disk; 0xA700 when the disk has no room (the sender keeps
+            its copy and tries again); 0xC000 without a dataset; 0x0110 for a fault of ours.
+        """
+        try:
+            return self._keep(event)
+        except TransientError as error:
+            log.error("instance_refused", reason=error.reason.value)
+            return OUT_OF_RESOURCES
+        except Exception as error:  # noqa: BLE001  the sender must get an answer, whatever happens
+            log.error(
+                "instance_refused",
+                reason=Reason.INTERNAL_ERROR.value,
+                error_type=type(error).__name__,
+            )
+            return PROCESSING_FAILURE
+
+    def _keep(self, event: Any) -> int:
+        request = event.request
+        if request.DataSet is None:
+            return CANNOT_UNDERSTAND
+        if not self._spool.has_room(self._minimum_free_bytes):
+            raise TransientError(Reason.DISK_FULL)
+        tally = self._open[event.assoc]
+        header = part10_header(
+            sop_class_uid=str(request.AffectedSOPClassUID),
+            sop_instance_uid=str(request.AffectedSOPInstanceUID),
+            transfer_syntax_uid=str(event.context.transfer_syntax),
+            calling_ae_title=tally.calling_ae_title,
+            called_ae_title=tally.called_ae_title,
+        )
+        name = f"{time.time_ns():020d}-{tally.association_id}-{tally.n_received:06d}.dcm"
+        self._spool.write_incoming(name, (header, event.encoded_dataset(include_meta=False)))
+        tally.n_received += 1
+        self._beat(tally)
+        return SUCCESS
+
+    def _beat(self, tally: _Tally) -> None:
+        now = time.monotonic()
+        if now - tally.beat_at < _BEAT_SECONDS:
+            return
+        tally.beat_at = now
+        self._note(lambda: self._registry.associations.beat(tally.association_id))
+
+    def _note(self, write: Callable[[], object]) -> None:
+        """Write to the registry's book of associations; its loss must not stop a transfer."""
+        try:
+            write()
+        except TriageError as error:
+            log.error("association_not_noted", reason=error.reason.value)

@@ -1,0 +1,178 @@
+"""The listening process: an application entity with the handlers, and its orderly end.
+
+Knows sockets, timeouts and the start and stop of the acceptor; decides nothing about images.
+"""
+
+import errno
+import logging
+import signal
+import threading
+import time
+from typing import Any
+
+import structlog
+from pynetdicom import AE, _config, evt
+from pynetdicom.transport import ThreadedAssociationServer
+
+from dicom_node.contexts import accept_every_storage_class, acceptor_contexts
+from dicom_node.handlers import Admission, NodeHandlers
+from dicom_node.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from plugin.domain.errors import ConfigurationError, Reason
+from plugin.domain.identifiers import check_ae_title
+from plugin.registry import Registry
+from plugin.settings import Settings
+from plugin.spool import Spool
+
+log = structlog.get_logger(__name__)
+
+DRAIN_SECONDS = 30.0
+_TICK_SECONDS = 1.0
+_ANY_NUMBER_OF_ASSOCIATIONS = 10_000  # ours is checked in the handler, which also notes it
+
+
+class _Server(ThreadedAssociationServer):  # type: ignore[misc]
+    """The acceptor with a listen queue long enough for a burst of associations."""
+
+    request_queue_size = 128
+    daemon_threads = True
+
+
+def silence_pynetdicom() -> None:
+    """Keep pynetdicom from logging: its records hold datasets and exception texts."""
+    _config.LOG_HANDLER_LEVEL = "none"
+    logger = logging.getLogger("pynetdicom")
+    logger.setLevel(logging.CRITICAL + 1)
+    logger.propagate = False
+
+
+class Node:
+    """The DICOM acceptor of one process.
+
+    Parameters
+    ----------
+    settings
+        Uses ``node`` and ``spool.minimum_free_bytes``.
+    """
+
+    def __init__(self, settings: Settings, spool: Spool, registry: Registry) -> None:
+        self._settings = settings
+        self._server: Any = None
+        self._thread: threading.Thread | None = None
+        self._ae_title = check_ae_title(settings.node.ae_title)
+        self.handlers = NodeHandlers(
+            spool,
+            registry,
+            Admission(
+                self._ae_title,
+                settings.node.accept_unknown_peers,
+                settings.node.maximum_associations,
+            ),
+            settings.spool.minimum_free_bytes,
+            self.n_associations,
+        )
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on (the real one when 0 was configured)."""
+        return int(self._server.server_address[1])
+
+    def n_associations(self) -> int:
+        """Count the associations that are open now."""
+        return 0 if self._server is None else len(self._server.active_associations)
+
+    def start(self) -> None:
+        """Listen.
+
+        Raises
+        ------
+        ConfigurationError
+            ``PORT_IN_USE`` when another program listens there, or the address is not ours.
+        """
+        silence_pynetdicom()
+        accept_every_storage_class()
+        node = self._settings.node
+        try:
+            self._server = self._application_entity().make_server(
+                (node.host, node.port),
+                ae_title=self._ae_title,
+                contexts=acceptor_contexts(),
+                evt_handlers=self._bindings(),
+                server_class=_Server,
+            )
+        except OSError as error:
+            text = errno.errorcode.get(error.errno or 0, "")
+            raise ConfigurationError(
+                Reason.PORT_IN_USE, f"node.port {node.port}, node.host {node.host}: {text}"
+            ) from None
+        self._server.ae._servers.append(self._server)  # noqa: SLF001  its shutdown() removes it
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True
+        )
+        self._thread.start()
+        log.info("node_started", ae_title=self._ae_title, port=self.port)
+
+    def _application_entity(self) -> Any:
+        entity = AE(ae_title=self._ae_title)
+        entity.maximum_pdu_size = 0  # unlimited: whole instances in one P-DATA-TF
+        entity.maximum_associations = _ANY_NUMBER_OF_ASSOCIATIONS
+        entity.network_timeout = self._settings.node.idle_timeout_seconds
+        entity.acse_timeout = self._settings.node.idle_timeout_seconds
+        entity.dimse_timeout = self._settings.node.idle_timeout_seconds
+        entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+        entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+        return entity
+
+    def _bindings(self) -> list[tuple[Any, Any]]:
+        handlers = self.handlers
+        return [
+            (evt.EVT_CONN_OPEN, handlers.connected),
+            (evt.EVT_REQUESTED, handlers.requested),
+            (evt.EVT_ESTABLISHED, handlers.established),
+            (evt.EVT_RELEASED, handlers.released),
+            (evt.EVT_ABORTED, handlers.aborted),
+            (evt.EVT_C_ECHO, handlers.echo),
+            (evt.EVT_C_STORE, handlers.store),
+        ]
+
+    def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
+        """Stop listening, let open associations finish for a while, abort the rest."""
+        if self._server is None:
+            return
+        server, entity = self._server, self._server.ae
+        server.shutdown()  # closes the listening socket only
+        deadline = time.monotonic() + drain_seconds
+        while server.active_associations and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for association in server.active_associations:
+            association.abort()
+        entity.shutdown()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+        self.handlers.end_lost()
+        self._server = None
+        log.info("node_stopped")
+
+
+def main(settings: Settings) -> None:
+    """Run the node until SIGTERM or SIGINT.
+
+    Raises
+    ------
+    ConfigurationError
+        When it cannot listen, or the AE title cannot be one.
+    """
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    spool = Spool(settings.spool.folder)
+    registry = Registry(settings.registry_url)
+    registry.migrate()
+    registry.associations.close_stale()
+    node = Node(settings, spool, registry)
+    try:
+        node.start()
+        while not stopping.wait(_TICK_SECONDS):
+            node.handlers.end_lost()
+    finally:
+        node.stop()
+        registry.close()

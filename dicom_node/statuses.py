@@ -1,0 +1,130 @@
+"""DIMSE status codes as data: what we answer, and what an answer means for a delivery.
+
+References
+----------
+DICOM PS3.4 B.2.3 (C-STORE statuses), PS3.7 C (general statuses), PS3.8 9.3.4 (rejections).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from plugin.domain.errors import Reason
+
+# What the node answers as an acceptor (PS3.4 Table B.2-1, PS3.7 C.5).
+SUCCESS = 0x0000
+OUT_OF_RESOURCES = 0xA700
+PROCESSING_FAILURE = 0x0110
+CANNOT_UNDERSTAND = 0xC000
+
+
+class Outcome(StrEnum):
+    """What an answer to our C-STORE means: done, try again, or a person has to look."""
+
+    SENT = "sent"
+    RETRY = "retry"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAnswer:
+    """Meaning of one C-STORE status.
+
+    Attributes
+    ----------
+    reason
+        None when the instance is stored there.
+    """
+
+    outcome: Outcome
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRange:
+    """A range of statuses, both ends included, with its printed meaning."""
+
+    first: int
+    last: int
+    meaning: str
+    outcome: Outcome
+    reason: Reason | None
+
+
+# First match counts. A duplicate is a success: the archive has this instance, and one UID of ours
+# always means one content.
+STORE_ANSWERS: tuple[StatusRange, ...] = (
+    StatusRange(0x0000, 0x0000, "Success", Outcome.SENT, None),
+    StatusRange(0x0001, 0x0001, "Warning: requested optional attributes", Outcome.SENT, None),
+    StatusRange(0x0107, 0x0107, "Warning: attribute list", Outcome.SENT, None),
+    StatusRange(0x0111, 0x0111, "Duplicate SOP Instance", Outcome.SENT, None),
+    StatusRange(0x0116, 0x0116, "Warning: attribute value out of range", Outcome.SENT, None),
+    StatusRange(
+        0x0122,
+        0x0122,
+        "SOP Class not supported",
+        Outcome.DEAD,
+        Reason.DESTINATION_NO_CONTEXT,
+    ),
+    StatusRange(
+        0x0124, 0x0124, "Not authorised", Outcome.DEAD, Reason.DESTINATION_REFUSED_INSTANCE
+    ),
+    StatusRange(
+        0xA700,
+        0xA7FF,
+        "Refused: out of resources",
+        Outcome.RETRY,
+        Reason.DESTINATION_OUT_OF_RESOURCES,
+    ),
+    StatusRange(
+        0xA900,
+        0xA9FF,
+        "Error: dataset does not match SOP Class",
+        Outcome.DEAD,
+        Reason.DESTINATION_REFUSED_INSTANCE,
+    ),
+    StatusRange(0xB000, 0xBFFF, "Warning (coercion, elements discarded)", Outcome.SENT, None),
+    StatusRange(
+        0xC000,
+        0xCFFF,
+        "Error: cannot understand",
+        Outcome.DEAD,
+        Reason.DESTINATION_REFUSED_INSTANCE,
+    ),
+)
+
+
+def meaning_of_store_status(status: int) -> StoreAnswer:
+    """Tell what a C-STORE status of a destination means for the delivery.
+
+    A failure that is in no range (processing failure 0x0110 and the general ones of PS3.7 C) is
+    tried again: it says something about the moment, not about the instance.
+    """
+    for known in STORE_ANSWERS:
+        if known.first <= status <= known.last:
+            return StoreAnswer(known.outcome, known.reason)
+    return StoreAnswer(Outcome.RETRY, Reason.DESTINATION_REFUSED_INSTANCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A-ASSOCIATE-RJ fields (PS3.8 Table 9-21) and our reason."""
+
+    result: int  # 1 permanent, 2 transient
+    source: int
+    diagnostic: int
+    reason: Reason
+
+
+_USER = 1
+_PRESENTATION = 3
+REJECTIONS: dict[Reason, Rejection] = {
+    rejection.reason: rejection
+    for rejection in (
+        Rejection(1, _USER, 7, Reason.WRONG_CALLED_AE_TITLE),
+        Rejection(1, _USER, 3, Reason.UNKNOWN_CALLING_AE_TITLE),
+        Rejection(1, _USER, 3, Reason.CALLING_ADDRESS_MISMATCH),
+        Rejection(1, _USER, 3, Reason.PEER_DISABLED),
+        Rejection(2, _PRESENTATION, 2, Reason.TOO_MANY_ASSOCIATIONS),
+        Rejection(2, _PRESENTATION, 1, Reason.REGISTRY_UNAVAILABLE),
+    )
+}
