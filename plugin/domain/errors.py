@@ -57,6 +57,7 @@ class Reason(StrEnum):
     DESTINATION_NO_CONTEXT = "destination_no_context"
     DESTINATION_REFUSED_INSTANCE = "destination_refused_instance"
     DESTINATION_OUT_OF_RESOURCES = "destination_out_of_resources"
+    DESTINATION_REMOVED = "destination_removed"
     # Resources and operation.
     DISK_FULL = "disk_full"
     QUEUE_UNAVAILABLE = "queue_unavailable"
@@ -169,6 +170,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.DESTINATION_REFUSED_INSTANCE: "The destination refused the object.",
     Reason.DESTINATION_OUT_OF_RESOURCES: (
         "The destination is out of resources; it will be tried again."
+    ),
+    Reason.DESTINATION_REMOVED: (
+        "The destination was removed before the object was sent; add it again to send it."
     ),
     Reason.DISK_FULL: (
         "Free disk space is below spool.minimum_free_bytes; nothing is accepted until that changes."
