@@ -178,21 +178,22 @@ def ventricle(shape: HeartShape, zeta: Array, phi: Array, contraction: float) ->
     xp = array_namespace(zeta, phi)
     zeta = xp.clip(zeta, 0.0, 1.0)
     cavity = _profile(shape, zeta, shape.cavity_end_zeta)
-    resting = shape.cavity_radius_mm * cavity * _outline(shape, zeta, phi, 0.0)
+    outline = _outline(shape, zeta, phi, 0.0)
+    resting = shape.cavity_radius_mm * cavity * outline
     wall = (
         shape.wall_mm
         * (1.0 - shape.wall_taper * zeta)
         * (1.0 + bump_field(shape.wall_bumps, zeta, phi))
     )
-    around = shape.cavity_radius_mm * _outline(shape, zeta, phi, 0.0) + wall
-    outer = around * _profile(shape, zeta, 1.0)
-    floor = xp.where(cavity > 0.0, resting + 1.5 * _profile(shape, zeta, 1.0), 0.0 * resting)
+    end = _profile(shape, zeta, 1.0)
+    outer = (shape.cavity_radius_mm * outline + wall) * end
+    floor = xp.where(cavity > 0.0, resting + 1.5 * end, 0.0 * resting)
     outer = xp.where(outer > floor, outer, floor)
     area = outer**2 - resting**2
     moved = (
         shape.cavity_radius_mm
         * cavity
-        * _outline(shape, zeta, phi, contraction)
+        * (outline if contraction == 0.0 else _outline(shape, zeta, phi, contraction))
         * (1.0 - contraction * shape.shortening * motion_field(shape, zeta, phi))
     )
     return Radii(moved, xp.sqrt(moved**2 + area / stretch(shape, contraction)))

@@ -106,7 +106,7 @@ class HeartTruth:
 def _grid(n_heights: int, n_angles: int) -> tuple[FloatArray, FloatArray]:
     """Cell centres: zeta as a column, phi as a row."""
     zeta = (np.arange(n_heights) + 0.5)[:, None] / n_heights
-    phi: FloatArray = (np.arange(n_angles) + 0.5)[None, :] * (2.0 * pi / n_angles)
+    phi = np.asarray((np.arange(n_angles) + 0.5)[None, :] * (2.0 * pi / n_angles), np.float64)
     return zeta, phi
 
 
