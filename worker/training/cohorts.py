@@ -138,7 +138,7 @@ def read_acdc_frame(
     truth = nib.nifti1.Nifti1Image.from_filename(folder / f"{stem}_gt.nii.gz")
     pixels = np.asarray(image.dataobj, dtype=np.float32).transpose(2, 1, 0)
     labels = np.rint(np.asarray(truth.dataobj)).astype(np.uint8).transpose(2, 1, 0)
-    column_mm, row_mm, slice_mm = (float(v) for v in image.header.get_zooms()[:3])
+    column_mm, row_mm, slice_mm = (float(v) for v in image.header["pixdim"][1:4])
     return np.ascontiguousarray(pixels), np.ascontiguousarray(labels), (row_mm, column_mm, slice_mm)
 
 

@@ -1,0 +1,118 @@
+"""What a bundle says about itself (``manifest.json``): identity, terms, graphs, files.
+
+Only the form is checked here; whether the files are what the manifest says is `verify`'s.
+"""
+
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+
+def _plain_relative_path(value: str) -> str:
+    path = PurePosixPath(value)
+    unusual = "\\" in value or ":" in value or "\0" in value or str(path) != value
+    if path.is_absolute() or unusual or not path.parts or ".." in path.parts:
+        msg = "not a plain relative path inside the bundle"
+        raise ValueError(msg)
+    return value
+
+
+BundlePath = Annotated[str, AfterValidator(_plain_relative_path)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class FileEntry(_Strict):
+    """A file of the bundle and what its bytes hash to."""
+
+    path: BundlePath
+    sha256: Sha256
+    n_bytes: int = Field(ge=0)
+
+
+class TensorSpec(_Strict):
+    """A named input or output; a dimension is a number or the name of a free one."""
+
+    name: str
+    dtype: Literal["float32", "float16", "int64"]
+    shape: tuple[int | str, ...]
+
+
+class GraphSpec(_Strict):
+    """One ONNX graph; tensor data outside the file only in the listed plain files."""
+
+    role: Literal["segmentation"]
+    file: BundlePath
+    opset: int
+    precision: Literal["float32", "float16", "int8"]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    external_data: tuple[BundlePath, ...] = ()
+
+
+class ImageSpec(_Strict):
+    """How images become network input."""
+
+    kind: Literal["short_axis_cine"]
+    spacing_mm: float = Field(gt=0)
+    neighbouring_slices: Literal[3]
+    multiple_of: int = Field(gt=0)
+    intensity: Literal["percentile_1_99_clip_1.5"]
+
+
+class GoldenSpec(_Strict):
+    """An input and the output it must give, as ``.npz`` with the graph's tensor names as keys."""
+
+    role: Literal["segmentation"]
+    file: BundlePath
+    minimum_cosine: float = Field(gt=0, le=1)
+
+
+class EvaluationRow(_Strict):
+    """One measured figure, with its 95 % interval where it has one."""
+
+    measure: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+
+
+class Evaluation(_Strict):
+    """How well the bundle did, on whom, measured with which command."""
+
+    data: str
+    n_patients: int
+    command: str
+    rows: tuple[EvaluationRow, ...]
+
+
+class Manifest(_Strict):
+    """The whole manifest."""
+
+    schema_version: Literal[1]
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    licence: str
+    clinical_use: Literal["not_for_diagnosis"]
+    intended_use: str
+    training_data: str
+    training_command: str
+    citations: tuple[str, ...]
+    papillary_muscles: Literal["in_cavity"]
+    classes: tuple[str, ...]
+    image: ImageSpec
+    graphs: tuple[GraphSpec, ...] = Field(min_length=1)
+    golden: tuple[GoldenSpec, ...] = Field(min_length=1)
+    evaluation: Evaluation | None = None
+    files: tuple[FileEntry, ...]
+
+    def graph(self, role: str) -> GraphSpec | None:
+        """Return the graph with this role, if there is one."""
+        return next((graph for graph in self.graphs if graph.role == role), None)

@@ -1,0 +1,228 @@
+"""Evaluates a bundle on ACDC patients: exported graph, runtime tower, the product's volumes.
+
+Whole uncropped images, ED and ES. The split is by patient, and so is the bootstrap. It draws no
+picture (`evaluation_figures`) and chooses nothing.
+"""
+
+import csv
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from worker.bundle.manifest import EvaluationRow
+from worker.findings.volumes import disc_volumes_ml, ejection_fraction_percent, mass_g
+from worker.model.tower import SegmentationTower
+from worker.training.cohorts import acdc_patients, read_acdc_frame, read_acdc_info, read_splits
+from worker.volume.types import CineStack
+
+STRUCTURES = {"lv": 3, "rv": 1, "myocardium": 2}
+PHASES = ("ED", "ES")
+GROSS_DICE = 0.8
+GROSS_EF_POINTS = 10.0
+_RESAMPLES = 2000
+_MINIMUM_FOR_CORRELATION = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """A patient's two phases as a stack, and the expert's labels ``[2, slice, row, column]``."""
+
+    patient: str
+    group: str
+    stack: CineStack
+    truth: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class PatientResult:
+    """One row of the table; ``dice_<structure>_<phase>`` and values by mask and by network."""
+
+    patient: str
+    group: str
+    dice: dict[str, float]
+    true: dict[str, float]
+    measured: dict[str, float]
+    gross_failure: bool
+
+
+def patients_of(split: str, directory: Path) -> list[str]:
+    """Return the ids of ``"validation"``, ``"monitor"`` or ``"training"`` (neither of the two)."""
+    splits = read_splits()
+    named = {"validation": splits.validation, "monitor": splits.monitor}
+    if split in named:
+        return list(named[split])
+    if split != "training":
+        msg = f"unknown split {split!r}: validation, monitor or training"
+        raise ValueError(msg)
+    taken = {*splits.validation, *splits.monitor}
+    return [p.name for p in acdc_patients(directory) if p.name not in taken]
+
+
+def read_cases(directory: Path, patients: Sequence[str]) -> Iterator[Case]:
+    """Read patients one by one, in the pixels they were acquired with."""
+    for patient in patients:
+        info = read_acdc_info(directory / patient)
+        frames = [read_acdc_frame(directory / patient, n) for n in (info.ed_frame, info.es_frame)]
+        pixels = np.stack([frame[0] for frame in frames])
+        truth = np.stack([frame[1] for frame in frames])
+        yield Case(patient, info.group, stack_from_array(pixels, frames[0][2]), truth)
+
+
+def stack_from_array(
+    pixels: npt.NDArray[np.float32], spacing_mm: tuple[float, float, float]
+) -> CineStack:
+    """Make a stack of ``[phase, slice, row, column]`` with row, column and slice spacing."""
+    row_mm, column_mm, slice_mm = spacing_mm
+    n_phases, n_slices = pixels.shape[:2]
+    origins = np.zeros((n_slices, 3))
+    origins[:, 2] = np.arange(n_slices) * slice_mm
+    return CineStack(
+        pixels=pixels,
+        affine=np.diag([column_mm, row_mm, slice_mm, 1.0]),
+        slice_origins_mm=origins,
+        trigger_times_ms=np.arange(n_phases, dtype=np.float64) * 300.0,
+        frames=(),
+        frame_of_reference_uid="",
+    )
+
+
+def evaluate_patient(tower: SegmentationTower, case: Case) -> PatientResult:
+    """Segment one patient and compare with the expert's masks."""
+    labels = tower.segment(case.stack).labels
+    dice = {
+        f"{name}_{phase}": dice_coefficient(labels[k] == value, case.truth[k] == value)
+        for k, phase in enumerate(PHASES)
+        for name, value in STRUCTURES.items()
+    }
+    true, measured = _volumes(case.truth, case.stack), _volumes(labels, case.stack)
+    off = abs(true["lvef_percent"] - measured["lvef_percent"])
+    worst = min(dice["lv_ED"], dice["lv_ES"])
+    gross = worst < GROSS_DICE or off > GROSS_EF_POINTS
+    return PatientResult(case.patient, case.group, dice, true, measured, gross)
+
+
+def dice_coefficient(found: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> float:
+    """Dice coefficient; two empty masks agree."""
+    total = int(found.sum()) + int(truth.sum())
+    return 2 * int((found & truth).sum()) / total if total else 1.0
+
+
+def summarise(results: Sequence[PatientResult], seed: int = 0) -> tuple[EvaluationRow, ...]:
+    """Mean Dice, errors of the volumes, with 95 % bootstrap intervals over patients."""
+    rows: list[EvaluationRow] = []
+
+    def add(
+        measure: str,
+        unit: str,
+        statistic: Callable[[npt.NDArray[np.float64]], float],
+        table: npt.NDArray[np.float64],
+    ) -> None:
+        low, high = bootstrap_interval(table, statistic, seed)
+        rows.append(
+            EvaluationRow(
+                measure=measure, value=round(statistic(table), 4), low=low, high=high, unit=unit
+            )
+        )
+
+    for name in STRUCTURES:
+        both = np.array([[r.dice[f"{name}_{phase}"] for phase in PHASES] for r in results])
+        add(f"Dice {name}, mean of ED and ES", "", lambda t: float(t.mean()), both)
+        for k, phase in enumerate(PHASES):
+            add(f"Dice {name} {phase}", "", lambda t: float(t.mean()), both[:, k : k + 1])
+    for key, unit in _UNITS.items():
+        pairs = np.array([[r.true[key], r.measured[key]] for r in results])
+        add(f"{key} mean absolute error", unit, _mean_absolute_error, pairs)
+        add(f"{key} bias", unit, lambda t: float((t[:, 1] - t[:, 0]).mean()), pairs)
+        add(f"{key} SD of the error", unit, lambda t: float((t[:, 1] - t[:, 0]).std()), pairs)
+        if len(results) >= _MINIMUM_FOR_CORRELATION:
+            add(f"{key} correlation", "", _correlation, pairs)
+    failures = np.array([[float(r.gross_failure)] for r in results])
+    add("share with a gross failure", "", lambda t: float(t.mean()), failures)
+    return tuple(rows)
+
+
+def bootstrap_interval(
+    table: npt.NDArray[np.float64],
+    statistic: Callable[[npt.NDArray[np.float64]], float],
+    seed: int,
+) -> tuple[float, float]:
+    """95 % percentile interval of a statistic; rows (patients) are drawn with replacement."""
+    rng = np.random.default_rng(seed)
+    n = len(table)
+    values = [statistic(table[rng.integers(n, size=n)]) for _ in range(_RESAMPLES)]
+    low, high = np.nanpercentile(values, (2.5, 97.5))
+    return round(float(low), 4), round(float(high), 4)
+
+
+def write_tables(
+    results: Sequence[PatientResult], rows: Sequence[EvaluationRow], folder: Path
+) -> None:
+    """Write ``patients.csv`` and ``evaluation.json``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    flat = [
+        {
+            "patient": r.patient,
+            "group": r.group,
+            **{f"dice_{key}": round(value, 4) for key, value in r.dice.items()},
+            **{f"true_{key}": round(value, 2) for key, value in r.true.items()},
+            **{f"measured_{key}": round(value, 2) for key, value in r.measured.items()},
+            "gross_failure": r.gross_failure,
+        }
+        for r in results
+    ]
+    with (folder / "patients.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(flat[0]))
+        writer.writeheader()
+        writer.writerows(flat)
+    document = {
+        "summary": [row.model_dump() for row in rows],
+        "patients": [dataclasses.asdict(r) for r in results],
+    }
+    (folder / "evaluation.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
+_UNITS = {
+    "lvef_percent": "points",
+    "lvedv_ml": "ml",
+    "lvesv_ml": "ml",
+    "lv_mass_g": "g",
+    "rvef_percent": "points",
+    "rvedv_ml": "ml",
+    "rvesv_ml": "ml",
+}
+
+
+def _volumes(labels: npt.NDArray[np.uint8], stack: CineStack) -> dict[str, float]:
+    discs = disc_volumes_ml(labels, stack)
+    (lv_ed, lv_es), (rv_ed, rv_es) = discs.lv_ml.tolist(), discs.rv_ml.tolist()
+    return {
+        "lvef_percent": _ejection_fraction(lv_ed, lv_es),
+        "lvedv_ml": lv_ed,
+        "lvesv_ml": lv_es,
+        "lv_mass_g": mass_g(float(discs.myocardium_ml[0])),
+        "rvef_percent": _ejection_fraction(rv_ed, rv_es),
+        "rvedv_ml": rv_ed,
+        "rvesv_ml": rv_es,
+    }
+
+
+def _ejection_fraction(end_diastolic_ml: float, end_systolic_ml: float) -> float:
+    """Ejection fraction; 0 where nothing was found, which counts as the error it is."""
+    if end_diastolic_ml <= 0:
+        return 0.0
+    return ejection_fraction_percent(end_diastolic_ml, end_systolic_ml)
+
+
+def _mean_absolute_error(pairs: npt.NDArray[np.float64]) -> float:
+    return float(np.abs(pairs[:, 1] - pairs[:, 0]).mean())
+
+
+def _correlation(pairs: npt.NDArray[np.float64]) -> float:
+    if pairs[:, 0].std() == 0 or pairs[:, 1].std() == 0:
+        return float("nan")
+    return float(np.corrcoef(pairs[:, 0], pairs[:, 1])[0, 1])

@@ -1,0 +1,259 @@
+"""Turns a checkpoint into a bundle folder: graph, golden run, card, licence, manifest.
+
+The graph is checked against the network it came from before anything is written for good.
+"""
+
+import shutil
+import warnings
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from torch import nn
+
+from worker.bundle.manifest import (
+    SCHEMA_VERSION,
+    Evaluation,
+    FileEntry,
+    GoldenSpec,
+    GraphSpec,
+    ImageSpec,
+    Manifest,
+    TensorSpec,
+)
+from worker.bundle.verify import MANIFEST_NAME, sha256_of
+from worker.training.batches import SPACING_MM
+from worker.training.network import N_CLASSES, N_INPUTS
+
+MULTIPLE = 16
+GRAPH_FILE = "graphs/segmentation.onnx"
+GOLDEN_FILE = "golden/segmentation.npz"
+CARD_FILE = "MODEL_CARD.md"
+LICENCE_FILE = "LICENSE"
+MINIMUM_COSINE = 0.999
+CITATION = (
+    "Bernard O, Lalande A, Zotti C, et al. Deep Learning Techniques for Automatic MRI Cardiac "
+    "Multi-structures Segmentation and Diagnosis: Is the Problem Solved? IEEE Transactions on "
+    "Medical Imaging 37(11):2514-2525, 2018. doi:10.1109/TMI.2018.2837502"
+)
+SUNNYBROOK_CITATION = (
+    "Radau P, Lu Y, Connelly K, Paul G, Dick AJ, Wright GA. Evaluation Framework for Algorithms "
+    "Segmenting Short Axis Cardiac MRI. The MIDAS Journal, 2009."
+)
+CLASSES = ("background", "rv_cavity", "lv_myocardium", "lv_cavity")
+
+
+@dataclass(frozen=True, slots=True)
+class BundleText:
+    """What people read about a bundle."""
+
+    name: str
+    version: str
+    training_data: str
+    training_command: str
+    evaluation: Evaluation | None = None
+
+
+def export_graph(network: nn.Module, path: Path) -> int:
+    """Write the ONNX graph with free batch, row and column dimensions; return its opset.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode, contiguous weights.
+    path
+        Where the one self-contained file goes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    batch, rows, columns = (torch.export.Dim(n, min=1, max=4096) for n in ("n", "r", "c"))
+    shapes = {"images": {0: batch, 2: MULTIPLE * rows, 3: MULTIPLE * columns}}
+    example = torch.zeros(2, N_INPUTS, 5 * MULTIPLE, 6 * MULTIPLE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            (example,),
+            path,
+            input_names=["images"],
+            output_names=["scores"],
+            dynamic_shapes=shapes,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    model = onnx.load(path)
+    _forget_the_machine(model)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    return max(int(entry.version) for entry in model.opset_import if entry.domain == "")
+
+
+def golden_input(seed: int = 7) -> npt.NDArray[np.float32]:
+    """Draw a small synthetic heart-like picture, the same on every machine."""
+    rng = np.random.default_rng(seed)
+    size = 6 * MULTIPLE
+    image = np.full((size, size), 0.25, dtype=np.float32)
+    rows, columns = np.mgrid[:size, :size]
+    # row, column and radius in pixels, grey: RV cavity, LV with its wall, LV cavity
+    for row, column, radius, grey in ((50, 36, 20, 0.85), (46, 54, 22, 0.3), (46, 54, 15, 0.9)):
+        image[np.hypot(rows - row, columns - column) < radius] = grey
+    stack = np.stack([image, image, image])[None]
+    noise = rng.normal(0, 0.03, size=stack.shape)
+    return np.asarray(np.clip(stack + noise, 0, 1.5), dtype=np.float32)
+
+
+def write_bundle(network: nn.Module, folder: Path, text: BundleText) -> Manifest:
+    """Write a whole bundle; an older one in its place goes only when the new one is complete."""
+    network = network.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    fresh = folder.with_name(folder.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    opset = export_graph(network, fresh / GRAPH_FILE)
+    images = golden_input()
+    with torch.inference_mode():
+        scores = network(torch.from_numpy(images)).numpy()
+    (fresh / "golden").mkdir()
+    np.savez_compressed(fresh / GOLDEN_FILE, images=images, scores=scores)
+    licence = resources.files(__package__).joinpath("bundle_licence.txt").read_text("utf-8")
+    (fresh / LICENCE_FILE).write_text(licence, encoding="utf-8")
+    manifest = _manifest(fresh, text, opset)
+    (fresh / CARD_FILE).write_text(model_card(manifest), encoding="utf-8")
+    manifest = manifest.model_copy(update={"files": _entries(fresh)})
+    (fresh / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
+    return manifest
+
+
+def with_evaluation(folder: Path, evaluation: Evaluation) -> Manifest:
+    """Write measured figures into the manifest and the card of a bundle; nothing else changes."""
+    path = folder / MANIFEST_NAME
+    manifest = Manifest.model_validate_json(path.read_bytes())
+    manifest = manifest.model_copy(update={"evaluation": evaluation})
+    (folder / CARD_FILE).write_text(model_card(manifest), encoding="utf-8")
+    manifest = manifest.model_copy(update={"files": _entries(folder)})
+    path.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return manifest
+
+
+def model_card(manifest: Manifest) -> str:
+    """Write the card from the manifest, so that the two cannot disagree."""
+    lines = [
+        f"# {manifest.name} {manifest.version}",
+        "",
+        f"AI, not verified by a physician, not for diagnosis. Licence: {manifest.licence}.",
+        "",
+        f"**Intended use.** {manifest.intended_use}",
+        "",
+        f"**Training data.** {manifest.training_data}",
+        "",
+        f"**Made by.** `{manifest.training_command}`",
+        "",
+        "**Convention.** Papillary muscles and trabeculae belong to the cavity. Classes: "
+        + ", ".join(f"{k} {name}" for k, name in enumerate(manifest.classes))
+        + ".",
+        "",
+    ]
+    if manifest.evaluation is not None:
+        found = manifest.evaluation
+        lines += [
+            f"**Evaluation.** {found.data} ({found.n_patients} patients), `{found.command}`:",
+            "",
+            "| measure | value | 95 % interval |",
+            "|---|---|---|",
+        ]
+        for row in found.rows:
+            span = "" if row.low is None else f"{row.low:.3f} to {row.high:.3f}"
+            lines.append(f"| {row.measure} | {row.value:.3f} {row.unit} | {span} |")
+        lines.append("")
+    lines += [
+        "**Known limits.** Trained on 1.5 T and 3 T cine bSSFP of one hospital (and LV contours of "
+        "a second); other sequences, children, congenital hearts and devices were not seen. The "
+        "slices at base and apex are where contours go wrong most often.",
+        "",
+        "**Cite.**",
+        "",
+        *(f"* {citation}" for citation in manifest.citations),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _manifest(folder: Path, text: BundleText, opset: int) -> Manifest:
+    return Manifest(
+        schema_version=SCHEMA_VERSION,
+        name=text.name,
+        version=text.version,
+        licence="CC-BY-NC-SA-4.0",
+        clinical_use="not_for_diagnosis",
+        intended_use=(
+            "Contours of the left and right ventricle in adult short-axis cine MR, for measurements"
+            " that a physician checks. Research and non-commercial use."
+        ),
+        training_data=text.training_data,
+        training_command=text.training_command,
+        citations=(CITATION, SUNNYBROOK_CITATION),
+        papillary_muscles="in_cavity",
+        classes=CLASSES,
+        image=ImageSpec(
+            kind="short_axis_cine",
+            spacing_mm=SPACING_MM,
+            neighbouring_slices=N_INPUTS,
+            multiple_of=MULTIPLE,
+            intensity="percentile_1_99_clip_1.5",
+        ),
+        graphs=(
+            GraphSpec(
+                role="segmentation",
+                file=GRAPH_FILE,
+                opset=opset,
+                precision="float32",
+                inputs=(
+                    TensorSpec(
+                        name="images", dtype="float32", shape=("n", N_INPUTS, "row", "column")
+                    ),
+                ),
+                outputs=(
+                    TensorSpec(
+                        name="scores", dtype="float32", shape=("n", N_CLASSES, "row", "column")
+                    ),
+                ),
+            ),
+        ),
+        golden=(GoldenSpec(role="segmentation", file=GOLDEN_FILE, minimum_cosine=MINIMUM_COSINE),),
+        evaluation=text.evaluation,
+        files=_entries(folder),
+    )
+
+
+def _entries(folder: Path) -> tuple[FileEntry, ...]:
+    paths = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != MANIFEST_NAME)
+    return tuple(
+        FileEntry(
+            path=p.relative_to(folder).as_posix(), sha256=sha256_of(p), n_bytes=p.stat().st_size
+        )
+        for p in paths
+    )
+
+
+def _forget_the_machine(model: onnx.ModelProto) -> None:
+    """Remove stack traces and other notes of the exporter: they name paths of this machine."""
+    del model.metadata_props[:]
+    model.doc_string = ""
+    _forget_graph(model.graph)
+    for function in model.functions:
+        del function.metadata_props[:]
+        for node in function.node:
+            del node.metadata_props[:]
+            node.doc_string = ""
+
+
+def _forget_graph(graph: onnx.GraphProto) -> None:
+    del graph.metadata_props[:]
+    graph.doc_string = ""
+    for item in (*graph.node, *graph.initializer, *graph.input, *graph.output, *graph.value_info):
+        del item.metadata_props[:]
+        item.doc_string = ""
