@@ -347,7 +347,7 @@ def _draft(
         rv_descent_mm=_draw(rng, pattern.rv_descent_mm),
         rv_outflow_mm=float(rng.uniform(4.0, 14.0)),
         rv_inflow_mm=float(rng.uniform(-2.0, 5.0)),
-        rv_wall_mm=float(rng.uniform(4.0, 7.0) if wide_rv else rng.uniform(2.2, 3.6)),
+        rv_wall_mm=float(rng.uniform(4.0, 7.0) if wide_rv else rng.uniform(1.4, 3.0)),
     )
 
 

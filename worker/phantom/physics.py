@@ -35,12 +35,12 @@ class Scanner:
 def sample_scanner(rng: np.random.Generator, *, harsh: bool) -> Scanner:
     """Draw the strengths; ``harsh`` for the wide spread of training, else a good examination."""
     u = rng.uniform
-    rare = 0.25 if harsh else 0.0
+    rare, uneven = (0.25, 1.0) if harsh else (0.0, 0.5)
     return Scanner(
         blur_px=(float(u(0.35, 0.9 if harsh else 0.55)), float(u(0.35, 0.9 if harsh else 0.55))),
         noise=float(u(0.004, 0.06)) if harsh else float(u(0.006, 0.014)),
-        coil_slope=(float(rng.normal(0, 0.45)), float(rng.normal(0, 0.45))),
-        coil_bend=(float(rng.normal(0, 0.25)), float(rng.normal(0, 0.25))),
+        coil_slope=(float(uneven * rng.normal(0, 0.45)), float(uneven * rng.normal(0, 0.45))),
+        coil_bend=(float(uneven * rng.normal(0, 0.25)), float(uneven * rng.normal(0, 0.25))),
         ghost=float(u(0.02, 0.12)) if u() < rare else 0.0,
         ghost_shift=float(u(0.12, 0.5)),
         ghost_along_rows=bool(u() < 0.5),

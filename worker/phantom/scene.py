@@ -181,7 +181,10 @@ class Scene:
         rv_ridge = np.maximum(self.rv_ridges.at(_f32(phi * 40.0), _f32(height), 0.0), 0.0)
         right_blood = right - np.minimum(self.rv_trabeculae_mm * rv_ridge, 0.6 * right)
         outer = epi + right + shape.rv_wall_mm * np.clip(right / 4.0, 0.0, 1.0)
-        fat = self.fat_mm * (1.0 + 0.6 * np.cos(phi - self.fat_phase)) * (0.5 + rv_ridge)
+        waves = np.cos(phi - self.fat_phase) + 0.5 * np.cos(
+            3.0 * phi + self.fat_phase + height / 25.0
+        )
+        fat = self.fat_mm * np.maximum(1.0 + 0.7 * waves, 0.0)
         beyond = np.clip(1.0 - (height - shape.length_mm) / 10.0, 0.0, 1.0)
         open_ring = left & (zeta < wall_start_zeta(shape, phi))
         wall_level = np.where(
@@ -207,7 +210,7 @@ class Scene:
     def _right(
         self, height: Array, phi: Array, contraction: float
     ) -> tuple[Array, npt.NDArray[np.bool_]]:
-        """Depth of the right ventricle, above its valves of the atrium; and where it is labelled."""
+        """Depth of the right ventricle, above its valves of the atrium; and the labels."""
         shape = self.heart.shape
         base = rv_base_mm(shape, phi, contraction)
         above = np.maximum(base - height, 0.0)
@@ -221,14 +224,14 @@ class Scene:
         at, r, px = (plane.height_index, plane.angle_index), plane.radius_mm, plane.pixel_mm
         level, grain = self._level, self.palette.grain
         image = _over(
-            plane.surroundings, level(Tissue.PERICARDIUM), _edge(tables.fat_mm[at] + 1.2, r, px)
+            plane.surroundings, level(Tissue.PERICARDIUM), _edge(tables.fat_mm[at] + 0.8, r, px)
         )
         fat = level(Tissue.HEART_FAT) * (1.0 + 0.1 * plane.flow)
         image = _over(image, fat, _edge(tables.fat_mm[at], r, px))
         muscle = tables.wall_level[at] * (1.0 + grain[Tissue.MYOCARDIUM] * plane.grain)
         image = _over(image, muscle, _edge(tables.outer_mm[at], r, px))
         streaming = 1.0 - self.flow_void * np.clip(plane.flow - 0.8, 0.0, 1.0)
-        stirred = (1.0 + grain[Tissue.LV_BLOOD] * 0.6 * plane.grain) * streaming
+        stirred = (1.0 + grain[Tissue.LV_BLOOD] * (0.6 * plane.grain + plane.flow)) * streaming
         image = _over(
             image, level(Tissue.RV_BLOOD) * stirred, _edge(tables.right_blood_mm[at], r, px)
         )
@@ -256,7 +259,7 @@ class Scene:
             row = plane.height_index
             x = (reach * np.cos(column.phi_rad)).astype(np.float32)[row]
             y = (-reach * np.sin(column.phi_rad)).astype(np.float32)[row]
-            distance = np.hypot(plane.x_mm - x, plane.y_mm - y)
+            distance = np.hypot(plane.x_mm - x, plane.y_mm - y) * (1.0 + 0.25 * plane.flow)
             keep = _edge(_f32(size)[row], distance, plane.pixel_mm) * (_f32(size)[row] > 0.5)
             image = _over(image, muscle, keep)
         return image

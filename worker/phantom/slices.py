@@ -46,7 +46,7 @@ def _scene(rng: np.random.Generator, pool: NoisePool) -> Scene:
     kinds = list(HeartKind)
     heart = sample_heart(kinds[rng.integers(len(kinds))], rng)
     contrast = Contrast.BSSFP if rng.random() < 0.7 else Contrast.FREE
-    random_share = float(rng.choice([0.0, 0.0, 0.3, 0.6, 1.0]))
+    random_share = float(rng.choice([0.0, 0.0, 0.0, 0.3, 0.8]))
     return sample_scene(heart, rng, pool, contrast, random_share)
 
 

@@ -49,6 +49,7 @@ class Thorax:
     liver_edge_mm: float
     vessels: float
     blobs: tuple[Blob, ...]
+    mediastinum: tuple[Blob, ...]
     random_share: float
     coarse: Noise
     middle: Noise
@@ -64,11 +65,16 @@ class Thorax:
         small = self.small.at(x_mm, y_mm, z_mm)
         depth = self._depth(x_mm, y_mm, z_mm) + 1.5 * middle
         found = np.full(x_mm.shape, Tissue.LUNG, np.uint8)
-        found[small > 2.6 - self.vessels] = Tissue.LUNG_VESSEL
+        found[small + 0.5 * self.fine.at(x_mm, y_mm, z_mm) > 2.9 - self.vessels] = (
+            Tissue.LUNG_VESSEL
+        )
+        for blob in self.mediastinum:
+            size = self._blob(blob, x_mm, y_mm, z_mm) + blob.unevenness * (middle + 0.3 * small)
+            found[size < 1.0] = blob.tissue
         self._abdomen(found, x_mm, y_mm, z_mm, middle, small)
         if self.random_share > 0.0:
             self._random_organs(found, x_mm, y_mm, z_mm)
-        self._wall(found, x_mm, y_mm, depth, middle)
+        self._wall(found, x_mm, y_mm, depth, middle, small)
         return found
 
     def _depth(
@@ -100,7 +106,11 @@ class Thorax:
         below = y_mm - dome + 1.2 * coarse
         abdomen = below > 0.0
         found[abdomen] = Tissue.ABDOMINAL_FAT
-        found[abdomen & (small + 0.6 * middle > 1.0)] = Tissue.BOWEL
+        crowd = 0.7 * small + middle
+        for low, tissue in ((0.5, Tissue.BOWEL), (1.1, Tissue.SPLEEN), (1.6, Tissue.STOMACH_WALL)):
+            found[abdomen & (crowd > low)] = tissue
+        found[abdomen & (crowd < -1.0)] = Tissue.MUSCLE
+        found[abdomen & (crowd < -1.7)] = Tissue.LIVER_VESSEL
         liver = abdomen & (x_mm + 9.0 * coarse + 0.25 * below < self.liver_edge_mm)
         found[liver] = Tissue.LIVER
         found[liver & (small > 2.0)] = Tissue.LIVER_VESSEL
@@ -144,17 +154,19 @@ class Thorax:
         y_mm: Float32Array,
         depth: Float32Array,
         middle: Float32Array,
+        small: Float32Array,
     ) -> None:
         """Paint the chest wall from the inside out: muscle with ribs, fat, air."""
         angle = np.arctan2(y_mm - self.centre_mm[1], x_mm - self.centre_mm[0])
         fat = self.fat_mm * (1.0 + 0.35 * np.cos(angle - 2.5) + 0.12 * middle)
         inner = fat + self.muscle_mm * (1.0 + 0.15 * middle)
         found[depth < inner] = Tissue.MUSCLE
-        along = np.cos(self.ribs * angle + self.rib_phase + 1.5 * middle) - 0.25 + 0.3 * middle
+        along = np.cos(self.ribs * angle + self.rib_phase + 1.5 * middle) + 0.5 * middle - 0.4
         band = (depth > fat + 0.2 * self.muscle_mm) & (depth < inner - 0.15 * self.muscle_mm)
-        found[band & (along > 0.55)] = Tissue.RIB
-        found[band & (along > 0.8)] = Tissue.MARROW
-        found[band & (along < -0.75)] = Tissue.SKIN_FAT
+        if self.ribs:
+            found[band & (along > 0.45)] = Tissue.RIB
+            found[band & (along > 0.7)] = Tissue.MARROW
+        found[(depth < inner) & (small + middle > 1.9)] = Tissue.SKIN_FAT
         found[depth < fat] = Tissue.SKIN_FAT
         found[(depth < fat) & (self.fine.at(x_mm, y_mm, 0.0) > 2.4)] = Tissue.MUSCLE
         found[depth < 0.0] = Tissue.AIR
@@ -188,6 +200,36 @@ def _blobs(rng: np.random.Generator, floor_mm: float) -> tuple[Blob, ...]:
     return tuple(chosen)
 
 
+def _mediastinum(
+    rng: np.random.Generator, heart_radius_mm: float, front_mm: float
+) -> tuple[Blob, ...]:
+    """Fat in front of and below the heart, and around the great vessels above its base."""
+    u, r = rng.uniform, heart_radius_mm
+    front = Blob(
+        Tissue.HEART_FAT,
+        None,
+        (-front_mm * u(0.6, 1.0), r * u(0.0, 0.8), u(0, 70)),
+        (front_mm * u(0.3, 0.7), r * u(0.6, 1.4), u(40, 80)),
+        0.25,
+    )
+    below = Blob(
+        Tissue.HEART_FAT,
+        None,
+        (u(-30, 20), r * u(0.7, 1.0), u(0, 50)),
+        (u(25, 60), u(8, 22), u(40, 80)),
+        0.25,
+    )
+    above = Blob(
+        Tissue.HEART_FAT,
+        None,
+        (u(-35, 0), u(-20, 10), -50.0),
+        (u(35, 60), u(35, 60), u(35, 50)),
+        0.25,
+    )
+    chosen = [blob for blob, odds in ((front, 0.7), (below, 0.7), (above, 0.9)) if u() < odds]
+    return tuple(chosen)
+
+
 def sample_thorax(
     rng: np.random.Generator,
     pool: NoisePool,
@@ -208,17 +250,17 @@ def sample_thorax(
     """
     u = rng.uniform
     fat, muscle = float(u(5, 30)), float(u(8, 18))
-    width = float(u(95, 125))
+    width = float(u(112, 150))
     left = front_mm + u(4, 22) + fat + muscle
     floor = heart_radius_mm + float(u(1.0, 9.0))
     return Thorax(
-        centre_mm=(float(width - left), float(u(-15, 35))),
+        centre_mm=(float(width - left), float(u(-10, 60))),
         drift=(float(u(0.05, 0.4)), float(u(0.1, 0.6))),
-        radii_mm=(width, float(u(125, 190))),
+        radii_mm=(width, float(u(150, 240))),
         squareness=float(u(2.0, 3.0)),
         fat_mm=fat,
         muscle_mm=muscle,
-        ribs=float(rng.integers(9, 15)),
+        ribs=float(rng.integers(6, 13)) if u() < 0.5 else 0.0,
         rib_phase=float(u(0, 6.3)),
         diaphragm_mm=floor,
         diaphragm_slope=float(u(-0.25, 0.35)),
@@ -226,6 +268,7 @@ def sample_thorax(
         liver_edge_mm=float(u(-30, 40)),
         vessels=float(u(0.0, 0.8)),
         blobs=_blobs(rng, floor),
+        mediastinum=_mediastinum(rng, heart_radius_mm, front_mm),
         random_share=random_share,
         coarse=pool.draw(rng, 45.0),
         middle=pool.draw(rng, 20.0),
