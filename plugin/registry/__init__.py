@@ -1,0 +1,45 @@
+"""The registry: the truth about studies, jobs, results, deliveries, peers and destinations."""
+
+from plugin.registry.records import (
+    OBJECT_KINDS,
+    AddOutcome,
+    AssemblyFacts,
+    AssociationRecord,
+    AuditRecord,
+    DeliveryRecord,
+    DestinationRecord,
+    IndexedInstance,
+    InstanceRecord,
+    JobRecord,
+    PeerRecord,
+    PublishedResult,
+    PurgedStudy,
+    QuarantineRecord,
+    RejectedAssociation,
+    ResultObject,
+    SeriesFacts,
+    StudyRecord,
+)
+from plugin.registry.registry import Registry
+
+__all__ = [
+    "OBJECT_KINDS",
+    "AddOutcome",
+    "AssemblyFacts",
+    "AssociationRecord",
+    "AuditRecord",
+    "DeliveryRecord",
+    "DestinationRecord",
+    "IndexedInstance",
+    "InstanceRecord",
+    "JobRecord",
+    "PeerRecord",
+    "PublishedResult",
+    "PurgedStudy",
+    "QuarantineRecord",
+    "Registry",
+    "RejectedAssociation",
+    "ResultObject",
+    "SeriesFacts",
+    "StudyRecord",
+]

@@ -1,0 +1,57 @@
+"""Who changed what: rows that are only ever added."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from plugin.registry.engine import Database
+from plugin.registry.records import AuditRecord
+from plugin.registry.tables import audit
+
+
+class Audit:
+    """The audit trail; subjects name peers, destinations and studies (by key), not patients."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self,
+        actor: str,
+        action: str,
+        subject: str,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note that ``actor`` did ``action`` (``peer.add``, ``study.requeue``) to ``subject``."""
+        with self._database.write() as connection:
+            note(connection, self._database.now(), (actor, action, subject), before, after)
+
+    def list(self, limit: int = 200) -> list[AuditRecord]:
+        """Return the newest entries, newest first."""
+        query = select(audit).order_by(audit.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [AuditRecord(**row) for row in connection.execute(query).mappings()]
+
+
+def note(
+    connection: Connection,
+    at: datetime,
+    what: tuple[str, str, str],
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Add an entry (actor, action, subject) in the transaction of the change itself."""
+    actor, action, subject = what
+    connection.execute(
+        audit.insert().values(
+            at=at,
+            actor=actor,
+            action=action,
+            subject=subject,
+            before=None if before is None else dict(before),
+            after=None if after is None else dict(after),
+        )
+    )

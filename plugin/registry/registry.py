@@ -1,0 +1,78 @@
+"""The one door to the database: repositories by subject over one engine."""
+
+from types import TracebackType
+from typing import Self
+
+from plugin.registry.associations import Associations
+from plugin.registry.audit import Audit
+from plugin.registry.deliveries import Deliveries
+from plugin.registry.engine import Clock, Database, utc_now
+from plugin.registry.jobs import Jobs
+from plugin.registry.migrate import migrate
+from plugin.registry.peers import Destinations, Peers
+from plugin.registry.studies import Studies
+
+
+class Registry:
+    """The registry at a database URL.
+
+    Safe for threads; a forked process makes its own. Nothing is connected before the first call.
+
+    Parameters
+    ----------
+    url
+        ``sqlite:///path`` or ``postgresql+psycopg://...``.
+    clock
+        For tests: gives the time now, aware.
+
+    Raises
+    ------
+    ConfigurationError
+        If the URL names no database that can be used.
+    """
+
+    def __init__(self, url: str, clock: Clock = utc_now) -> None:
+        self._database = Database(url, clock)
+        self.studies = Studies(self._database)
+        self.jobs = Jobs(self._database)
+        self.deliveries = Deliveries(self._database)
+        self.peers = Peers(self._database)
+        self.destinations = Destinations(self._database)
+        self.associations = Associations(self._database)
+        self.audit = Audit(self._database)
+
+    def migrate(self) -> None:
+        """Bring the tables to this version; harmless at every start of every process at once.
+
+        Raises
+        ------
+        TransientError
+            ``REGISTRY_UNAVAILABLE``.
+        """
+        migrate(self._database)
+
+    def check(self) -> None:
+        """Ask the database one question.
+
+        Raises
+        ------
+        TransientError
+            ``REGISTRY_UNAVAILABLE``.
+        """
+        with self._database.read() as connection:
+            connection.exec_driver_sql("SELECT 1")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

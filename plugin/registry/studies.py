@@ -1,0 +1,296 @@
+"""Studies and their instances: receiving, completing, asking again, forgetting.
+
+Decides nothing about when a study is complete (that is the assembler) but makes every such
+decision one transaction, refused when the study changed since it was looked at.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Select, func, or_, select, update
+
+from plugin.domain.errors import Reason, StudyRejectedError
+from plugin.domain.study import StudyState
+from plugin.registry import facts
+from plugin.registry.audit import note
+from plugin.registry.engine import Database, insert_unless_known
+from plugin.registry.generations import create_job
+from plugin.registry.intake import add_all
+from plugin.registry.records import (
+    AddOutcome,
+    AssemblyFacts,
+    IndexedInstance,
+    InstanceRecord,
+    JobRecord,
+    PurgedStudy,
+    QuarantineRecord,
+    StudyRecord,
+)
+from plugin.registry.rows import (
+    instance_record,
+    lock_study,
+    stored_instances,
+    study_record,
+)
+from plugin.registry.tables import instances, jobs, own_results, quarantine, studies
+
+_SHORTEST_PREFIX = 4
+
+
+class Studies:
+    """The studies that were received."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_instance(self, instance: IndexedInstance) -> AddOutcome:
+        """Add one indexed instance; see ``add_instances``."""
+        return self.add_instances([instance])[0]
+
+    def add_instances(self, added: Sequence[IndexedInstance]) -> list[AddOutcome]:
+        """Add indexed instances in one transaction.
+
+        Something new (an instance, or other bytes under a known UID) brings the study back to
+        ``RECEIVING`` whatever its state; duplicates and restored bytes change no state.
+
+        Returns
+        -------
+        list of AddOutcome
+            One per instance, in order.
+        """
+        if not added:
+            return []
+        with self._database.write() as connection:
+            return add_all(connection, added)
+
+    def receiving(self) -> list[AssemblyFacts]:
+        """Return the facts of every study that waits for a decision, longest quiet first."""
+        with self._database.read() as connection:
+            return facts.receiving(connection, self._database)
+
+    def mark_complete(
+        self, study_id: int, *, revision: int | None = None, automatic: bool = True
+    ) -> JobRecord | None:
+        """Complete a study and create the job of its next generation in the same transaction.
+
+        Parameters
+        ----------
+        revision
+            The revision that the decision was made on; if images came since, nothing happens.
+
+        Returns
+        -------
+        JobRecord or None
+            None when the study is no longer receiving, or has another revision.
+
+        Raises
+        ------
+        StudyRejectedError
+            ``IMAGES_DELETED`` when bytes of current instances are gone.
+        """
+        with self._database.write() as connection:
+            study = lock_study(connection, study_id)
+            if study is None or not _still(study, revision):
+                return None
+            _require_images(connection, study_id)
+            return create_job(connection, study, self._database.now(), automatic=automatic)
+
+    def mark_rejected(
+        self, study_id: int, reason: Reason, detail: str = "", *, revision: int | None = None
+    ) -> bool:
+        """Keep a study without analysing it, and say why; False when it changed meanwhile."""
+        return self._settle(study_id, StudyState.REJECTED, (reason, detail), revision)
+
+    def mark_needs_person(
+        self,
+        study_id: int,
+        reason: Reason = Reason.TOO_MANY_GENERATIONS,
+        *,
+        revision: int | None = None,
+    ) -> bool:
+        """Stop analysing a study by itself; somebody must requeue it."""
+        return self._settle(study_id, StudyState.COMPLETE, (reason, ""), revision, person=True)
+
+    def by_id(self, study_id: int) -> StudyRecord | None:
+        """Return the study with this registry id, or None."""
+        return next(iter(self._read(select(studies).where(studies.c.id == study_id))), None)
+
+    def find(self, term: str) -> list[StudyRecord]:
+        """Return studies by UID, beginning of a UID, accession number or patient id."""
+        exact = self._read(select(studies).where(studies.c.study_instance_uid == term))
+        if exact or not term:
+            return exact
+        wanted = [studies.c.accession_number == term, studies.c.patient_id == term]
+        if len(term) >= _SHORTEST_PREFIX:
+            wanted.append(studies.c.study_instance_uid.startswith(term, autoescape=True))
+        newest = studies.c.last_received_at.desc()
+        return self._read(select(studies).where(or_(*wanted)).order_by(newest))
+
+    def get(self, term: str) -> StudyRecord | None:
+        """Return the one study that ``find`` finds; None when there is none or more than one."""
+        found = self.find(term)
+        return found[0] if len(found) == 1 else None
+
+    def current_instances(self, study_id: int) -> list[InstanceRecord]:
+        """Return the newest version of every instance, in order of arrival."""
+        with self._database.read() as connection:
+            return stored_instances(connection, study_id)
+
+    def versions(self, study_id: int) -> list[InstanceRecord]:
+        """Return every stored version of every instance of a study."""
+        query = select(instances).where(instances.c.study_id == study_id).order_by(instances.c.id)
+        with self._database.read() as connection:
+            return [instance_record(row) for row in connection.execute(query).mappings()]
+
+    def requeue(self, study_id: int, actor: str) -> JobRecord:
+        """Have a study analysed again because a person asks for it.
+
+        Raises
+        ------
+        StudyRejectedError
+            ``IMAGES_DELETED`` when bytes are gone, ``NO_READABLE_INSTANCE`` when there are none.
+        """
+        with self._database.write() as connection:
+            study = lock_study(connection, study_id)
+            if study is None or study.n_instances == 0:
+                raise StudyRejectedError(Reason.NO_READABLE_INSTANCE)
+            _require_images(connection, study_id)
+            now = self._database.now()
+            job = create_job(connection, study, now, automatic=False)
+            what = (actor, "study.requeue", f"study {study.study_key}")
+            note(connection, now, what, after={"job_id": job.id, "generation": job.generation})
+            return job
+
+    def purge(self, study_id: int, actor: str) -> PurgedStudy | None:
+        """Forget a study with its jobs, results and deliveries; only the audit remembers.
+
+        The UIDs of its results stay known, so that they are recognised when a PACS sends them
+        back. A worker that is at it cannot publish any more. The caller deletes the files.
+        """
+        with self._database.write() as connection:
+            study = lock_study(connection, study_id)
+            if study is None:
+                return None
+            job_ids = connection.execute(
+                select(jobs.c.id).where(jobs.c.study_id == study_id).order_by(jobs.c.generation)
+            ).scalars()
+            purged = PurgedStudy(study.study_key, study.n_instances, tuple(job_ids))
+            connection.execute(studies.delete().where(studies.c.id == study_id))
+            what = (actor, "study.purge", f"study {study.study_key}")
+            before = {"n_instances": study.n_instances, "n_jobs": len(purged.job_ids)}
+            note(connection, self._database.now(), what, before=before)
+            return purged
+
+    def is_own_result(self, sop_instance_uid: str) -> bool:
+        """Tell whether an instance is a result that this installation published once."""
+        query = select(own_results).where(own_results.c.sop_instance_uid == sop_instance_uid)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
+    def quarantine_add(
+        self, path: str, reason: Reason, calling_ae_title: str, received_at: datetime
+    ) -> None:
+        """Note a file that could not be indexed; noting it twice is one row."""
+        values = {
+            "path": path,
+            "reason": reason.value,
+            "calling_ae_title": calling_ae_title,
+            "received_at": received_at,
+        }
+        with self._database.write() as connection:
+            insert_unless_known(connection, quarantine, values, "path")
+
+    def quarantine_list(self, limit: int = 100) -> list[QuarantineRecord]:
+        """Return what is in quarantine, newest first."""
+        query = select(quarantine).order_by(quarantine.c.received_at.desc()).limit(limit)
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings()
+            return [QuarantineRecord(**{**row, "reason": Reason(row["reason"])}) for row in rows]
+
+    def stored_bytes(self) -> int:
+        """Return how many bytes of images lie in the spool (all versions)."""
+        with self._database.read() as connection:
+            return facts.stored_bytes(connection)
+
+    def images_to_delete(self, delivered_before: datetime, quota_bytes: int) -> list[StudyRecord]:
+        """Return the studies whose images may go now, oldest first.
+
+        Those whose results were all delivered before ``delivered_before``, and above
+        ``quota_bytes`` (0: none) the oldest others; never one without a published result, with
+        work in progress, or still receiving.
+        """
+        with self._database.read() as connection:
+            return facts.images_to_delete(connection, delivered_before, quota_bytes)
+
+    def mark_images_deleted(self, study_id: int, *, revision: int) -> bool:
+        """Note that the images go; the caller deletes the files after True.
+
+        Only the process that also adds instances may do both, so that no image arrives between.
+        """
+        now = self._database.now()
+        with self._database.write() as connection:
+            study = lock_study(connection, study_id)
+            if study is None or study.state is StudyState.RECEIVING or study.revision != revision:
+                return False
+            connection.execute(
+                update(instances)
+                .where(instances.c.study_id == study_id, instances.c.deleted_at.is_(None))
+                .values(deleted_at=now)
+            )
+            connection.execute(
+                update(studies).where(studies.c.id == study_id).values(images_deleted_at=now)
+            )
+            return True
+
+    def _read(self, query: Select[tuple[object, ...]]) -> list[StudyRecord]:
+        with self._database.read() as connection:
+            return [study_record(row) for row in connection.execute(query).mappings()]
+
+    def _settle(
+        self,
+        study_id: int,
+        state: StudyState,
+        why: tuple[Reason, str],
+        revision: int | None,
+        *,
+        person: bool = False,
+    ) -> bool:
+        with self._database.write() as connection:
+            study = lock_study(connection, study_id)
+            if study is None or not _still(study, revision):
+                return False
+            connection.execute(
+                update(studies)
+                .where(studies.c.id == study_id)
+                .values(
+                    state=state.value,
+                    reason=why[0].value,
+                    detail=why[1],
+                    completed_at=self._database.now(),
+                    needs_person=person,
+                )
+            )
+            return True
+
+    def list(self, limit: int = 100, state: StudyState | None = None) -> list[StudyRecord]:
+        """Return studies, the latest received first."""
+        query = select(studies).order_by(studies.c.last_received_at.desc()).limit(limit)
+        if state is not None:
+            query = query.where(studies.c.state == state.value)
+        return self._read(query)
+
+
+def _still(study: StudyRecord, revision: int | None) -> bool:
+    """Tell whether the study still is what the decision was made on."""
+    return study.state is StudyState.RECEIVING and revision in {None, study.revision}
+
+
+def _require_images(connection: Connection, study_id: int) -> None:
+    deleted = connection.execute(
+        select(func.count())
+        .select_from(instances)
+        .where(instances.c.study_id == study_id, instances.c.is_current)
+        .where(instances.c.deleted_at.is_not(None))
+    ).scalar_one()
+    if deleted:
+        raise StudyRejectedError(Reason.IMAGES_DELETED, f"{deleted} images")
