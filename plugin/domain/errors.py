@@ -78,6 +78,7 @@ class Reason(StrEnum):
     AE_TITLE_INVALID = "ae_title_invalid"
     OUTPUT_NOT_WRITABLE = "output_not_writable"
     PROCESS_FAILED = "process_failed"
+    ALREADY_RUNNING = "already_running"
     EXTRA_MISSING = "extra_missing"
     NOT_FOUND = "not_found"
 
@@ -214,6 +215,7 @@ SENTENCES: dict[Reason, str] = {
     ),
     Reason.OUTPUT_NOT_WRITABLE: "The output folder cannot be written.",
     Reason.PROCESS_FAILED: "A process could not start; its own message says why.",
+    Reason.ALREADY_RUNNING: "Another cmr-triage runs on this spool folder; stop it first.",
     Reason.EXTRA_MISSING: (
         "This command needs libraries that are not installed: pip install 'cmr-triage[train]'."
     ),
