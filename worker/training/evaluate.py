@@ -91,8 +91,10 @@ def stack_from_array(
     )
 
 
-def evaluate_patient(tower: SegmentationTower, case: Case) -> PatientResult:
-    """Segment one patient and compare with the expert's masks."""
+def evaluate_patient(
+    tower: SegmentationTower, case: Case
+) -> tuple[PatientResult, npt.NDArray[np.uint8]]:
+    """Segment one patient and compare with the expert's masks; also return the labels."""
     labels = tower.segment(case.stack).labels
     dice = {
         f"{name}_{phase}": dice_coefficient(labels[k] == value, case.truth[k] == value)
@@ -103,7 +105,7 @@ def evaluate_patient(tower: SegmentationTower, case: Case) -> PatientResult:
     off = abs(true["lvef_percent"] - measured["lvef_percent"])
     worst = min(dice["lv_ED"], dice["lv_ES"])
     gross = worst < GROSS_DICE or off > GROSS_EF_POINTS
-    return PatientResult(case.patient, case.group, dice, true, measured, gross)
+    return PatientResult(case.patient, case.group, dice, true, measured, gross), labels
 
 
 def dice_coefficient(found: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> float:

@@ -28,6 +28,14 @@ class Stage(_Strict):
     mix: dict[str, float]
 
 
+class PhantomCache(_Strict):
+    """How many phantom slices are made, how large, from which seed."""
+
+    count: int = Field(gt=0)
+    size: int = Field(gt=0)
+    seed: int
+
+
 class Recipe(_Strict):
     """Everything that decides what a run does, beside the data and the software versions."""
 
@@ -37,7 +45,13 @@ class Recipe(_Strict):
     weight_decay: float = 0.01
     ema_decay: float = 0.999
     warmup_steps: int = 100
+    phantoms: PhantomCache | None = None
     stages: tuple[Stage, ...]
+
+    @property
+    def wants_phantoms(self) -> bool:
+        """Whether any stage mixes phantom slices in."""
+        return any(stage.mix.get("phantom", 0) > 0 for stage in self.stages)
 
     @property
     def minutes(self) -> float:

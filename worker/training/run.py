@@ -3,11 +3,14 @@
 The folder of a run holds ``checkpoint.pt``, ``log.jsonl`` and, once made, ``phantom.npz``.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from worker.training.batches import ReadySlices
 from worker.training.cohorts import (
@@ -18,7 +21,9 @@ from worker.training.cohorts import (
     read_sunnybrook,
 )
 from worker.training.monitor import dice_on_whole_images
+from worker.training.phantoms import cache_phantoms
 from worker.training.recipe import Recipe
+from worker.training.replicas import Replica, train_together
 from worker.training.train import RunOptions, Trainer, TrainingData, log_to
 
 PHANTOM_FILE = "phantom.npz"
@@ -32,18 +37,47 @@ class DataFolders:
     sunnybrook: Path | None = None
 
 
-def start_or_resume(recipe: Recipe, folders: DataFolders, work: Path, *, threads: int = 2) -> None:
-    """Run a recipe, or what is left of it, in the folder ``work``."""
-    torch.set_num_threads(threads)
-    torch.set_flush_denormal(True)
+def start_or_resume(recipe: Recipe, folders: DataFolders, work: Path, *, processes: int) -> None:
+    """Run a recipe, or what is left of it, in the folder ``work``.
+
+    Phantom slices are made first when the recipe wants them and they are not there yet.
+    """
     work.mkdir(parents=True, exist_ok=True)
-    report = log_to(work / "log.jsonl")
+    cache = recipe.phantoms
+    if recipe.wants_phantoms and cache is not None and not (work / PHANTOM_FILE).exists():
+        with tqdm(total=cache.count, desc="phantom slices", unit="slice") as bar:
+            cache_phantoms(
+                work / PHANTOM_FILE,
+                cache.count,
+                size=cache.size,
+                seed=cache.seed,
+                on_progress=lambda done: bar.update(done - bar.n),
+            )
+    train_together(processes, partial(_run_replica, recipe, folders, work))
+
+
+def _run_replica(recipe: Recipe, folders: DataFolders, work: Path, replica: Replica) -> None:
+    torch.set_flush_denormal(True)
     data, monitored = load_data(folders, work)
-    trainer = Trainer(recipe, work)
-    trainer.run(
-        data,
-        RunOptions(monitor=lambda net: dice_on_whole_images(net, monitored), report=report),
-    )
+    trainer = Trainer(recipe, work, replica)
+    before = sum(stage.minutes for stage in recipe.stages[: trainer.progress.stage])
+    log = log_to(work / "log.jsonl")
+    with tqdm(total=recipe.minutes, desc=recipe.name, unit="min", disable=not replica.leads) as bar:
+
+        def report(entry: Mapping[str, object]) -> None:
+            log(entry)
+            minutes = entry.get("minutes")
+            if isinstance(minutes, float):
+                stages = recipe.stages[: trainer.progress.stage]
+                bar.n = round(sum(stage.minutes for stage in stages) + minutes, 1)
+                bar.set_postfix(loss=entry.get("loss"), stage=entry.get("stage"))
+
+        bar.update(before + trainer.progress.stage_seconds / 60)
+        trainer.run(data, RunOptions(monitor=partial(_score, monitored), report=report))
+
+
+def _score(volumes: list[LabelledVolume], network: torch.nn.Module) -> dict[str, float]:
+    return dice_on_whole_images(network, volumes)
 
 
 def load_data(folders: DataFolders, work: Path) -> tuple[TrainingData, list[LabelledVolume]]:

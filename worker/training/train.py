@@ -21,6 +21,7 @@ from worker.training.cohorts import LabelledVolume
 from worker.training.losses import segmentation_loss
 from worker.training.network import SegmentationNetwork
 from worker.training.recipe import Recipe, Stage
+from worker.training.replicas import Replica
 
 Monitor = Callable[[nn.Module], Mapping[str, float]]
 Report = Callable[[Mapping[str, object]], None]
@@ -68,9 +69,12 @@ class Trainer:
         What to do.
     directory
         Where ``checkpoint.pt`` lives; a run found there is continued.
+    replica
+        Which of the processes that train together this is.
     """
 
-    def __init__(self, recipe: Recipe, directory: Path) -> None:
+    def __init__(self, recipe: Recipe, directory: Path, replica: Replica | None = None) -> None:
+        self.replica = replica or Replica()
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.network = SegmentationNetwork(recipe.channels)
@@ -95,8 +99,9 @@ class Trainer:
                 return
             self.progress.stage += 1
             self.progress.stage_seconds = 0.0
-            self.save(f"after_{stage.name}.pt")
-            self.save()
+            if self.replica.leads:
+                self.save(f"after_{stage.name}.pt")
+                self.save()
 
     def save(self, name: str = "checkpoint.pt") -> None:
         """Write a checkpoint beside the others; a half-written file never takes its place."""
@@ -128,17 +133,19 @@ class Trainer:
             stage.mix,
             augmentation=Augmentation(),
             policy=ViewPolicy(),
-            seed=self.recipe.seed + 1000 * self.progress.stage + self.progress.step,
+            seed=hash((self.recipe.seed, self.progress.step, self.replica.rank)) % 2**31,
         )
-        budget_s = stage.minutes * 60
+        before, started = self.progress.stage_seconds, time.monotonic()
         clock = _Clock(options)
         losses: list[float] = []
-        while self.progress.stage_seconds < budget_s:
+        while self.progress.stage_seconds < stage.minutes * 60:
             if options.max_steps is not None and self.progress.step >= options.max_steps:
-                self.save()
+                if self.replica.leads:
+                    self.save()
                 return False
-            started = time.monotonic()
-            losses.append(self._step(maker, stage, self.progress.stage_seconds / budget_s))
+            losses.append(self._step(maker, stage, before + time.monotonic() - started))
+            if not self.replica.leads:
+                continue
             if clock.due("report"):
                 self._tell(stage, losses, options)
                 losses.clear()
@@ -146,24 +153,27 @@ class Trainer:
                 self.save()
             if options.monitor is not None and clock.due("monitor"):
                 self._watch(stage, options.monitor, options.report)
-            self.progress.stage_seconds += time.monotonic() - started
-        if options.monitor is not None:
+        if options.monitor is not None and self.replica.leads:
             self._watch(stage, options.monitor, options.report)
         return True
 
-    def _step(self, maker: BatchMaker, stage: Stage, share: float) -> float:
+    def _step(self, maker: BatchMaker, stage: Stage, seconds: float) -> float:
+        """Take one step; ``seconds`` of this replica, averaged over all, drive the schedule."""
+        share = self.progress.stage_seconds / (stage.minutes * 60)
         rate = stage.learning_rate_end + 0.5 * (
             stage.learning_rate_start - stage.learning_rate_end
         ) * (1 + math.cos(math.pi * min(share, 1.0)))
         rate *= min(1.0, (self.progress.step + 1) / max(1, self.recipe.warmup_steps))
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        batch = maker.draw(stage.batch, stage.crop)
+        batch = maker.draw(stage.batch // self.replica.n, stage.crop)
         images = batch.images.contiguous(memory_format=torch.channels_last)
         loss = segmentation_loss(self.network(images), batch.labels, batch.lv_only)
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        parameters = list(self.network.parameters())
+        self.progress.stage_seconds = self.replica.average_gradients(parameters, seconds)
+        nn.utils.clip_grad_norm_(parameters, 5.0)
         self.optimiser.step()
         self.progress.step += 1
         decay = min(self.recipe.ema_decay, (1 + self.progress.step) / (10 + self.progress.step))

@@ -1,0 +1,131 @@
+"""``cmr-triage train`` and ``cmr-triage evaluate``; mounted by the command line when called.
+
+Importing this module needs the extra ``train`` (torch, nibabel, onnx, tqdm).
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tqdm import tqdm
+
+from worker.bundle import load_bundle
+from worker.bundle.manifest import Evaluation, EvaluationRow
+from worker.model.tower import SegmentationTower
+from worker.training import evaluate as evaluation
+from worker.training.evaluation_figures import draw_bland_altman, draw_case
+from worker.training.export import BundleText, with_evaluation, write_bundle
+from worker.training.recipe import read_recipe
+from worker.training.run import DataFolders, start_or_resume
+from worker.training.train import load_average
+
+train = typer.Typer(no_args_is_help=True, help="Train the vision tower and make bundles.")
+evaluate = typer.Typer(help="Measure a bundle on a cohort.")
+
+AcdcOption = Annotated[
+    Path,
+    typer.Option(
+        "--data", envvar="CMR_TRIAGE_ACDC_DIR", exists=True, file_okay=False, help="ACDC training/."
+    ),
+]
+WorkOption = Annotated[Path, typer.Option("--work", help="Folder of the run: checkpoints, log.")]
+
+
+@train.command("run")
+def run_recipe(
+    recipe: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Recipe (TOML).")],
+    data: AcdcOption,
+    work: WorkOption,
+    sunnybrook: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Sunnybrook PNG export.")
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Processes that train together.")] = 2,
+) -> None:
+    """Run a recipe; a run that was stopped goes on from its last checkpoint."""
+    start_or_resume(read_recipe(recipe), DataFolders(data, sunnybrook), work, processes=processes)
+
+
+@train.command("export")
+def export_bundle(
+    checkpoint: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="A checkpoint.")],
+    out: Annotated[Path, typer.Option(help="Folder of the bundle; its name is the bundle's.")],
+    version: Annotated[str, typer.Option(help="Version of the bundle, such as 1.0.0.")],
+) -> None:
+    """Make a bundle from a checkpoint's averaged weights."""
+    network, state = load_average(checkpoint)
+    text = BundleText(
+        name=out.name,
+        version=version,
+        training_data=_training_data(json.loads(state["recipe"]), state["stage"]),
+        training_command=(
+            "cmr-triage train run --recipe worker/training/recipes/acdc-unet.toml "
+            f"--data ACDC --sunnybrook SUNNYBROOK --work RUN, {state['step']} steps; then "
+            "cmr-triage train export"
+        ),
+    )
+    manifest = write_bundle(network, out, text)
+    typer.echo(f"{out}: {manifest.name} {manifest.version}, {len(manifest.files)} files")
+
+
+@evaluate.command("evaluate")
+def evaluate_bundle(
+    data: AcdcOption,
+    split: Annotated[str, typer.Option(help="validation, monitor or training.")] = "validation",
+    bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Folder for tables and figures.")] = None,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads, 0 for all.")] = 0,
+    every_figure: Annotated[
+        bool, typer.Option(help="Draw every patient, not only failures.")
+    ] = False,
+    write_back: Annotated[bool, typer.Option(help="Write the figures into the bundle.")] = False,
+) -> None:
+    """Dice, volumes and ejection fraction on whole images of a split, with 95 % intervals."""
+    opened = load_bundle(bundle or None)
+    tower = SegmentationTower(opened, threads=threads)
+    patients = evaluation.patients_of(split, data)
+    results = []
+    for case in tqdm(evaluation.read_cases(data, patients), total=len(patients), unit="patient"):
+        result, labels = evaluation.evaluate_patient(tower, case)
+        results.append(result)
+        if out is not None and (every_figure or result.gross_failure):
+            draw_case(case, labels, result, out / f"{case.patient}.png")
+    rows = evaluation.summarise(results)
+    if out is not None:
+        evaluation.write_tables(results, rows, out)
+        draw_bland_altman(results, out / "bland_altman.png")
+    _print(opened.name, opened.version, rows)
+    if write_back:
+        with_evaluation(opened.folder, _as_evaluation(split, len(results), opened.name, rows))
+
+
+def _as_evaluation(
+    split: str, n_patients: int, name: str, rows: Sequence[EvaluationRow]
+) -> Evaluation:
+    return Evaluation(
+        data=f"ACDC training set, {split} patients (worker/training/splits.toml), whole images",
+        n_patients=n_patients,
+        command=f"cmr-triage evaluate --split {split} --bundle {name}",
+        rows=tuple(rows),
+    )
+
+
+def _training_data(recipe: dict[str, object], stages_done: int) -> str:
+    stages = recipe["stages"]
+    everyone = isinstance(stages, list) and any(
+        stage["patients"] == "all" for stage in stages[:stages_done]
+    )
+    return (
+        f"ACDC training set, ED and ES of {80 if everyone else 70} of 100 patients (the 20 "
+        "validation patients of worker/training/splits.toml never); Sunnybrook Cardiac Data part "
+        "1, 260 slices of 15 patients, LV cavity only; slices of generated hearts "
+        "(worker.phantom)."
+    )
+
+
+def _print(name: str, version: str, rows: Sequence[EvaluationRow]) -> None:
+    typer.echo(f"{name} {version}")
+    for row in rows:
+        span = f"  [{row.low:.3f}, {row.high:.3f}]" if row.low is not None else ""
+        typer.echo(f"  {row.measure:<42} {row.value:8.3f} {row.unit}{span}")
