@@ -1,0 +1,39 @@
+"""The same SOP Instance UID with different pixels: rare, wrong, and worth a sentence."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from pydicom.pixels.utils import pixel_array
+
+from worker.volume.files import StudyHeaders
+from worker.volume.pixels import UNDECODABLE
+from worker.volume.plan import StackPlan
+from worker.volume.types import StackNote
+
+
+def note_differing_versions(plan: StackPlan, study: StudyHeaders) -> list[StackNote]:
+    """Say how many used images came with other pixels under the same UID as well."""
+    n_different = 0
+    for instance in {frame.instance for row in plan.frames for frame in row}:
+        older = study.older_versions.get(instance.sop_instance_uid, ())
+        if instance.path is not None and any(_differ(instance.path, path) for path in older):
+            n_different += 1
+    if not n_different:
+        return []
+    return [
+        StackNote(
+            "duplicate_uid",
+            f"{n_different} image(s) came twice with different pixels under one SOP Instance UID; "
+            "the newest was used.",
+        )
+    ]
+
+
+def _differ(one: Path, other: Path) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return not np.array_equal(pixel_array(one, raw=True), pixel_array(other, raw=True))
+        except UNDECODABLE:
+            return True
