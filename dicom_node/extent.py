@@ -11,6 +11,7 @@ DICOM PS3.5 7.1 (data elements), 7.5 (sequences), A.4 (encapsulated pixel data).
 import io
 import struct
 import zlib
+from dataclasses import dataclass
 from typing import BinaryIO
 
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
@@ -18,6 +19,7 @@ EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 DEFLATED = frozenset({"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.8.1"})
 
 _UNDEFINED = 0xFFFFFFFF
+_PIXEL_DATA = 0x7FE00010
 _ITEM = 0xFFFEE000
 _ITEM_END = 0xFFFEE00D
 _SEQUENCE_END = 0xFFFEE0DD
@@ -32,8 +34,24 @@ class _EndsEarlyError(Exception):
     pass
 
 
-def ends_early(stream: BinaryIO, transfer_syntax_uid: str) -> bool:
-    """Tell whether the dataset from here to the end of the stream is cut off.
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How far a dataset reaches.
+
+    Attributes
+    ----------
+    ends_early
+        The bytes stop inside an element or a sequence.
+    native_pixel_bytes
+        Length of (7FE0,0010) when it is not encapsulated, else None.
+    """
+
+    ends_early: bool
+    native_pixel_bytes: int | None
+
+
+def measure_extent(stream: BinaryIO, transfer_syntax_uid: str) -> Extent:
+    """Walk the dataset from here to the end of the stream.
 
     Parameters
     ----------
@@ -50,26 +68,26 @@ def ends_early(stream: BinaryIO, transfer_syntax_uid: str) -> bool:
     if transfer_syntax_uid in DEFLATED:
         inflated = _inflate(stream.read())
         if inflated is None:
-            return True
+            return Extent(ends_early=True, native_pixel_bytes=None)
         stream = io.BytesIO(inflated)
-    start = stream.tell()
+    position = stream.tell()
     size = stream.seek(0, io.SEEK_END)
-    stream.seek(start)
+    stream.seek(position)
     walker = _Walker(
         stream,
         size,
         implicit=transfer_syntax_uid == IMPLICIT_LITTLE_ENDIAN,
         order=">" if transfer_syntax_uid == EXPLICIT_BIG_ENDIAN else "<",
     )
-    position = start
     try:
         while position < size:
             walker.skip_element(depth=0)
             position = stream.tell()
     except _EndsEarlyError:
         stream.seek(position)
-        return any(stream.read(_MAXIMUM_PADDING_BYTES + 1))
-    return False
+        cut = any(stream.read(_MAXIMUM_PADDING_BYTES + 1))
+        return Extent(ends_early=cut, native_pixel_bytes=walker.native_pixel_bytes)
+    return Extent(ends_early=False, native_pixel_bytes=walker.native_pixel_bytes)
 
 
 def _inflate(data: bytes) -> bytes | None:
@@ -88,6 +106,7 @@ class _Walker:
         self._stream = stream
         self._size = size
         self._implicit = implicit
+        self.native_pixel_bytes: int | None = None
         self._tag = struct.Struct(f"{order}HH")
         self._short = struct.Struct(f"{order}H")
         self._long = struct.Struct(f"{order}I")
@@ -104,6 +123,8 @@ class _Walker:
             return tag
         vr, length = self._vr_and_length()
         if length != _UNDEFINED:
+            if depth == 0 and tag == _PIXEL_DATA:
+                self.native_pixel_bytes = length
             self._skip(length)
         elif vr == b"UN":
             # PS3.5 6.2.2 note 2: an unknown sequence of undefined length is implicit inside.

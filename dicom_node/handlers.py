@@ -33,7 +33,7 @@ from plugin.spool import Spool
 
 log = structlog.get_logger(__name__)
 
-_BEAT_SECONDS = 10.0
+_BEAT_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +90,6 @@ class NodeHandlers:
         reason = self._reason_to_reject(calling, called, address)
         if reason is None:
             return
-        rejection = REJECTIONS[reason]
-        event.assoc.acse.send_reject(rejection.result, rejection.source, rejection.diagnostic)
-        event.assoc.kill()
         log.warning(
             "association_rejected",
             reason=reason.value,
@@ -103,6 +100,9 @@ class NodeHandlers:
         self._note(
             lambda: self._registry.associations.rejected(calling, called, address, reason)
         )
+        rejection = REJECTIONS[reason]
+        event.assoc.acse.send_reject(rejection.result, rejection.source, rejection.diagnostic)
+        event.assoc.kill()
 
     def _reason_to_reject(self, calling: str, called: str, address: str) -> Reason | None:
         if self._count_associations() > self._admission.maximum_associations:
@@ -148,12 +148,17 @@ class NodeHandlers:
         """Note an aborted association; what it sent and got acknowledged stays."""
         self._end(event.assoc, "aborted")
 
-    def end_lost(self) -> None:
-        """Close the books of associations that ended without release or abort (a lost network)."""
+    def tend(self) -> None:
+        """Note which associations still live, and end those that were lost without an abort."""
         with self._lock:
-            lost = [assoc for assoc in self._open if not assoc.is_alive()]
-        for assoc in lost:
-            self._end(assoc, "aborted")
+            tallies = list(self._open.items())
+        now = time.monotonic()
+        for assoc, tally in tallies:
+            if not assoc.is_alive():
+                self._end(assoc, "aborted")
+            elif now - tally.beat_at > _BEAT_SECONDS:
+                tally.beat_at = now
+                self._beat(tally)
 
     def _end(self, assoc: Any, outcome: str) -> None:
         with self._lock:
@@ -216,15 +221,12 @@ class NodeHandlers:
         name = f"{time.time_ns():020d}-{tally.association_id}-{tally.n_received:06d}.dcm"
         self._spool.write_incoming(name, (header, event.encoded_dataset(include_meta=False)))
         tally.n_received += 1
-        self._beat(tally)
         return SUCCESS
 
     def _beat(self, tally: _Tally) -> None:
-        now = time.monotonic()
-        if now - tally.beat_at < _BEAT_SECONDS:
-            return
-        tally.beat_at = now
-        self._note(lambda: self._registry.associations.beat(tally.association_id))
+        self._note(
+            lambda: self._registry.associations.beat(tally.association_id, tally.n_received)
+        )
 
     def _note(self, write: Callable[[], object]) -> None:
         """Write to the registry's book of associations; its loss must not stop a transfer."""

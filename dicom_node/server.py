@@ -148,7 +148,7 @@ class Node:
         entity.shutdown()
         if self._thread is not None:
             self._thread.join(timeout=5)
-        self.handlers.end_lost()
+        self.handlers.tend()
         self._server = None
         log.info("node_stopped")
 
@@ -168,11 +168,12 @@ def main(settings: Settings) -> None:
     registry = Registry(settings.registry_url)
     registry.migrate()
     registry.associations.close_stale()
+    spool.remove_unfinished()
     node = Node(settings, spool, registry)
     try:
         node.start()
         while not stopping.wait(_TICK_SECONDS):
-            node.handlers.end_lost()
+            node.handlers.tend()
     finally:
         node.stop()
         registry.close()

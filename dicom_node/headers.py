@@ -1,0 +1,296 @@
+"""What the node reads of one stored instance: identifiers, and a few facts for assembling.
+
+Reads headers up to the pixel data and survives anything that claims to be DICOM. Decides nothing:
+a study is judged in ``completion``, roles of series and pixels are the worker's.
+
+References
+----------
+DICOM PS3.3 C.7.1 to C.7.5 (patient, study, series, equipment), C.8.3 (MR), C.7.6.18 (cardiac).
+"""
+
+import hashlib
+import math
+import struct
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+
+from dicom_node.extent import measure_extent
+from plugin.domain.errors import Reason, StudyRejectedError
+from plugin.domain.identifiers import is_valid_uid
+
+# Stable for ever: a result of ours that an archive sends back is known by them even when the
+# registry was emptied. The same as those that worker.report writes (held together by a test).
+OWN_MANUFACTURER = "cmr-triage"
+OWN_MODEL_NAME = "cmr-triage"
+
+MR_IMAGE_CLASSES = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.4",
+        "1.2.840.10008.5.1.4.1.1.4.1",
+        "1.2.840.10008.5.1.4.1.1.4.3",
+        "1.2.840.10008.5.1.4.1.1.4.4",
+    }
+)
+
+_IDENTIFIERS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
+_COUNTS = (
+    "CardiacNumberOfImages",
+    "ImagesInAcquisition",
+    "NumberOfTemporalPositions",
+    "NumberOfFrames",
+)
+_GATING = ("TriggerTime", "NominalInterval", "HeartRate", "LowRRValue", "NominalCardiacTriggerDelayTime")
+_WORDS = ("SeriesDescription", "StudyDescription", "ProtocolName", "RequestedProcedureDescription")
+_PIXEL_MODULE = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")
+_KEYWORDS = (
+    *_IDENTIFIERS,
+    *_COUNTS,
+    *_GATING,
+    *_WORDS,
+    *_PIXEL_MODULE,
+    "SpecificCharacterSet",
+    "Modality",
+    "PatientName",
+    "PatientID",
+    "IssuerOfPatientID",
+    "PatientBirthDate",
+    "AccessionNumber",
+    "StudyDate",
+    "BodyPartExamined",
+    "CardiacSynchronizationTechnique",
+    "ImagePositionPatient",
+    "SliceLocation",
+    "Manufacturer",
+    "ManufacturerModelName",
+)
+_HEART_WORDS = (
+    "card", "heart", "cmr", "cine", "short axis", "short_axis", "sax", "ventric", "lvot", "myocard",
+    "herz", "coeur", "cuore", "corazon", "coraz", "hart", "serce", "2ch", "3ch", "4ch", "lge",
+)  # fmt: skip
+_ELSEWHERE = frozenset(
+    {
+        "BRAIN", "HEAD", "SKULL", "NECK", "HEADNECK", "ORBIT", "EYE", "EAR", "IAC", "PITUITARY", "TMJ",
+        "SPINE", "CSPINE", "TSPINE", "LSPINE", "LUMBAR", "CERVICAL", "SACRUM", "PELVIS", "PROSTATE",
+        "UTERUS", "RECTUM", "BREAST", "HIP", "KNEE", "ANKLE", "FOOT", "LEG", "THIGH", "SHOULDER",
+        "ELBOW", "WRIST", "HAND", "ARM", "FOREARM", "EXTREMITY", "FINGER", "TOE", "CALF",
+    }
+)  # fmt: skip
+_MAXIMUM_COUNT = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceHeaders:
+    """The header facts of one instance; ``facts`` is small and can be JSON."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    calling_ae_title: str
+    modality: str
+    patient_name: str
+    patient_id: str
+    accession_number: str
+    study_date: str
+    description: str
+    slice_position: str
+    looks_like_own_result: bool
+    facts: dict[str, Any]
+
+
+def read_headers(path: Path) -> InstanceHeaders:
+    """Read one Part 10 file that the node stored.
+
+    Raises
+    ------
+    StudyRejectedError
+        ``NOT_DICOM``, ``DAMAGED_DATASET``, ``TRUNCATED_FILE``, ``MISSING_IDENTIFIERS`` or
+        ``INVALID_IDENTIFIER``; the file belongs into quarantine.
+    """
+    with path.open("rb") as stream:
+        dataset = _parse(stream)
+        transfer_syntax_uid = str(dataset.file_meta.get("TransferSyntaxUID", ""))
+        _check_identifiers(dataset)
+        _check_extent(stream, dataset, transfer_syntax_uid)
+    # Values are decoded here, so a value that pydicom cannot decode shows here.
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _headers(dataset, transfer_syntax_uid)
+    except Exception:  # noqa: BLE001  a broken value can make pydicom raise nearly anything
+        raise StudyRejectedError(Reason.DAMAGED_DATASET) from None
+
+
+def _parse(stream: BinaryIO) -> Dataset:
+    try:
+        # pydicom's warnings print values, which are patient data.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=list(_KEYWORDS))
+    except InvalidDicomError:
+        raise StudyRejectedError(Reason.NOT_DICOM) from None
+    except Exception:  # noqa: BLE001  see above: EOFError, struct.error, NotImplementedError ...
+        reason = Reason.TRUNCATED_FILE if _is_cut(stream) else Reason.DAMAGED_DATASET
+        raise StudyRejectedError(reason) from None
+
+
+def _is_cut(stream: BinaryIO) -> bool:
+    try:
+        stream.seek(0)
+        meta = pydicom.filereader.read_file_meta_info(stream)
+        _seek_dataset(stream)
+        return measure_extent(stream, str(meta.TransferSyntaxUID)).ends_early
+    except Exception:  # noqa: BLE001  not even group 0002 can be read
+        return False
+
+
+def _seek_dataset(stream: BinaryIO) -> None:
+    """Go behind group 0002, whose length the node wrote itself (PS3.10 7.1)."""
+    stream.seek(140)
+    (length,) = struct.unpack("<I", stream.read(4))
+    stream.seek(length, 1)
+
+
+def _check_identifiers(dataset: Dataset) -> None:
+    values = []
+    for keyword in _IDENTIFIERS:
+        try:
+            values.append(str(dataset.get(keyword, "") or ""))
+        except Exception:  # noqa: BLE001  see read_headers
+            raise StudyRejectedError(Reason.INVALID_IDENTIFIER, keyword) from None
+    missing = [keyword for keyword, value in zip(_IDENTIFIERS, values, strict=True) if not value]
+    if missing:
+        raise StudyRejectedError(Reason.MISSING_IDENTIFIERS, ", ".join(missing))
+    values.append(str(dataset.file_meta.get("TransferSyntaxUID", "")))
+    for keyword, value in zip((*_IDENTIFIERS, "TransferSyntaxUID"), values, strict=True):
+        if not is_valid_uid(value):
+            raise StudyRejectedError(Reason.INVALID_IDENTIFIER, keyword)
+
+
+def _check_extent(stream: BinaryIO, dataset: Dataset, transfer_syntax_uid: str) -> None:
+    _seek_dataset(stream)
+    extent = measure_extent(stream, transfer_syntax_uid)
+    if extent.ends_early:
+        raise StudyRejectedError(Reason.TRUNCATED_FILE)
+    if extent.native_pixel_bytes is None:
+        return
+    announced = [_count(dataset, keyword) for keyword in _PIXEL_MODULE]
+    if None in announced:
+        return
+    n_bits = math.prod(n for n in announced if n is not None)
+    n_bits *= _count(dataset, "NumberOfFrames") or 1
+    if extent.native_pixel_bytes < n_bits // 8:
+        raise StudyRejectedError(Reason.TRUNCATED_FILE)
+
+
+def _headers(dataset: Dataset, transfer_syntax_uid: str) -> InstanceHeaders:
+    manufacturer = (_text(dataset, "Manufacturer"), _text(dataset, "ManufacturerModelName"))
+    sop_class_uid = _text(dataset, "SOPClassUID")
+    return InstanceHeaders(
+        study_instance_uid=_text(dataset, "StudyInstanceUID"),
+        series_instance_uid=_text(dataset, "SeriesInstanceUID"),
+        sop_instance_uid=_text(dataset, "SOPInstanceUID"),
+        sop_class_uid=sop_class_uid,
+        transfer_syntax_uid=transfer_syntax_uid,
+        calling_ae_title=str(dataset.file_meta.get("SourceApplicationEntityTitle", "")).strip(),
+        modality=_text(dataset, "Modality")[:16],
+        patient_name=_text(dataset, "PatientName"),
+        patient_id=_text(dataset, "PatientID"),
+        accession_number=_text(dataset, "AccessionNumber"),
+        study_date=_text(dataset, "StudyDate"),
+        description=_text(dataset, "StudyDescription"),
+        slice_position=_slice_position(dataset),
+        looks_like_own_result=(
+            manufacturer == (OWN_MANUFACTURER, OWN_MODEL_NAME)
+            and sop_class_uid not in MR_IMAGE_CLASSES
+        ),
+        facts=_facts(dataset, sop_class_uid),
+    )
+
+
+def _facts(dataset: Dataset, sop_class_uid: str) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        keyword: count
+        for keyword in _COUNTS
+        if (count := _count(dataset, keyword)) is not None and count > 0
+    }
+    facts["BodyPartExamined"] = _text(dataset, "BodyPartExamined")[:16]
+    facts["is_mr_image"] = sop_class_uid in MR_IMAGE_CLASSES or (
+        _text(dataset, "Modality") == "MR" and "Rows" in dataset
+    )
+    facts["patient"] = _patient(dataset)
+    facts["cardiac_hint"] = _cardiac_hint(dataset)
+    facts["elsewhere"] = is_elsewhere(facts["BodyPartExamined"])
+    return facts
+
+
+def is_elsewhere(body_part_examined: str) -> bool:
+    """Tell whether Body Part Examined names a part that no cardiac study is filed under.
+
+    Chest, thorax and abdomen do not: scanners set them by table position.
+    """
+    return body_part_examined.upper().replace(" ", "").replace("-", "") in _ELSEWHERE
+
+
+def _cardiac_hint(dataset: Dataset) -> str:
+    """Name the attribute that speaks for the heart, or return an empty string."""
+    if (_count(dataset, "CardiacNumberOfImages") or 0) > 1:
+        return "CardiacNumberOfImages"
+    for keyword in _GATING:
+        if _number(dataset, keyword) > 0:
+            return keyword
+    if _text(dataset, "CardiacSynchronizationTechnique") not in {"", "NONE"}:
+        return "CardiacSynchronizationTechnique"
+    for keyword in ("BodyPartExamined", *_WORDS):
+        text = _text(dataset, keyword).lower()
+        if any(word in text for word in _HEART_WORDS):
+            return keyword
+    return ""
+
+
+def _patient(dataset: Dataset) -> str:
+    """Return a hash that is equal for images of one patient: by ID, else by name and birth date."""
+    patient_id = _text(dataset, "PatientID")
+    parts = (
+        ("id", patient_id)
+        if patient_id
+        else ("name", _text(dataset, "PatientName").rstrip("^"), _text(dataset, "PatientBirthDate"))
+    )
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+
+
+def _slice_position(dataset: Dataset) -> str:
+    position = dataset.get("ImagePositionPatient")
+    if position:
+        return "\\".join(f"{float(coordinate):.1f}" for coordinate in position)
+    return _text(dataset, "SliceLocation")
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    value = dataset.get(keyword)
+    if value is None:
+        return ""
+    if isinstance(value, pydicom.multival.MultiValue):
+        value = "\\".join(str(part) for part in value)
+    return str(value).replace("\0", "").strip()
+
+
+def _number(dataset: Dataset, keyword: str) -> float:
+    """Return the value as a number; 0 when it is missing or none."""
+    try:
+        value = float(_text(dataset, keyword) or 0)
+    except Exception:  # noqa: BLE001  see read_headers; one bad value must not cost the image
+        return 0.0
+    return value if math.isfinite(value) else 0.0
+
+
+def _count(dataset: Dataset, keyword: str) -> int | None:
+    value = int(_number(dataset, keyword))
+    return value if 0 < value <= _MAXIMUM_COUNT else None

@@ -1,0 +1,67 @@
+"""A node on a free port with a real spool and registry, and senders to talk to it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dicom_node.server import Node
+from plugin.registry import Registry
+from plugin.settings import Settings
+from plugin.spool import Spool
+
+
+@pytest.fixture
+def settings(tmp_path) -> Settings:
+    return Settings(
+        node={"host": "127.0.0.1", "port": 0, "idle_timeout_seconds": 20},
+        spool={"folder": tmp_path / "spool", "minimum_free_bytes": 0},
+        assembly={"archive_quiet_seconds": 1, "tick_seconds": 0.1},
+        delivery={"poll_seconds": 0.05, "first_retry_seconds": 0.1, "connection_timeout_seconds": 2},
+    )
+
+
+@pytest.fixture
+def spool(settings) -> Spool:
+    return Spool(settings.spool.folder)
+
+
+@pytest.fixture
+def registry(settings, spool) -> Iterator[Registry]:
+    with Registry(settings.registry_url) as registry:
+        registry.migrate()
+        registry.peers.add("ARCHIVE")
+        yield registry
+
+
+@pytest.fixture
+def node(settings, spool, registry) -> Iterator[Node]:
+    node = Node(settings, spool, registry)
+    node.start()
+    yield node
+    node.stop(drain_seconds=5)
+
+
+@pytest.fixture
+def program() -> Callable[[str], str]:
+    """Return the path of a system program, skip without it (fail in CI)."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name)
+        if path is None:
+            if os.environ.get("CI") == "true":
+                pytest.fail(f"{name} is not installed")
+            pytest.skip(f"{name} is not installed")
+        return path
+
+    return find
+
+
+@pytest.fixture
+def samples() -> Path:
+    folder = os.environ.get("CMR_TRIAGE_DICOM_SAMPLES_DIR")
+    if not folder:
+        pytest.skip("CMR_TRIAGE_DICOM_SAMPLES_DIR is not set")
+    return Path(folder)
