@@ -5,16 +5,24 @@ started alone with the same command line, by systemd or a container, and needs n
 """
 
 import ctypes
+import fcntl
+import json
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from plugin.broker import embedded_command
 from plugin.domain.errors import ConfigurationError, Reason
+from plugin.registry import Registry
+from plugin.settings import Settings
+from plugin.spool import Spool
 
 EXIT_CONFIGURATION = 2
 EXIT_MODEL = 4
@@ -26,21 +34,15 @@ _MAXIMUM_BACKOFF_SECONDS = 60.0
 _SETTLED_AFTER_SECONDS = 60.0
 """A process that lived this long starts its next backoff from the beginning."""
 _STOP_SECONDS = 30.0
+_WRITE_SECONDS = 2.0
 _PR_SET_PDEATHSIG = 1
+STATE_NAME = "processes.json"
 
 START_ORDER = ("web", "node", "assemble", "worker", "deliver")
-STOP_ORDER = ("node", "assemble", "worker", "deliver", "web")
-"""Nothing new comes in first; the page is the last to go, so that one can watch the drain."""
+STOP_ORDER = ("node", "assemble", "worker", "deliver", "web", "redis")
+"""From the entrance to the exit; the page stays while the work drains."""
 
 Tell = Callable[[str], None]
-
-
-class ProcessFailedError(ConfigurationError):
-    """A process said at its start that it cannot run; its own sentence stands above."""
-
-    def __init__(self, name: str, exit_code: int) -> None:
-        self.exit_code = exit_code
-        super().__init__(Reason.PROCESS_FAILED, name)
 
 
 @dataclass(slots=True)
@@ -59,7 +61,59 @@ class Child:
 def command_of(name: str, config: Path | None) -> list[str]:
     """Return the command line of one process, the same that a unit or a container uses."""
     command = [sys.executable, "-m", "plugin.cli", name]
-    return command if config is None else [*command, "--config", str(config)]
+    return command if config is None else [*command, "--config", str(config.absolute())]
+
+
+def environment() -> dict[str, str]:
+    """Return our environment, so that children run this very code from any folder."""
+    here = str(Path(__file__).resolve().parent.parent)
+    others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([here, *(path for path in others if path != here)]),
+        "PYTHONSAFEPATH": "1",
+    }
+
+
+def run_everything(settings: Settings, config: Path | None) -> None:
+    """Run the whole system until SIGTERM or SIGINT.
+
+    Raises
+    ------
+    ConfigurationError
+        If another supervisor runs on this spool, there is no Redis server, or a process cannot
+        run with these settings.
+    """
+    spool = Spool(settings.spool.folder)
+    with _alone(spool):
+        registry = Registry(settings.registry_url)
+        registry.migrate()
+        registry.close()
+        commands: dict[str, Sequence[str]] = {}
+        if settings.embedded_queue:
+            commands["redis"] = embedded_command(settings)
+        commands |= {name: command_of(name, config) for name in START_ORDER}
+        supervisor = Supervisor(commands, _say, state_file=spool.run / STATE_NAME)
+        _say(f"node      listens as {settings.node.ae_title} on port {settings.node.port}")
+        _say(f"web       http://{settings.web.host}:{settings.web.port}/")
+        supervisor.run()
+
+
+@contextmanager
+def _alone(spool: Spool) -> Iterator[None]:
+    """Hold the spool for this supervisor; two of them would start everything twice."""
+    with (spool.run / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(Reason.ALREADY_RUNNING, str(spool.folder)) from None
+        yield
+
+
+def _say(line: str) -> None:
+    """Print a status line at once, also into a pipe."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 class Supervisor:
@@ -71,8 +125,8 @@ class Supervisor:
         Command line per process name, in the order of their start.
     tell
         Gets one line per event.
-    log_folder
-        Where the output of each process goes (``<name>.log``); None leaves it on ours.
+    state_file
+        Where the status page reads which processes run; None writes nothing.
     clock
         Seconds, rising.
     """
@@ -81,14 +135,15 @@ class Supervisor:
         self,
         commands: dict[str, Sequence[str]],
         tell: Tell,
-        log_folder: Path | None = None,
+        state_file: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._children = {name: Child(name, command) for name, command in commands.items()}
         self._tell = tell
-        self._log_folder = log_folder
+        self._state_file = state_file
         self._clock = clock
         self._stopping = False
+        self._written_at = -_WRITE_SECONDS
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """Ask the loop to end; also the handler of SIGTERM and SIGINT."""
@@ -99,8 +154,9 @@ class Supervisor:
 
         Raises
         ------
-        ProcessFailedError
-            If a process reports at its first start that its configuration or model is unusable.
+        ConfigurationError
+            If a process reports at its first start that its configuration or model is unusable;
+            its own sentence was printed before.
         """
         signal.signal(signal.SIGTERM, self.stop)
         signal.signal(signal.SIGINT, self.stop)
@@ -112,7 +168,7 @@ class Supervisor:
             self.shut_down()
 
     def tick(self) -> None:
-        """Look at every process once: start what waits, notice what died."""
+        """Look at every process once: start what waits, notice what died, write it down."""
         now = self._clock()
         for child in self._children.values():
             if child.process is None:
@@ -120,6 +176,9 @@ class Supervisor:
                     self._start(child, now)
             elif child.process.poll() is not None:
                 self._died(child, now)
+        if now - self._written_at >= _WRITE_SECONDS:
+            self._written_at = now
+            self._write_state(now)
 
     def shut_down(self) -> None:
         """Stop the processes one after the other, letting each finish what it holds."""
@@ -140,12 +199,23 @@ class Supervisor:
                 continue
             self._tell(f"{name:<9} stopped")
 
+    def _write_state(self, now: float) -> None:
+        if self._state_file is None:
+            return
+        states = {
+            child.name: "running" if child.process else f"starts in {child.start_at - now:.0f} s"
+            for child in self._children.values()
+        }
+        text = json.dumps({"at": time.time(), "processes": states})
+        temporary = self._state_file.with_suffix(".tmp")
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(self._state_file)
+        except OSError as error:
+            self._tell(f"up        cannot write its state: {error.strerror}")
+
     def _start(self, child: Child, now: float) -> None:
-        if self._log_folder is None:
-            child.process = _popen(child.command, None)
-        else:
-            with (self._log_folder / f"{child.name}.log").open("ab") as log:
-                child.process = _popen(child.command, log.fileno())
+        child.process = _popen(child.command)
         child.started_at = now
         child.n_starts += 1
         again = "started" if child.n_starts == 1 else "started again"
@@ -157,7 +227,7 @@ class Supervisor:
         code = child.process.returncode
         child.process = None
         if code in _FINAL_EXIT_CODES and child.n_starts == 1:
-            raise ProcessFailedError(child.name, code)
+            raise ConfigurationError(Reason.PROCESS_FAILED, child.name)
         if now - child.started_at >= _SETTLED_AFTER_SECONDS:
             child.backoff_seconds = _FIRST_BACKOFF_SECONDS
         child.start_at = now + child.backoff_seconds
@@ -168,13 +238,12 @@ class Supervisor:
         child.backoff_seconds = min(2 * child.backoff_seconds, _MAXIMUM_BACKOFF_SECONDS)
 
 
-def _popen(command: Sequence[str], output: int | None) -> subprocess.Popen[bytes]:
+def _popen(command: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start a child in its own process group, so that Ctrl-C reaches only us."""
     return subprocess.Popen(  # noqa: S603 - our own interpreter with our own arguments
         list(command),
         stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT if output is not None else None,
+        env=environment(),
         process_group=0,
         preexec_fn=_end_with_parent,  # noqa: PLW1509 - this process has one thread
     )

@@ -1,0 +1,1 @@
+"""The sub-commands of ``cmr-triage``, one module per noun; heavy imports stay inside functions."""

@@ -1,0 +1,146 @@
+"""``analyze``: one folder of DICOM in, report and images out; no node, no queue, no registry."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from plugin.commands.terminal import JsonOption, print_table
+from plugin.domain.errors import Reason, StudyRejectedError
+
+if TYPE_CHECKING:
+    from plugin.domain.findings import Assessment, Measurement
+    from worker.pipeline import AnalysisResult
+
+_SHOWN = (
+    "lv_ejection_fraction",
+    "lv_end_diastolic_volume",
+    "lv_end_systolic_volume",
+    "lv_stroke_volume",
+    "lv_mass",
+    "cardiac_output",
+    "rv_ejection_fraction",
+    "rv_end_diastolic_volume",
+    "rv_end_systolic_volume",
+    "maximal_wall_thickness",
+)
+
+
+def analyze(
+    study: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STUDY_DIR",
+            exists=True,
+            help="Folder with the DICOM files of one study (or one file); subfolders are read too.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the results.")
+    ],
+    bundle: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Model bundle; without it the shipped one is used."),
+    ] = None,
+    device: Annotated[str, typer.Option(help='Where the model runs: "cpu" or "cuda".')] = "cpu",
+    threads: Annotated[int, typer.Option(min=0, help="Threads; 0 takes all processors.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Analyse a folder of DICOM offline: writes the SR, the images and result.json.
+
+    Exit codes: 0 done, 2 wrong use or set-up, 3 the study cannot be analysed, 4 the model or its
+    answer is unusable, 5 try again (disk full). A sentence on standard error says why.
+    """
+    result = _run(study, out, bundle, device, threads)
+    if as_json:
+        from worker.pipeline import RESULT_NAME
+
+        typer.echo((out / RESULT_NAME).read_text(encoding="utf-8").rstrip())
+    elif result.assessment is not None:
+        _print(result, result.assessment, out)
+
+
+def _run(
+    study: Path, out: Path, bundle: Path | None, device: str, threads: int
+) -> "AnalysisResult":
+    from importlib.metadata import version
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from worker.bundle import load_bundle
+    from worker.model.tower import SegmentationTower
+    from worker.pipeline import STAGES, analyse_paths
+
+    paths = dicom_files(study)
+    tower = SegmentationTower(load_bundle(bundle), device=device, threads=threads)
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description:<8}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        bars = {stage: progress.add_task(stage, total=1.0, start=False) for stage in STAGES}
+
+        def tell(stage: str, fraction: float) -> None:
+            if fraction <= 0:
+                progress.start_task(bars[stage])
+            progress.update(bars[stage], completed=fraction)
+
+        return analyse_paths(
+            paths, tower, out, software_version=version("cmr-triage"), on_progress=tell
+        )
+
+
+def dicom_files(study: Path) -> list[Path]:
+    """List the files of a study; hidden ones and a DICOMDIR are no images.
+
+    Raises
+    ------
+    StudyRejectedError
+        If there is none.
+    """
+    if study.is_file():
+        return [study]
+    found = sorted(
+        path
+        for path in study.rglob("*")
+        if path.is_file() and not path.name.startswith(".") and path.name != "DICOMDIR"
+    )
+    if not found:
+        raise StudyRejectedError(Reason.NO_READABLE_INSTANCE, str(study))
+    return found
+
+
+def _print(result: "AnalysisResult", assessment: "Assessment", out: Path) -> None:
+    measured = [assessment.measurement(key) for key in _SHOWN]
+    print_table(
+        "AI, not verified by a physician, not for diagnosis",
+        ("measurement", "value", "unit", "normal range", "uncertainty"),
+        (_row(measurement) for measurement in measured if measurement is not None),
+    )
+    for sentence in (*assessment.impression, assessment.priority.sentence):
+        if sentence:
+            typer.echo(sentence)
+    for note in assessment.quality:
+        typer.echo(f"Note: {note.sentence}")
+    typer.echo(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
+    seconds = json.dumps(result.timings_seconds).strip("{}").replace('"', "")
+    typer.echo(f"Seconds: {seconds}")
+
+
+def _row(measurement: "Measurement") -> tuple[Any, ...]:
+    ranges = "; ".join(
+        f"{_bound(item.low)} to {_bound(item.high)} ({item.population})"
+        for item in measurement.normal_ranges
+    )
+    interval = measurement.interval
+    around = "" if interval is None else f"{interval[0]:.0f} to {interval[1]:.0f}"
+    return measurement.name, f"{measurement.value:.1f}", measurement.unit, ranges, around
+
+
+def _bound(value: float | None) -> str:
+    return "…" if value is None else f"{value:g}"

@@ -1,0 +1,50 @@
+"""``bundle show`` and ``bundle verify``: the trained model on disk."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from plugin.commands.terminal import JsonOption, new_group, print_json, print_table
+
+app = new_group("Look at the model bundle.")
+
+FolderArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="[DIR]", help="Folder of a bundle; without it the shipped one."),
+]
+
+
+@app.command()
+def show(folder: FolderArgument = None, as_json: JsonOption = False) -> None:
+    """Print what a bundle is: name, version, licence, files, how it was measured."""
+    from worker.bundle import load_bundle
+
+    bundle = load_bundle(folder)
+    described = bundle.manifest.model_dump(mode="json")
+    if as_json:
+        print_json({**described, "digest": bundle.digest, "folder": str(bundle.folder)})
+        return
+    rows = [(key, _flat(value)) for key, value in described.items()]
+    print_table(
+        f"Bundle {bundle.name} {bundle.version}",
+        ("property", "value"),
+        [*rows, ("digest", bundle.digest), ("folder", str(bundle.folder))],
+    )
+
+
+@app.command()
+def verify(folder: FolderArgument = None) -> None:
+    """Check every file of a bundle against its manifest; exit code 2 or 4 when it is not intact."""
+    from worker.bundle import load_bundle
+
+    bundle = load_bundle(folder)
+    typer.echo(f"Bundle {bundle.name} {bundle.version} is intact (sha256 {bundle.digest[:16]}…).")
+
+
+def _flat(value: object) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_flat(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(_flat(item) for item in value)
+    return str(value)

@@ -1,0 +1,250 @@
+"""The road of the data through the worker, top to bottom: load, segment, measure, report.
+
+Knows the order of the stages and what is written beside the DICOM objects (``result.json``).
+Knows no queue, no registry and no wire: ``worker.tasks`` and ``cmr-triage analyze`` both call this.
+"""
+
+import dataclasses
+import errno
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from plugin.domain.errors import ConfigurationError, Reason, TransientError
+from plugin.domain.findings import Assessment
+from worker.bundle import Bundle
+from worker.findings import assess
+from worker.model.types import Segmentation
+from worker.report import (
+    NOT_VERIFIED,
+    AnalysisIdentity,
+    PredecessorReport,
+    ResultFile,
+    build_results,
+)
+from worker.volume import LoadedStudy, load_study
+from worker.volume.types import CineStack
+
+Progress = Callable[[str, float], None]
+"""Called with a stage's name and how much of it is done (0 to 1)."""
+
+STAGES = ("load", "segment", "measure", "report")
+RESULT_NAME = "result.json"
+
+
+class Segmenter(Protocol):
+    """What the pipeline needs of a vision tower."""
+
+    bundle: Bundle
+
+    def segment(
+        self, stack: CineStack, on_progress: Callable[[float], None] | None = None
+    ) -> Segmentation:
+        """Label every frame of ``stack``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisResult:
+    """What one analysis gave.
+
+    Attributes
+    ----------
+    input_digest
+        Of the images that the analysis used; equal digests mean an equal result.
+    assessment, objects
+        None and empty when the images are those of the previous result (``unchanged``).
+    summary
+        The few numbers that lists and the status page show.
+    timings_seconds
+        Wall time per stage.
+    """
+
+    input_digest: str
+    unchanged: bool = False
+    assessment: Assessment | None = None
+    objects: tuple[ResultFile, ...] = ()
+    summary: dict[str, Any] = field(default_factory=dict)
+    timings_seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Stopwatch:
+    """Wall time per stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str, on_progress: Progress) -> Iterator[None]:
+        """Time a stage and tell its beginning and end."""
+        on_progress(name, 0.0)
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.perf_counter() - started, 3)
+        on_progress(name, 1.0)
+
+
+def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them optional after three
+    paths: Iterable[Path],
+    segmenter: Segmenter,
+    out_folder: Path,
+    *,
+    software_version: str,
+    predecessor: PredecessorReport | None = None,
+    previous_digest: str | None = None,
+    created_at: datetime | None = None,
+    on_progress: Progress | None = None,
+) -> AnalysisResult:
+    """Analyse one study and write its result objects into ``out_folder``.
+
+    Parameters
+    ----------
+    paths
+        DICOM files of one study, in any order.
+    predecessor
+        The report that this one supersedes; named in the SR.
+    previous_digest
+        Input digest of the result in force; when the images give the same one, nothing is computed.
+    created_at
+        Aware time that the result objects show; now, when None. The same one gives the same bytes.
+
+    Raises
+    ------
+    StudyRejectedError
+        The images cannot be analysed.
+    ModelError
+        The model's answer is unusable.
+    TransientError
+        The disk is full.
+    ConfigurationError
+        ``out_folder`` cannot be written.
+    """
+    tell = on_progress or _silent
+    watch = Stopwatch()
+    with watch.stage("load", tell):
+        loaded = load_study(paths)
+    if previous_digest is not None and loaded.input_digest == previous_digest:
+        return AnalysisResult(
+            loaded.input_digest, unchanged=True, timings_seconds=dict(watch.seconds)
+        )
+    with watch.stage("segment", tell):
+        segmentation = segmenter.segment(
+            loaded.stack, on_progress=lambda fraction: tell("segment", fraction)
+        )
+    with watch.stage("measure", tell):
+        assessment = assess(loaded.stack, segmentation, loaded.patient)
+    identity = AnalysisIdentity(
+        software_version=software_version,
+        bundle_name=segmenter.bundle.name,
+        bundle_version=segmenter.bundle.version,
+        bundle_digest=segmenter.bundle.digest,
+        input_digest=loaded.input_digest,
+        predecessor=predecessor,
+        created_at=created_at or datetime.now(tz=UTC),
+    )
+    with watch.stage("report", tell), _writing(out_folder):
+        objects = tuple(build_results(loaded, segmentation, assessment, identity, out_folder))
+    result = AnalysisResult(
+        input_digest=loaded.input_digest,
+        assessment=assessment,
+        objects=objects,
+        summary=summarise(assessment, watch.seconds),
+        timings_seconds=dict(watch.seconds),
+    )
+    with _writing(out_folder):
+        text = json.dumps(describe(loaded, identity, result), indent=1)
+        (out_folder / RESULT_NAME).write_text(text, encoding="utf-8")
+    return result
+
+
+def summarise(assessment: Assessment, timings_seconds: dict[str, float]) -> dict[str, Any]:
+    """Return the few numbers that lists show; a value that was not measured is None."""
+
+    def rounded(key: str) -> float | None:
+        value = assessment.value(key)
+        return None if value is None else round(value, 1)
+
+    return {
+        "lvef_percent": rounded("lv_ejection_fraction"),
+        "lvedv_ml": rounded("lv_end_diastolic_volume"),
+        "lvesv_ml": rounded("lv_end_systolic_volume"),
+        "rvef_percent": rounded("rv_ejection_fraction"),
+        "lv_mass_g": rounded("lv_mass"),
+        "finding": assessment.impression[0] if assessment.impression else "",
+        "priority": assessment.priority.level.value,
+        "priority_reason": assessment.priority.sentence,
+        "seconds": round(sum(timings_seconds.values()), 2),
+    }
+
+
+def describe(
+    loaded: LoadedStudy, identity: AnalysisIdentity, result: AnalysisResult
+) -> dict[str, Any]:
+    """Return what ``result.json`` holds: no patient name or identifier, files without a path."""
+    stack = loaded.stack
+    assessment = result.assessment
+    return {
+        "notice": NOT_VERIFIED,
+        "software_version": identity.software_version,
+        "bundle": {
+            "name": identity.bundle_name,
+            "version": identity.bundle_version,
+            "digest": identity.bundle_digest,
+        },
+        "input_digest": result.input_digest,
+        "summary": result.summary,
+        "stack": {
+            "n_phases": stack.n_phases,
+            "n_slices": stack.n_slices,
+            "n_rows": int(stack.pixels.shape[2]),
+            "n_columns": int(stack.pixels.shape[3]),
+            "row_spacing_mm": round(stack.row_spacing_mm, 4),
+            "column_spacing_mm": round(stack.column_spacing_mm, 4),
+            "slice_spacing_mm": round(stack.slice_spacing_mm, 4),
+        },
+        "series": [
+            {
+                "series_instance_uid": role.series_instance_uid,
+                "role": role.role.value,
+                "reason": role.reason,
+                "n_instances": role.n_instances,
+            }
+            for role in loaded.series
+        ],
+        "objects": [
+            {
+                "kind": item.kind,
+                "file": item.path.name,
+                "sop_class_uid": item.sop_class_uid,
+                "sop_instance_uid": item.sop_instance_uid,
+            }
+            for item in result.objects
+        ],
+        "timings_seconds": result.timings_seconds,
+        "assessment": None if assessment is None else dataclasses.asdict(assessment),
+    }
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Make ``folder`` and translate what the operating system says about writing there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise TransientError(Reason.DISK_FULL) from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EPERM):
+            raise ConfigurationError(Reason.OUTPUT_NOT_WRITABLE, str(folder)) from error
+        raise
+
+
+def _silent(_stage: str, _fraction: float) -> None:
+    """Tell nobody."""

@@ -1,0 +1,305 @@
+"""The worker process: takes one job at a time, keeps its lease alive, publishes by fence.
+
+A message is a job id and only a hint; what counts is the claim in the registry. Two runs of one
+job may overlap (a paused process wakes up), but only the one whose fence is current is published.
+Knows Celery, the registry and the spool; what is computed is in ``worker.pipeline``.
+"""
+
+import hashlib
+import os
+import threading
+import traceback
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from socket import gethostname
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+from celery import Celery
+from celery.signals import worker_process_init
+from plugin.queue import ANALYSE_TASK, QUEUE_NAME, make_app
+
+from plugin.domain.errors import (
+    ConfigurationError,
+    ModelError,
+    Reason,
+    StudyRejectedError,
+    TransientError,
+)
+from plugin.registry import JobRecord, PublishedResult, Registry, ResultObject
+from plugin.settings import Settings
+from plugin.spool import Spool
+from worker.bundle import load_bundle
+from worker.model.tower import SegmentationTower
+from worker.pipeline import AnalysisResult, Segmenter, analyse_paths
+from worker.report import PredecessorReport
+
+log = structlog.get_logger(__name__)
+
+_START_SECONDS = 120.0
+"""Time a worker process has to load the model before Celery takes it for dead."""
+
+
+class Outcome(StrEnum):
+    """How one message ended."""
+
+    NOT_CLAIMED = "not_claimed"
+    PUBLISHED = "published"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    RELEASED = "released"
+    LEASE_LOST = "lease_lost"
+
+
+class Lease:
+    """Renews the claim on a job from a thread of its own until the run ends.
+
+    Attributes
+    ----------
+    lost
+        Set when the registry no longer knows this fence: someone else has the job.
+    """
+
+    def __init__(self, registry: Registry, job: JobRecord, settings: Settings) -> None:
+        self._registry = registry
+        self._job = job
+        self._lease_seconds = settings.worker.lease_seconds
+        self._beat_seconds = min(settings.worker.heartbeat_seconds, self._lease_seconds / 3)
+        self._ended = threading.Event()
+        self.lost = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def check(self, _stage: str = "", _fraction: float = 0.0) -> None:
+        """Stop a run whose lease is gone early; called between the steps of an analysis.
+
+        Raises
+        ------
+        TransientError
+            ``LEASE_EXPIRED``.
+        """
+        if self.lost.is_set():
+            raise TransientError(Reason.LEASE_EXPIRED)
+
+    def _beat(self) -> None:
+        while not self._ended.wait(self._beat_seconds):
+            try:
+                alive = self._registry.jobs.heartbeat(
+                    self._job.id, self._job.fence, self._lease_seconds
+                )
+            except TransientError:
+                continue  # the registry is away; the lease may outlast that
+            if not alive:
+                self.lost.set()
+                return
+
+
+class Analyst:
+    """Runs one job after the other.
+
+    Parameters
+    ----------
+    name
+        Of this worker, as the registry shows it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        spool: Spool,
+        segmenter: Segmenter,
+        name: str,
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._spool = spool
+        self._segmenter = segmenter
+        self._name = name
+        self._software_version = version("cmr-triage")
+
+    def analyse(self, job_id: str) -> Outcome:
+        """Claim and run a job; never raises for what a study or a model can do wrong."""
+        worker = self._settings.worker
+        job = self._registry.jobs.claim(
+            job_id, self._name, worker.lease_seconds, worker.maximum_attempts
+        )
+        if job is None:
+            return Outcome.NOT_CLAIMED
+        log.info("job_started", job_id=job.id, fence=job.fence, attempt=job.attempts)
+        outcome = self._guarded(job)
+        log.info("job_ended", job_id=job.id, fence=job.fence, outcome=outcome.value)
+        return outcome
+
+    def _guarded(self, job: JobRecord) -> Outcome:
+        """Turn every way of failing into a state of the job; the class decides which."""
+        jobs = self._registry.jobs
+        try:
+            with Lease(self._registry, job, self._settings) as lease:
+                return self._run(job, lease)
+        except StudyRejectedError as error:
+            jobs.reject(job.id, job.fence, error.reason, error.detail)
+            return Outcome.REJECTED
+        except (ModelError, ConfigurationError) as error:
+            jobs.fail(job.id, job.fence, error.reason, error.detail)
+            return Outcome.FAILED
+        except TransientError as error:
+            if error.reason is Reason.LEASE_EXPIRED:
+                return Outcome.LEASE_LOST
+            jobs.release(job.id, job.fence, error.reason)
+            return Outcome.RELEASED
+        except Exception as error:  # noqa: BLE001 - the edge: one bad study must not stop the worker
+            jobs.fail(job.id, job.fence, Reason.INTERNAL_ERROR, _place(error))
+            return Outcome.FAILED
+
+    def _run(self, job: JobRecord, lease: Lease) -> Outcome:
+        previous = self._registry.jobs.last_reported(job.study_id)
+        folder = self._spool.result_folder(job.id, job.fence)
+        result = analyse_paths(
+            self._images(job),
+            self._segmenter,
+            folder,
+            software_version=self._software_version,
+            predecessor=None if previous is None else self._reference(previous),
+            # A person who asks for a new analysis gets one, even of the same images.
+            previous_digest=previous.input_digest if previous and job.automatic else None,
+            created_at=job.created_at,
+            on_progress=lease.check,
+        )
+        if result.unchanged:
+            done = self._registry.jobs.unchanged(job.id, job.fence, result.input_digest)
+            self._spool.remove_results(job.id)
+            return Outcome.UNCHANGED if done else Outcome.LEASE_LOST
+        self._spool.sync_results(folder)
+        lease.check()
+        if not self._registry.jobs.publish(job.id, job.fence, published(result)):
+            return Outcome.LEASE_LOST
+        self._spool.remove_lost_results(job.id, job.fence)
+        return Outcome.PUBLISHED
+
+    def _images(self, job: JobRecord) -> list[Path]:
+        """Return the files of the current version of every instance of the study."""
+        instances = self._registry.studies.current_instances(job.study_id)
+        n_missing = sum(item.deleted or not Path(item.path).exists() for item in instances)
+        if n_missing:
+            raise ModelError(Reason.IMAGES_DELETED, f"{n_missing} of {len(instances)} images")
+        return [Path(item.path) for item in instances]
+
+    def _reference(self, job: JobRecord) -> PredecessorReport | None:
+        for item in self._registry.jobs.result_objects(job.id):
+            if item.kind == "sr":
+                return PredecessorReport(
+                    sop_class_uid=item.sop_class_uid,
+                    sop_instance_uid=item.sop_instance_uid,
+                    series_instance_uid=item.series_instance_uid,
+                )
+        return None
+
+
+def published(result: AnalysisResult) -> PublishedResult:
+    """Describe what was written, with content hashes, for the registry."""
+    objects = tuple(
+        ResultObject(
+            kind=item.kind,
+            sop_class_uid=item.sop_class_uid,
+            sop_instance_uid=item.sop_instance_uid,
+            series_instance_uid=item.series_instance_uid,
+            path=str(item.path),
+            sha256=hashlib.sha256(item.path.read_bytes()).hexdigest(),
+            n_bytes=item.path.stat().st_size,
+        )
+        for item in result.objects
+    )
+    return PublishedResult(
+        objects=objects, input_digest=result.input_digest, summary=result.summary
+    )
+
+
+def _place(error: Exception) -> str:
+    """Say where it happened without its text, which may hold values of a patient."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+
+
+class Workplace:
+    """What one worker process opens once: the model, the registry, the spool."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._analyst: Analyst | None = None
+
+    def open(self, **_signal: Any) -> None:
+        """Load the model; in the process that computes, never before the fork."""
+        settings = self._settings
+        tower = SegmentationTower(
+            load_bundle(settings.worker.bundle or None),
+            device=settings.worker.device,
+            threads=settings.worker.threads,
+        )
+        self._analyst = Analyst(
+            settings,
+            Registry(settings.registry_url),
+            Spool(settings.spool.folder),
+            tower,
+            f"{gethostname()}:{os.getpid()}",
+        )
+
+    def analyse(self, job_id: str) -> None:
+        """Run one job; nothing is returned, so that nothing of a patient enters the queue."""
+        if self._analyst is None:
+            self.open()
+        if self._analyst is not None:
+            self._analyst.analyse(job_id)
+
+
+def make_worker(settings: Settings) -> tuple[Celery, Workplace]:
+    """Make the Celery application of a worker with its one task."""
+    app = make_app(settings)
+    workplace = Workplace(settings)
+    app.task(name=ANALYSE_TASK, ignore_result=True, acks_late=False)(workplace.analyse)
+    return app, workplace
+
+
+def main(settings: Settings) -> None:
+    """Work until SIGTERM, which lets the running analysis finish.
+
+    Raises
+    ------
+    ConfigurationError, ModelError
+        The bundle is missing, tampered with or unusable, or the runtime or device is not there;
+        found before the first job, not in its middle.
+    """
+    load_bundle(settings.worker.bundle or None)
+    registry = Registry(settings.registry_url)
+    registry.migrate()
+    registry.close()
+    app, workplace = make_worker(settings)
+    app.conf.worker_proc_alive_timeout = _START_SECONDS
+    worker_process_init.connect(workplace.open, weak=False)
+    app.worker_main(
+        [
+            "worker",
+            f"--queues={QUEUE_NAME}",
+            "--pool=prefork",
+            "--concurrency=1",
+            "--prefetch-multiplier=1",
+            "--without-gossip",
+            "--without-mingle",
+            "--quiet",
+        ]
+    )
