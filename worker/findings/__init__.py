@@ -1,1 +1,22 @@
-"""Contours to measurements, statements, plausibility and the first priority."""
+"""Contours to measurements, statements, plausibility and the first priority.
+
+``assess`` is the entry; ``contours`` and ``segment_map`` serve whoever draws the result.
+"""
+
+from worker.findings.assess import assess
+from worker.findings.contours import SliceContours, contours, slice_contours
+from worker.findings.orientation import Orientation, find_orientation
+from worker.findings.segments import segment_map
+from worker.findings.volumes import DiscVolumes, disc_volumes_ml
+
+__all__ = [
+    "DiscVolumes",
+    "Orientation",
+    "SliceContours",
+    "assess",
+    "contours",
+    "disc_volumes_ml",
+    "find_orientation",
+    "segment_map",
+    "slice_contours",
+]

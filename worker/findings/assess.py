@@ -1,0 +1,118 @@
+"""The one entry: contours and patient in, everything that is stated out.
+
+Knows the order of the steps only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from plugin.domain.findings import Assessment, Measurement, QualityNote, VolumeCurve
+from plugin.domain.triage import suggest_priority
+from worker.findings.checks import (
+    quality_notes,
+    require_heart,
+    require_plausible,
+    right_ventricle_usable,
+)
+from worker.findings.cycle import CardiacCycle, find_cycle
+from worker.findings.measure import global_measurements, global_values, segment_measurements
+from worker.findings.normal_ranges import is_adult
+from worker.findings.not_assessed import NOT_ASSESSED
+from worker.findings.orientation import find_orientation
+from worker.findings.rules import apply_rules
+from worker.findings.segments import maximal_thickness_mm, phase_walls, segment_thickness_mm
+from worker.findings.text import impression, narrative
+from worker.findings.uncertainty import STANDARD_ERRORS, StandardError
+from worker.findings.volumes import (
+    BSA_FORMULA,
+    DiscVolumes,
+    LabelArray,
+    body_surface_area_m2,
+    disc_volumes_ml,
+)
+from worker.model.types import Segmentation
+from worker.volume.types import CineStack, PatientContext
+
+
+def _curve(stack: CineStack, volumes: DiscVolumes) -> VolumeCurve:
+    return VolumeCurve(
+        tuple(float(time) for time in stack.trigger_times_ms),
+        tuple(float(volume) for volume in volumes.lv_ml),
+        tuple(float(volume) for volume in volumes.rv_ml),
+    )
+
+
+def _wall_measurements(
+    labels: LabelArray,
+    stack: CineStack,
+    cycle: CardiacCycle,
+    values: dict[str, float],
+    errors: Mapping[str, StandardError],
+) -> tuple[tuple[Measurement, ...], tuple[QualityNote, ...]]:
+    """Segment values; adds the maximal thickness to ``values``."""
+    walls = phase_walls(labels[cycle.ed_phase], stack)
+    maximal = maximal_thickness_mm(walls)
+    if maximal is not None:
+        values["maximal_wall_thickness"] = maximal
+    orientation = find_orientation(labels[cycle.ed_phase], stack)
+    if orientation.septum_deg is None:
+        sentence = f"AHA segments were not placed: {orientation.problem}."
+        return (), (QualityNote("segments_not_placed", sentence),)
+    relaxed = segment_thickness_mm(walls, orientation.septum_deg)
+    contracted = segment_thickness_mm(
+        phase_walls(labels[cycle.es_phase], stack), orientation.septum_deg
+    )
+    ratio = {n: contracted[n] / relaxed[n] for n in relaxed if n in contracted and relaxed[n] > 0.0}
+    return (
+        *segment_measurements("wall_thickness_ed", relaxed, errors),
+        *segment_measurements("wall_thickness_es", contracted, errors),
+        *segment_measurements("wall_thickening_ratio", ratio, errors),
+    ), ()
+
+
+def assess(
+    stack: CineStack,
+    segmentation: Segmentation,
+    patient: PatientContext,
+    *,
+    standard_errors: Mapping[str, StandardError] = STANDARD_ERRORS,
+) -> Assessment:
+    """Measure, check, judge and word one study.
+
+    Raises
+    ------
+    ModelError
+        ``HEART_NOT_FOUND`` or ``IMPLAUSIBLE_MEASUREMENT``: the contours cannot be reported.
+    """
+    labels = segmentation.labels
+    volumes = disc_volumes_ml(labels, stack)
+    require_heart(labels, volumes)
+    cycle = find_cycle(volumes.lv_ml, stack.trigger_times_ms, stack.rr_interval_ms)
+    with_right = right_ventricle_usable(volumes, cycle)
+    values = global_values(volumes, cycle, stack.rr_interval_ms, patient, with_right=with_right)
+    require_plausible(values, volumes, cycle)
+    segments, segment_notes = _wall_measurements(labels, stack, cycle, values, standard_errors)
+    whole = global_measurements(values, patient, standard_errors)
+    by_key = {measurement.key: measurement for measurement in whole}
+    quality = (
+        *quality_notes(stack, labels, segmentation.confidence, volumes, cycle, values, patient),
+        *segment_notes,
+    )
+    adult = is_adult(patient.age_years)
+    findings = apply_rules(by_key, adult=adult)
+    bsa_m2 = body_surface_area_m2(patient.height_cm, patient.weight_kg)
+    assessment = Assessment(
+        measurements=(*whole, *segments),
+        findings=findings,
+        not_assessed=NOT_ASSESSED,
+        impression=(),
+        narrative=narrative(by_key, quality),
+        priority=suggest_priority(whole),
+        quality=quality,
+        curve=_curve(stack, volumes),
+        ed_phase=cycle.ed_phase,
+        es_phase=cycle.es_phase,
+        bsa_m2=bsa_m2,
+        bsa_formula=BSA_FORMULA if bsa_m2 is not None else None,
+    )
+    return replace(assessment, impression=impression(by_key, findings, quality, adult=adult))

@@ -1,0 +1,192 @@
+"""Whether contours and numbers can be those of a living heart.
+
+What no heart has raises ``ModelError`` and nothing is reported; what a reader must know becomes a
+``QualityNote``. The limits are wide on purpose: disease is not implausible.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from plugin.domain.errors import ModelError, Reason
+from plugin.domain.findings import QualityNote
+from worker.findings.cycle import CardiacCycle
+from worker.findings.definitions import DEFINITIONS
+from worker.findings.normal_ranges import is_adult
+from worker.findings.volumes import LV_CAVITY, DiscVolumes, LabelArray
+from worker.volume.types import CineStack, PatientContext
+
+_MINIMUM_LV_SLICES = 3
+_FEW_LV_SLICES = 5
+_MINIMUM_EDV_ML = 5.0
+_HARD_KEYS = ("lv_end_diastolic_volume", "lv_ejection_fraction", "lv_mass")
+_HARD_MASS_RATIO = (0.5, 2.0)
+_SOFT_MASS_RATIO = (0.75, 1.33)
+_CUT_BASE_SHARE = 0.5
+_CUT_APEX_SHARE = 0.25
+_STROKE_MISMATCH_SHARE = 0.25
+_STROKE_MISMATCH_ML = 20.0
+_LOW_CONFIDENCE = 0.8
+
+Float32Array = npt.NDArray[np.float32]
+
+
+def require_heart(labels: LabelArray, volumes: DiscVolumes) -> None:
+    """Refuse labels without a left ventricle.
+
+    Raises
+    ------
+    ModelError
+        ``HEART_NOT_FOUND``: in the fullest phase fewer than three slices show an LV cavity, or it
+        holds less than 5 ml, or there is no myocardium.
+    """
+    fullest = int(np.argmax(volumes.lv_ml))
+    n_slices = int(np.count_nonzero((labels[fullest] == LV_CAVITY).any(axis=(1, 2))))
+    small = volumes.lv_ml[fullest] < _MINIMUM_EDV_ML or volumes.myocardium_ml[fullest] <= 0.0
+    if n_slices < _MINIMUM_LV_SLICES or small:
+        raise ModelError(Reason.HEART_NOT_FOUND, f"left ventricle in {n_slices} slices")
+
+
+def require_plausible(values: dict[str, float], volumes: DiscVolumes, cycle: CardiacCycle) -> None:
+    """Refuse left-ventricular numbers that no heart has.
+
+    Raises
+    ------
+    ModelError
+        ``IMPLAUSIBLE_MEASUREMENT``, naming the measurement, its value and the limits.
+    """
+    for key in _HARD_KEYS:
+        definition, value = DEFINITIONS[key], values[key]
+        low, high = definition.plausible
+        if not low <= value <= high:
+            detail = f"{definition.name} {value:.0f} {definition.unit}, limits {low:g} to {high:g}"
+            raise ModelError(Reason.IMPLAUSIBLE_MEASUREMENT, detail)
+    ratio = _mass_ratio(volumes, cycle)
+    if not _HARD_MASS_RATIO[0] <= ratio <= _HARD_MASS_RATIO[1]:
+        detail = f"myocardium at end-systole is {ratio:.2f} of that at end-diastole"
+        raise ModelError(Reason.IMPLAUSIBLE_MEASUREMENT, detail)
+
+
+def right_ventricle_usable(volumes: DiscVolumes, cycle: CardiacCycle) -> bool:
+    """Tell whether the RV contours may be reported at all."""
+    filled, emptied = float(volumes.rv_ml[cycle.ed_phase]), float(volumes.rv_ml[cycle.es_phase])
+    low, high = DEFINITIONS["rv_end_diastolic_volume"].plausible
+    fraction_low, fraction_high = DEFINITIONS["rv_ejection_fraction"].plausible
+    if not low <= filled <= high:
+        return False
+    return fraction_low <= 100.0 * (filled - emptied) / filled <= fraction_high
+
+
+def _mass_ratio(volumes: DiscVolumes, cycle: CardiacCycle) -> float:
+    return float(volumes.myocardium_ml[cycle.es_phase] / volumes.myocardium_ml[cycle.ed_phase])
+
+
+def _coverage_notes(labels: LabelArray) -> Iterator[QualityNote]:
+    """Whether the stack reaches beyond base and apex, on end-diastolic ``[slice, row, column]``."""
+    areas = np.count_nonzero(labels == LV_CAVITY, axis=(1, 2))
+    n_slices, largest = int(np.count_nonzero(areas)), float(areas.max())
+    if n_slices < _FEW_LV_SLICES:
+        yield QualityNote(
+            "few_slices",
+            f"Only {n_slices} slices show the left ventricle; volumes are less certain.",
+        )
+    if areas[0] > _CUT_BASE_SHARE * largest:
+        yield QualityNote(
+            "base_not_covered",
+            "The first slice still shows a large LV cavity: the stack may not reach the base, "
+            "and volumes may be underestimated.",
+        )
+    if areas[-1] > _CUT_APEX_SHARE * largest:
+        yield QualityNote(
+            "apex_not_covered",
+            "The last slice still shows a large LV cavity: the stack may not reach the apex, "
+            "and volumes may be underestimated.",
+        )
+
+
+def _contour_notes(
+    values: dict[str, float], volumes: DiscVolumes, cycle: CardiacCycle
+) -> Iterator[QualityNote]:
+    ratio = _mass_ratio(volumes, cycle)
+    if not _SOFT_MASS_RATIO[0] <= ratio <= _SOFT_MASS_RATIO[1]:
+        yield QualityNote(
+            "mass_mismatch",
+            f"The myocardium contoured at end-systole is {100.0 * ratio:.0f} % of that at "
+            "end-diastole; it should be about the same. Check the contours.",
+        )
+    if "rv_stroke_volume" not in values:
+        yield QualityNote(
+            "right_ventricle_not_reported",
+            "The contours of the right ventricle give values that no heart has; they are not "
+            "reported. Measure by hand.",
+        )
+        return
+    left, right = values["lv_stroke_volume"], values["rv_stroke_volume"]
+    difference, mean = abs(left - right), (left + right) / 2.0
+    if difference > _STROKE_MISMATCH_ML and difference > _STROKE_MISMATCH_SHARE * mean:
+        yield QualityNote(
+            "stroke_volume_mismatch",
+            f"Stroke volumes differ: left {left:.0f} ml, right {right:.0f} ml. Either a contour is "
+            "wrong, or there is valve regurgitation or a shunt; neither was assessed.",
+        )
+
+
+def _input_notes(
+    stack: CineStack, patient: PatientContext, values: dict[str, float]
+) -> Iterator[QualityNote]:
+    yield from (QualityNote(note.key, note.sentence) for note in stack.notes)
+    if "heart_rate" not in values:
+        yield QualityNote(
+            "no_heart_rate", "The images do not tell the RR interval; no cardiac output is given."
+        )
+    if "lv_end_diastolic_volume_index" not in values:
+        yield QualityNote(
+            "no_body_size",
+            "Height or weight is missing or impossible in the images; nothing is indexed to body "
+            "surface area.",
+        )
+    if patient.sex is None:
+        yield QualityNote(
+            "sex_unknown", "Sex is not known; reference ranges of men and women are both shown."
+        )
+    if patient.age_years is None:
+        yield QualityNote("age_unknown", "Age is not known; reference ranges of adults are shown.")
+    elif not is_adult(patient.age_years):
+        yield QualityNote(
+            "under_18",
+            "The patient is under 18: values are given without reference ranges and grades.",
+        )
+
+
+def quality_notes(
+    stack: CineStack,
+    labels: LabelArray,
+    confidence: Float32Array,
+    volumes: DiscVolumes,
+    cycle: CardiacCycle,
+    values: dict[str, float],
+    patient: PatientContext,
+) -> tuple[QualityNote, ...]:
+    """Everything a reader must know about input and contours."""
+    notes = [*_input_notes(stack, patient, values), *_coverage_notes(labels[cycle.ed_phase])]
+    notes += _contour_notes(values, volumes, cycle)
+    if cycle.outlier_phases:
+        phases = ", ".join(str(phase + 1) for phase in cycle.outlier_phases)
+        notes.append(
+            QualityNote(
+                "phase_outlier",
+                f"The LV volume jumps in phase {phases}; not used for end-diastole or end-systole.",
+            )
+        )
+    with_left = (labels == LV_CAVITY).any(axis=(2, 3))
+    used = [cycle.ed_phase, cycle.es_phase]
+    mean = float(confidence[used][with_left[used]].mean())
+    if mean < _LOW_CONFIDENCE:
+        notes.append(
+            QualityNote(
+                "low_confidence",
+                f"The network is unsure of the contours (mean confidence {mean:.2f}). Check them.",
+            )
+        )
+    return tuple(notes)

@@ -1,0 +1,115 @@
+"""From contours to ``Measurement`` objects: values, intervals, reference ranges.
+
+Knows how the measurements follow from one another. Does not judge them (``rules``, ``checks``).
+"""
+
+from collections.abc import Mapping
+
+from plugin.domain.findings import Measurement
+from worker.findings.cycle import CardiacCycle
+from worker.findings.definitions import DEFINITIONS, SEGMENT_NAMES, SEGMENT_SITES
+from worker.findings.normal_ranges import normal_ranges
+from worker.findings.uncertainty import StandardError, interval_90, standard_error
+from worker.findings.volumes import (
+    DiscVolumes,
+    body_surface_area_m2,
+    ejection_fraction_percent,
+    heart_rate_per_min,
+    mass_g,
+)
+from worker.volume.types import PatientContext
+
+_INDEXED = (
+    "lv_end_diastolic_volume",
+    "lv_end_systolic_volume",
+    "lv_stroke_volume",
+    "lv_mass",
+    "rv_end_diastolic_volume",
+    "rv_end_systolic_volume",
+    "rv_stroke_volume",
+)
+
+
+def _ventricle_values(
+    side: str, end_diastolic_ml: float, end_systolic_ml: float
+) -> dict[str, float]:
+    return {
+        f"{side}_end_diastolic_volume": end_diastolic_ml,
+        f"{side}_end_systolic_volume": end_systolic_ml,
+        f"{side}_stroke_volume": end_diastolic_ml - end_systolic_ml,
+        f"{side}_ejection_fraction": ejection_fraction_percent(end_diastolic_ml, end_systolic_ml),
+    }
+
+
+def global_values(
+    volumes: DiscVolumes,
+    cycle: CardiacCycle,
+    rr_interval_ms: float | None,
+    patient: PatientContext,
+    *,
+    with_right: bool = True,
+) -> dict[str, float]:
+    """Values of the whole heart by key, in the units of ``DEFINITIONS``.
+
+    What cannot be known (no heart rate, no body size, no usable RV) is absent, never guessed.
+    """
+    ed, es = cycle.ed_phase, cycle.es_phase
+    values = _ventricle_values("lv", float(volumes.lv_ml[ed]), float(volumes.lv_ml[es]))
+    values["lv_mass"] = mass_g(float(volumes.myocardium_ml[ed]))
+    if with_right:
+        values |= _ventricle_values("rv", float(volumes.rv_ml[ed]), float(volumes.rv_ml[es]))
+    rate = heart_rate_per_min(rr_interval_ms)
+    if rate is not None:
+        values["heart_rate"] = rate
+        values["cardiac_output"] = values["lv_stroke_volume"] * rate / 1000.0
+    bsa_m2 = body_surface_area_m2(patient.height_cm, patient.weight_kg)
+    if bsa_m2 is not None:
+        values |= {f"{key}_index": values[key] / bsa_m2 for key in _INDEXED if key in values}
+        if "cardiac_output" in values:
+            values["cardiac_index"] = values["cardiac_output"] / bsa_m2
+    return values
+
+
+def global_measurements(
+    values: Mapping[str, float], patient: PatientContext, errors: Mapping[str, StandardError]
+) -> tuple[Measurement, ...]:
+    """Measurements of the whole heart, in the order of ``DEFINITIONS``."""
+    return tuple(
+        Measurement(
+            key=key,
+            name=definition.name,
+            value=values[key],
+            unit=definition.unit,
+            code=definition.code,
+            definition=definition.definition,
+            finding_site=definition.site,
+            interval=interval_90(values[key], standard_error(key, values, errors)),
+            normal_ranges=normal_ranges(key, patient.sex, patient.age_years),
+            phase=definition.phase,
+            method=definition.method,
+        )
+        for key, definition in DEFINITIONS.items()
+        if key in values
+    )
+
+
+def segment_measurements(
+    key: str, by_segment: Mapping[int, float], errors: Mapping[str, StandardError]
+) -> tuple[Measurement, ...]:
+    """Measurements of AHA segments, in the order of their numbers."""
+    definition = DEFINITIONS[key]
+    return tuple(
+        Measurement(
+            key=key,
+            name=f"{definition.name}, {SEGMENT_NAMES[segment]} segment",
+            value=value,
+            unit=definition.unit,
+            code=definition.code,
+            definition=definition.definition,
+            finding_site=SEGMENT_SITES[segment],
+            interval=interval_90(value, errors[key].of(value)) if key in errors else None,
+            segment=segment,
+            phase=definition.phase,
+        )
+        for segment, value in sorted(by_segment.items())
+    )

@@ -1,0 +1,142 @@
+"""AHA segments: which level a slice belongs to, which sector an angle, and their wall thickness.
+
+Levels are thirds of the cavity's length, from the upper face of the first slice with a closed ring
+of myocardium to the lower face of the last slice with cavity. Sectors are counted from the middle
+of the septum (halfway between the RV insertions): six of 60 degrees at base and mid level, four of
+90 degrees at the apex. Segment 17, the cap, is not in any short-axis slice and gets no value.
+
+References
+----------
+Cerqueira MD et al., Circulation 2002;105:539-542.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from worker.findings.orientation import Orientation, find_orientation, plane_axes
+from worker.findings.volumes import LV_CAVITY, LV_MYOCARDIUM, Float64Array, LabelArray
+from worker.findings.volumes import slice_heights_mm as disc_heights_mm
+from worker.findings.wall import N_ANGLES, SliceWall, slice_wall, smoothed_deg
+from worker.volume.types import CineStack
+
+_SIX_FROM_SEPTUM = (3, 4, 5, 6, 1, 2)
+_FOUR_FROM_SEPTUM = (14, 15, 16, 13)
+_MAXIMAL_DEPTH_RANGE = (0.1, 0.8)
+_MAXIMAL_WINDOW_DEG = 20
+_MINIMUM_SHARE_OF_SECTOR = 0.5
+
+
+class Level(IntEnum):
+    """Third of the ventricle."""
+
+    BASAL = 0
+    MID = 1
+    APICAL = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhaseWalls:
+    """The walls of one phase.
+
+    Attributes
+    ----------
+    walls
+        One entry per slice; None without a cavity.
+    depths
+        ``[slice]`` share of the cavity's length from the base, NaN where there is no cavity.
+    """
+
+    walls: tuple[SliceWall | None, ...]
+    depths: Float64Array
+
+    def level(self, slice_index: int) -> Level | None:
+        """Level of a slice, or None outside the ventricle or where its ring is open."""
+        wall, depth = self.walls[slice_index], float(self.depths[slice_index])
+        if wall is None or not wall.closed or not 0.0 <= depth <= 1.0:
+            return None
+        return Level(min(int(depth * 3.0), 2))
+
+
+def phase_walls(labels: LabelArray, stack: CineStack) -> PhaseWalls:
+    """Measure the walls of all slices of one phase (``[slice, row, column]`` labels)."""
+    axes = plane_axes(stack)
+    walls = tuple(slice_wall(one, axes) for one in labels)
+    positions, heights = stack.slice_positions_mm, disc_heights_mm(stack.slice_positions_mm)
+    with_wall = [index for index, wall in enumerate(walls) if wall is not None]
+    closed = [index for index in with_wall if (wall := walls[index]) is not None and wall.closed]
+    depths = np.full(len(walls), np.nan)
+    if closed:
+        top = positions[closed[0]] - heights[closed[0]] / 2.0
+        bottom = positions[with_wall[-1]] + heights[with_wall[-1]] / 2.0
+        depths[with_wall] = ((positions - top) / (bottom - top))[with_wall]
+    return PhaseWalls(walls, depths)
+
+
+def _sector_numbers(
+    level: Level, angles_deg: Float64Array, septum_deg: float
+) -> npt.NDArray[np.int64]:
+    """AHA segment of each angle at a level."""
+    from_septum = (angles_deg - septum_deg) % 360.0
+    if level is Level.APICAL:
+        sector = (((from_septum + 45.0) % 360.0) // 90.0).astype(np.int64)
+        return np.asarray(np.take(_FOUR_FROM_SEPTUM, sector), dtype=np.int64)
+    sector = (from_septum // 60.0).astype(np.int64)
+    return np.asarray(np.take(_SIX_FROM_SEPTUM, sector) + 6 * int(level), dtype=np.int64)
+
+
+def segment_thickness_mm(walls: PhaseWalls, septum_deg: float) -> dict[int, float]:
+    """Mean wall thickness of each AHA segment that was seen (1..16)."""
+    angles = np.arange(N_ANGLES, dtype=np.float64)
+    total, count = np.zeros(18), np.zeros(18)
+    for index, wall in enumerate(walls.walls):
+        level = walls.level(index)
+        if wall is None or level is None:
+            continue
+        number = _sector_numbers(level, angles, septum_deg)
+        total += np.bincount(number, weights=wall.thickness_mm, minlength=18)
+        count += np.bincount(number, minlength=18)
+    return {n: float(total[n] / count[n]) for n in range(1, 17) if count[n] > 0}
+
+
+def maximal_thickness_mm(walls: PhaseWalls) -> float | None:
+    """Greatest thickness between outflow and apical cap, averaged over 20 degrees."""
+    found = [
+        float(smoothed_deg(wall.thickness_mm, _MAXIMAL_WINDOW_DEG).max())
+        for wall, depth in zip(walls.walls, walls.depths, strict=True)
+        if wall is not None
+        and wall.closed
+        and _MAXIMAL_DEPTH_RANGE[0] <= depth <= _MAXIMAL_DEPTH_RANGE[1]
+    ]
+    return max(found) if found else None
+
+
+def segment_map(labels: LabelArray, stack: CineStack, septum_deg: float) -> LabelArray:
+    """AHA segment of every pixel of LV myocardium, uint8 ``[slice, row, column]``, 0 elsewhere."""
+    axes = plane_axes(stack)
+    walls = phase_walls(labels, stack)
+    numbers = np.zeros(labels.shape, np.uint8)
+    for index, wall in enumerate(walls.walls):
+        level = walls.level(index)
+        if wall is None or level is None:
+            continue
+        row, column = np.nonzero(labels[index] == LV_MYOCARDIUM)
+        offset = axes.to_mm(np.stack([column, row], axis=1)) - wall.centre_mm
+        degrees = np.degrees(np.arctan2(offset[:, 1], offset[:, 0])) % 360.0
+        numbers[index, row, column] = _sector_numbers(level, degrees, septum_deg)
+    return numbers
+
+
+__all__ = [
+    "LV_CAVITY",
+    "Level",
+    "Orientation",
+    "PhaseWalls",
+    "find_orientation",
+    "maximal_thickness_mm",
+    "phase_walls",
+    "segment_map",
+    "segment_thickness_mm",
+]
