@@ -58,6 +58,7 @@ class Reason(StrEnum):
     DESTINATION_REFUSED_INSTANCE = "destination_refused_instance"
     DESTINATION_OUT_OF_RESOURCES = "destination_out_of_resources"
     DESTINATION_REMOVED = "destination_removed"
+    RESULT_MISSING = "result_missing"
     # Resources and operation.
     DISK_FULL = "disk_full"
     QUEUE_UNAVAILABLE = "queue_unavailable"
@@ -171,6 +172,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.DESTINATION_REFUSED_INSTANCE: "The destination refused the object.",
     Reason.DESTINATION_OUT_OF_RESOURCES: (
         "The destination is out of resources; it will be tried again."
+    ),
+    Reason.RESULT_MISSING: (
+        "The stored result file is gone from the spool; have the study analysed again with: "
+        "cmr-triage study requeue."
     ),
     Reason.DESTINATION_REMOVED: (
         "The destination was removed before the object was sent; add it again to send it."
