@@ -1,1 +1,6 @@
 """Result objects: Structured Report and Secondary Capture images."""
+
+from worker.report.build import build_results
+from worker.report.identity import AnalysisIdentity, PredecessorReport, ResultFile
+
+__all__ = ["AnalysisIdentity", "PredecessorReport", "ResultFile", "build_results"]

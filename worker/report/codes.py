@@ -1,0 +1,126 @@
+"""Coded concepts of the report, and the private scheme for what no public code exists.
+
+Knows how a domain ``Code`` becomes a DICOM one; the codes of measurements and findings themselves
+come with the ``Assessment``.
+
+References
+----------
+DICOM PS3.3 8 (codes), PS3.16 (context groups named beside the codes).
+"""
+
+from highdicom.sr import CodedConcept
+from pydicom.dataset import Dataset
+
+from plugin.domain.findings import Code, Priority
+
+PRIVATE_SCHEME = "99CMRTRIAGE"
+
+# Document (TID 1500).
+TITLE = Code("126000", "DCM", "Imaging Measurement Report")  # CID 7021
+PROCEDURE = Code("25056-3", "LN", "MRI unspecified body region")  # CID 100
+QUALITATIVE_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
+IMAGE_LIBRARY = Code("111028", "DCM", "Image Library")
+IMAGE_LIBRARY_GROUP = Code("126200", "DCM", "Image Library Group")
+ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")  # CID 7162
+
+# Text and coded evaluations.
+COMMENT = Code("121106", "DCM", "Comment")
+FINDING = Code("121071", "DCM", "Finding")
+IMPRESSION = Code("121073", "DCM", "Impression")
+NARRATIVE = Code("111412", "DCM", "Narrative Summary")
+PRIORITY = Code("260870009", "SCT", "Priority")
+PRESENT = Code("52101004", "SCT", "Present")  # CID 240
+UNDETERMINED = Code("373068000", "SCT", "Undetermined")  # CID 240
+
+PRIORITY_VALUES = {  # CID 3414; routine has no code on purpose: nothing is ever demoted
+    Priority.STAT: Code("25876001", "SCT", "Emergent Procedure"),
+    Priority.URGENT: Code("103391001", "SCT", "Urgent Procedure"),
+}
+
+# Parts of a measurement (TID 300, 310, 312, 315).
+FINDING_SITE = Code("363698007", "SCT", "Finding Site")
+MEASUREMENT_METHOD = Code("370129005", "SCT", "Measurement Method")
+CARDIAC_CYCLE_POINT = Code("272518008", "SCT", "Cardiac Cycle Point")
+CYCLE_POINTS = {
+    "ED": Code("416190007", "SCT", "End Diastole"),
+    "ES": Code("416430001", "SCT", "End Systole"),
+}
+EQUIVALENT_MEANING = Code("121050", "DCM", "Equivalent Meaning of Concept Name")
+METHOD_CITATION = Code("121423", "DCM", "Method Citation")  # CID 228
+EQUATION = Code("121420", "DCM", "Equation")  # CID 228
+NORMALITY = Code("121402", "DCM", "Normality")
+NORMALITY_VALUES = {  # CID 222
+    "below": Code("371880002", "SCT", "Abnormally Low"),
+    "within": Code("17621005", "SCT", "Normal"),
+    "above": Code("371879000", "SCT", "Abnormally High"),
+    "undetermined": Code("371934000", "SCT", "Normality Undetermined"),
+}
+RANGE_LOW = Code("385524004", "SCT", "Normal Range Lower Limit")  # CID 223
+RANGE_HIGH = Code("371933006", "SCT", "Normal Range Upper Limit")  # CID 223
+RANGE_DESCRIPTION = Code("121407", "DCM", "Normal Range description")
+RANGE_AUTHORITY = Code("121408", "DCM", "Normal Range Authority")
+UNCERTAINTY_LOW = Code("371885007", "SCT", "-, range of lower measurement uncertainty")  # CID 225
+UNCERTAINTY_HIGH = Code("371886008", "SCT", "+, range of upper measurement uncertainty")  # CID 225
+
+BODY_SURFACE_AREA = Code("8277-6", "LN", "Body Surface Area")
+BSA_EQUATIONS = {"mosteller": Code("122244", "DCM", "BSA = (HT*WT/36)^0.5")}  # CID 3663
+
+# Sites that groups of measurements are about.
+HEART = Code("80891009", "SCT", "Heart")
+MYOCARDIUM = Code("49848007", "SCT", "Myocardium of left ventricle")
+
+NOT_ASSESSED = Code("NOT_ASSESSED", PRIVATE_SCHEME, "Not assessed")
+NOT_ASSESSED_NOTE = Code("NOT_ASSESSED_NOTE", PRIVATE_SCHEME, "Not assessed, what it means")
+PRIORITY_REASON = Code("PRIORITY_REASON", PRIVATE_SCHEME, "Reason for suggested priority")
+QUALITY_NOTE = Code("QUALITY_NOTE", PRIVATE_SCHEME, "Note on image or contour quality")
+NOTICE = Code("NOTICE", PRIVATE_SCHEME, "Notice")
+UNCERTAINTY = Code("UNCERTAINTY", PRIVATE_SCHEME, "About 90 % uncertainty interval")
+
+PRIVATE_CODES: dict[Code, str] = {
+    NOT_ASSESSED: "Value of an evaluation: the analysis did not look at this; it may be present.",
+    NOT_ASSESSED_NOTE: "Text: why something was not assessed.",
+    PRIORITY_REASON: "Text: which rule suggested the priority, on which values.",
+    QUALITY_NOTE: "Text: what a reader must know about the images or the contours.",
+    UNCERTAINTY: "Text below a measurement: interval that holds the true value in 9 of 10 hearts.",
+    NOTICE: "Text: that the report is made by AI and not verified.",
+}
+
+_UNIT_MEANINGS = {
+    "%": "percent",
+    "1": "no units",
+    "g": "gram",
+    "g/m2": "gram per square meter",
+    "l/min": "liter per minute",
+    "l/min/m2": "liter per minute per square meter",
+    "/min": "per minute",
+    "m2": "square meter",
+    "ml": "milliliter",
+    "ml/m2": "milliliter per square meter",
+    "mm": "millimeter",
+    "ms": "millisecond",
+    "{pixels}": "pixels",
+}
+_MAXIMUM_MEANING_LENGTH = 64
+
+
+def concept(code: Code) -> CodedConcept:
+    """Return the DICOM form of a code; a meaning beyond 64 characters (LO) is cut."""
+    return CodedConcept(
+        value=code.value,
+        scheme_designator=code.scheme,
+        meaning=code.meaning[:_MAXIMUM_MEANING_LENGTH],
+    )
+
+
+def unit(ucum: str) -> CodedConcept:
+    """Return the DICOM form of a UCUM unit."""
+    return CodedConcept(ucum, "UCUM", _UNIT_MEANINGS.get(ucum, ucum))
+
+
+def private_scheme_item() -> Dataset:
+    """Return the item of Coding Scheme Identification Sequence that names the private scheme."""
+    item = Dataset()
+    item.CodingSchemeDesignator = PRIVATE_SCHEME
+    item.CodingSchemeName = "cmr-triage private codes, see docs/results.md of the project"
+    item.CodingSchemeResponsibleOrganization = "cmr-triage"
+    return item

@@ -1,0 +1,319 @@
+"""Content items of the report: groups of measurements, evaluations and the image library.
+
+Knows how an ``Assessment`` becomes content items in the order of their templates; knows nothing of
+the document around them.
+
+References
+----------
+DICOM PS3.16 TID 300 (Measurement), 310 (Properties), 312 (Normal Range), 315 (Equation), 1500,
+1501 (Measurement Group), 1600 to 1604 (Image Library), 4019 (Algorithm Identification).
+"""
+
+from collections.abc import Iterable, Sequence
+
+from highdicom.sr import (
+    AlgorithmIdentification,
+    CodeContentItem,
+    ContainerContentItem,
+    ContentItem,
+    ContentSequence,
+    FindingSite,
+    ImageContentItem,
+    Measurement,
+    MeasurementsAndQualitativeEvaluations,
+    NumContentItem,
+    TextContentItem,
+    TrackingIdentifier,
+    UIDRefContentItem,
+)
+
+from plugin.domain.findings import Assessment, Certainty, Code
+from plugin.domain.findings import Measurement as DomainMeasurement
+from worker.report import codes
+from worker.report.codes import concept
+from worker.report.identity import MODEL_NAME, NOT_VERIFIED, AnalysisIdentity, ResultUids
+from worker.report.wording import digits, interval_text, range_text, readable_unit
+from worker.volume.types import CineStack, FrameReference
+
+_MODIFIER = "HAS CONCEPT MOD"
+_PROPERTY = "HAS PROPERTIES"
+_INFERRED = "INFERRED FROM"
+_CONTAINS = "CONTAINS"
+_ACQUISITION = "HAS ACQ CONTEXT"
+
+
+def text(name: Code, value: str, relationship: str = _CONTAINS) -> TextContentItem:
+    """Return a TEXT item."""
+    return TextContentItem(concept(name), value, relationship_type=relationship)
+
+
+def coded(name: Code, value: Code, relationship: str = _CONTAINS) -> CodeContentItem:
+    """Return a CODE item."""
+    return CodeContentItem(concept(name), concept(value), relationship_type=relationship)
+
+
+def number(name: Code, value: float, ucum: str, relationship: str) -> NumContentItem:
+    """Return a NUM item, rounded to what its unit deserves."""
+    return NumContentItem(
+        concept(name), rounded(value, ucum), codes.unit(ucum), relationship_type=relationship
+    )
+
+
+def rounded(value: float, ucum: str) -> int | float:
+    """Return the value as it is written: with the decimals of its unit, whole as an integer."""
+    result = round(float(value), digits(ucum))
+    return int(result) if result.is_integer() else result
+
+
+def measurement_groups(
+    assessment: Assessment, identity: AnalysisIdentity, uids: ResultUids
+) -> list[MeasurementsAndQualitativeEvaluations]:
+    """Return one group per structure, then one for the wall by AHA segment."""
+    by_site: dict[Code, list[DomainMeasurement]] = {}
+    by_segment: dict[str, list[DomainMeasurement]] = {}
+    for measurement in assessment.measurements:
+        if measurement.segment is not None:
+            by_segment.setdefault(measurement.key, []).append(measurement)
+        else:
+            by_site.setdefault(measurement.finding_site or codes.HEART, []).append(measurement)
+    groups = [
+        _group(site.meaning, site, _with_bsa(site, members, assessment), identity, uids)
+        for site, members in by_site.items()
+    ]
+    if assessment.bsa_m2 is not None and codes.HEART not in by_site:
+        bsa = _with_bsa(codes.HEART, [], assessment)
+        groups.append(_group(codes.HEART.meaning, codes.HEART, bsa, identity, uids))
+    for key, segments in by_segment.items():
+        subject = f"{key.replace('_', ' ')} by AHA segment"
+        items = [_measurement(m, assessment) for m in segments]
+        groups.append(_group(subject, codes.MYOCARDIUM, items, identity, uids))
+    return groups
+
+
+def _with_bsa(
+    site: Code, members: Iterable[DomainMeasurement], assessment: Assessment
+) -> list[Measurement]:
+    items = [_measurement(m, assessment) for m in members]
+    known = any(m.code.value == codes.BODY_SURFACE_AREA.value for m in assessment.measurements)
+    if site == codes.HEART and assessment.bsa_m2 is not None and not known:
+        items.append(_bsa_measurement(assessment.bsa_m2, assessment.bsa_formula))
+    return items
+
+
+def _group(
+    subject: str,
+    site: Code,
+    items: Sequence[Measurement],
+    identity: AnalysisIdentity,
+    uids: ResultUids,
+) -> MeasurementsAndQualitativeEvaluations:
+    return MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=TrackingIdentifier(
+            identifier=f"{MODEL_NAME}: {subject}", uid=uids.tracking(subject)
+        ),
+        finding_sites=[FindingSite(concept(site))],
+        algorithm_id=algorithm(identity),
+        measurements=items,
+    )
+
+
+def algorithm(identity: AnalysisIdentity) -> AlgorithmIdentification:
+    """Return TID 4019: which network in which version, and the software around it."""
+    return AlgorithmIdentification(
+        name=identity.bundle_name,
+        version=identity.bundle_version,
+        parameters=[
+            f"bundle sha256 {identity.bundle_digest}",
+            f"{MODEL_NAME} {identity.software_version}",
+        ],
+        family=concept(codes.ARTIFICIAL_INTELLIGENCE),
+    )
+
+
+def _measurement(measurement: DomainMeasurement, assessment: Assessment) -> Measurement:
+    """Return TID 300 with its children in template order."""
+    item = Measurement(
+        name=concept(measurement.code),
+        value=rounded(measurement.value, measurement.unit),
+        unit=codes.unit(measurement.unit),
+    )
+    children: list[ContentItem] = []
+    if measurement.phase in codes.CYCLE_POINTS:
+        point = codes.CYCLE_POINTS[measurement.phase]
+        children.append(coded(codes.CARDIAC_CYCLE_POINT, point, _MODIFIER))
+    if measurement.method is not None:
+        children.append(coded(codes.MEASUREMENT_METHOD, measurement.method, _MODIFIER))
+    if measurement.segment is not None and measurement.finding_site is not None:
+        children.append(coded(codes.FINDING_SITE, measurement.finding_site, _MODIFIER))
+    children += _properties(measurement)
+    if measurement.unit.endswith("/m2") and assessment.bsa_m2 is not None:
+        children.append(number(codes.BODY_SURFACE_AREA, assessment.bsa_m2, "m2", _INFERRED))
+    children.append(text(codes.METHOD_CITATION, measurement.definition, _INFERRED))
+    children.append(text(codes.EQUIVALENT_MEANING, measurement.name, _MODIFIER))
+    item[0].ContentSequence = ContentSequence(children)
+    return item
+
+
+def _bsa_measurement(bsa_m2: float, formula: str | None) -> Measurement:
+    """Return body surface area with the equation it was computed by (TID 315)."""
+    item = Measurement(
+        name=concept(codes.BODY_SURFACE_AREA),
+        value=rounded(bsa_m2, "m2"),
+        unit=codes.unit("m2"),
+    )
+    if formula:
+        citation = text(codes.METHOD_CITATION, formula, _INFERRED)
+        equation = codes.BSA_EQUATIONS.get(formula.split()[0].casefold())
+        if equation is not None:
+            children = [coded(codes.EQUATION, equation, _PROPERTY)]
+            citation.ContentSequence = ContentSequence(children)
+        item[0].ContentSequence = ContentSequence([citation])
+    return item
+
+
+def _properties(measurement: DomainMeasurement) -> list[ContentItem]:
+    """Return normal range and uncertainty: the items of TID 310 and 312, one level deeper.
+
+    They hang below a text that says the same to people, because PixelMed's validator takes them for
+    rows 2 and 9 of TID 300 when they stand directly below the NUM. TID 312 has room for one range:
+    where two populations apply (sex unknown) the text names both and no limit is coded, so that no
+    program takes the wrong one.
+    """
+    items: list[ContentItem] = []
+    ucum, ranges = measurement.unit, measurement.normal_ranges
+    if ranges:
+        described = [f"{range_text(r)} {readable_unit(ucum)} ({r.population})" for r in ranges]
+        item = text(codes.RANGE_DESCRIPTION, "; ".join(described), _PROPERTY)
+        sides = {r.side(measurement.value) for r in ranges}
+        side = sides.pop() if len(sides) == 1 else "undetermined"
+        children: list[ContentItem] = [
+            coded(codes.NORMALITY, codes.NORMALITY_VALUES[side], _PROPERTY)
+        ]
+        if len(ranges) == 1 and ranges[0].low is not None:
+            children.append(number(codes.RANGE_LOW, ranges[0].low, ucum, _PROPERTY))
+        if len(ranges) == 1 and ranges[0].high is not None:
+            children.append(number(codes.RANGE_HIGH, ranges[0].high, ucum, _PROPERTY))
+        sources = "; ".join(dict.fromkeys(r.source for r in ranges))
+        children.append(text(codes.RANGE_AUTHORITY, sources, _PROPERTY))
+        item.ContentSequence = ContentSequence(children)
+        items.append(item)
+    if measurement.interval is not None:
+        low, high = measurement.interval
+        words = f"{interval_text(measurement.interval, ucum)} {readable_unit(ucum)}".strip()
+        item = text(codes.UNCERTAINTY, words, _PROPERTY)
+        up, down = max(high - measurement.value, 0.0), max(measurement.value - low, 0.0)
+        item.ContentSequence = ContentSequence(
+            [
+                number(codes.UNCERTAINTY_HIGH, up, ucum, _PROPERTY),
+                number(codes.UNCERTAINTY_LOW, down, ucum, _PROPERTY),
+            ]
+        )
+        items.append(item)
+    return items
+
+
+def evaluations(assessment: Assessment) -> ContainerContentItem:
+    """Return the Qualitative Evaluations of TID 1500: coded items first, then text.
+
+    A finding is ``(finding) = (present | undetermined)``; what was not looked at is
+    ``(thing) = (not assessed)``. The priority is there only when the study is promoted.
+    """
+    items: list[ContentItem] = []
+    priority = codes.PRIORITY_VALUES.get(assessment.priority.level)
+    if priority is not None:
+        items.append(coded(codes.PRIORITY, priority))
+    for finding in assessment.findings:
+        present = finding.certainty is Certainty.PRESENT
+        items.append(coded(finding.code, codes.PRESENT if present else codes.UNDETERMINED))
+    items += [coded(thing.code, codes.NOT_ASSESSED) for thing in assessment.not_assessed]
+    items.append(text(codes.NOTICE, f"{NOT_VERIFIED}."))
+    items += [text(codes.IMPRESSION, sentence) for sentence in assessment.impression]
+    items += [
+        text(codes.FINDING, f"{finding.sentence} (Rule: {finding.source})")
+        for finding in assessment.findings
+    ]
+    items += [text(codes.NARRATIVE, sentence) for sentence in assessment.narrative]
+    if priority is not None:
+        items.append(text(codes.PRIORITY_REASON, assessment.priority.sentence))
+    items += [text(codes.QUALITY_NOTE, note.sentence) for note in assessment.quality]
+    items += [text(codes.NOT_ASSESSED_NOTE, thing.sentence) for thing in assessment.not_assessed]
+    container = ContainerContentItem(
+        concept(codes.QUALITATIVE_EVALUATIONS), relationship_type=_CONTAINS
+    )
+    container.ContentSequence = ContentSequence(items)
+    return container
+
+
+def image_library(stack: CineStack, phases: Sequence[int]) -> ContainerContentItem:
+    """Return TID 1600 with the images of ``phases``: those that the reported values rest on."""
+    group = ContainerContentItem(concept(codes.IMAGE_LIBRARY_GROUP), relationship_type=_CONTAINS)
+    items: list[ContentItem] = _descriptors(stack)
+    items += [_image(frames) for frames in by_instance(stack, phases)]
+    group.ContentSequence = ContentSequence(items)
+    library = ContainerContentItem(concept(codes.IMAGE_LIBRARY), relationship_type=_CONTAINS)
+    library.ContentSequence = ContentSequence([group])
+    return library
+
+
+def by_instance(stack: CineStack, phases: Iterable[int]) -> list[list[FrameReference]]:
+    """Group the frames of ``phases`` by the instance that holds them, in order of appearance."""
+    found: dict[str, list[FrameReference]] = {}
+    for phase in phases:
+        for frame in stack.frames[phase]:
+            found.setdefault(frame.sop_instance_uid, []).append(frame)
+    return list(found.values())
+
+
+def _image(frames: Sequence[FrameReference]) -> ImageContentItem:
+    numbers = sorted({f.frame_number for f in frames if f.frame_number is not None})
+    return ImageContentItem(
+        name=concept(Code("260753009", "SCT", "Source")),
+        referenced_sop_class_uid=frames[0].sop_class_uid,
+        referenced_sop_instance_uid=frames[0].sop_instance_uid,
+        referenced_frame_numbers=numbers or None,
+        relationship_type=_CONTAINS,
+    )
+
+
+def _descriptors(stack: CineStack) -> list[ContentItem]:
+    """Return TID 1602 and 1604, common to all images of the stack."""
+    row, column = stack.affine[:3, 0], stack.affine[:3, 1]
+    cosines = [
+        *(float(v) / stack.column_spacing_mm for v in row),
+        *(float(v) / stack.row_spacing_mm for v in column),
+    ]
+    names = [f"{axis} {c}" for axis in ("Row", "Column") for c in "XYZ"]
+    n_rows, n_columns = stack.pixels.shape[2:]
+    modality = Code("121139", "DCM", "Modality")
+    items: list[ContentItem] = [
+        coded(modality, Code("MR", "DCM", "Magnetic Resonance"), _ACQUISITION)
+    ]
+    if stack.frame_of_reference_uid:
+        items.append(
+            UIDRefContentItem(
+                concept(Code("112227", "DCM", "Frame of Reference UID")),
+                stack.frame_of_reference_uid,
+                relationship_type=_ACQUISITION,
+            )
+        )
+    return [
+        *items,
+        _acquired("110910", "Pixel Data Rows", n_rows, "{pixels}"),
+        _acquired("110911", "Pixel Data Columns", n_columns, "{pixels}"),
+        _acquired("111026", "Horizontal Pixel Spacing", stack.column_spacing_mm, "mm"),
+        _acquired("111066", "Vertical Pixel Spacing", stack.row_spacing_mm, "mm"),
+        _acquired("112226", "Spacing between slices", stack.slice_spacing_mm, "mm"),
+        *(
+            _acquired(str(110904 + i), f"Image Orientation (Patient) {name}", cosine, "{-1:1}")
+            for i, (name, cosine) in enumerate(zip(names, cosines, strict=True))
+        ),
+    ]
+
+
+def _acquired(code: str, meaning: str, value: float, ucum: str) -> NumContentItem:
+    return NumContentItem(
+        concept(Code(code, "DCM", meaning)),
+        int(value) if float(value).is_integer() else round(float(value), 6),
+        codes.unit(ucum),
+        relationship_type=_ACQUISITION,
+    )

@@ -1,0 +1,56 @@
+"""The volume-time curve of both ventricles, with end-diastole and end-systole marked."""
+
+import numpy as np
+
+from plugin.domain.findings import Assessment
+from worker.report.figures.canvas import (
+    ENDOCARDIUM,
+    MUTED,
+    RIGHT_VENTRICLE,
+    RULE,
+    SMALL_PX,
+    TEXT,
+    Canvas,
+    points,
+)
+
+
+def draw_curve(
+    canvas: Canvas, assessment: Assessment, place: tuple[float, float, float, float]
+) -> None:
+    """Draw the curve into (x, y, width, height), axis labels included."""
+    x, y, width, height = place
+    left, bottom, top = 58, 46, 26
+    axes = canvas.inset(x + left, y + top, width - left - 14, height - bottom - top)
+    curve = assessment.curve
+    times = np.asarray(curve.trigger_times_ms)
+    highest = max((*curve.lv_ml, *curve.rv_ml, 1.0))
+    for volumes, colour in ((curve.rv_ml, RIGHT_VENTRICLE), (curve.lv_ml, ENDOCARDIUM)):
+        axes.plot(times, volumes, color=colour, linewidth=points(3), marker="o", markersize=3)
+    axes.set_ylim(0, highest * 1.08)
+    span = float(np.ptp(times)) or 1.0
+    axes.set_xlim(times.min() - 0.03 * span, times.max() + 0.03 * span)
+    for phase, name in ((assessment.ed_phase, "ED"), (assessment.es_phase, "ES")):
+        axes.axvline(times[phase], color=MUTED, linewidth=points(1.5), linestyle=(0, (4, 3)))
+        axes.annotate(
+            name,
+            (times[phase], 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            color=TEXT,
+            fontsize=points(SMALL_PX),
+            fontweight="bold",
+        )
+    axes.tick_params(colors=MUTED, labelsize=points(SMALL_PX), length=3)
+    axes.grid(color=RULE, linewidth=points(1))
+    axes.set_axisbelow(True)
+    axes.locator_params(axis="x", nbins=5)
+    axes.locator_params(axis="y", nbins=6)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(MUTED)
+    axes.set_xlabel("time after R wave (ms)", color=MUTED, fontsize=points(SMALL_PX), labelpad=2)

@@ -1,0 +1,50 @@
+"""What every page has: title, the notice, the colours' key and which bundle drew it."""
+
+import numpy as np
+
+from worker.report.figures.canvas import (
+    BACKGROUND,
+    ENDOCARDIUM,
+    EPICARDIUM,
+    HEADING_PX,
+    MUTED,
+    RIGHT_VENTRICLE,
+    SMALL_PX,
+    TITLE_PX,
+    WARNING,
+    Canvas,
+)
+from worker.report.identity import MODEL_NAME, NOT_VERIFIED, AnalysisIdentity
+
+_LEFT = 20
+_KEY = (
+    ("LV endocardium", ENDOCARDIUM),
+    ("LV epicardium", EPICARDIUM),
+    ("RV endocardium", RIGHT_VENTRICLE),
+)
+
+
+def draw_header(canvas: Canvas, title: str) -> None:
+    """Write the title and, in a box that cannot be overlooked, that no physician verified it."""
+    canvas.text(_LEFT, 34, title, size=TITLE_PX - 3, weight="bold")
+    size = SMALL_PX + 1
+    width = canvas.text_width(NOT_VERIFIED, size, "bold") + 28
+    x = canvas.width - _LEFT - width
+    canvas.panel(x, 15, width, 38, WARNING)
+    canvas.text(x + 14, 34, NOT_VERIFIED, size=size, weight="bold", color=BACKGROUND)
+
+
+def draw_footer(canvas: Canvas, identity: AnalysisIdentity) -> None:
+    """Draw the key of the contour colours and name bundle and software."""
+    x, y = float(_LEFT), canvas.height - 26
+    for name, colour in _KEY:
+        canvas.lines([np.array([[x, y], [x + 30, y]])], colour, 4.0)
+        canvas.text(x + 38, y, name, size=SMALL_PX)
+        x += 38 + canvas.text_width(name, SMALL_PX) + 28
+    made_by = f"bundle {identity.bundle}, {MODEL_NAME} {identity.software_version}"
+    canvas.text(canvas.width - _LEFT, y, made_by, size=SMALL_PX, color=MUTED, ha="right")
+
+
+def heading(canvas: Canvas, x: float, y: float, words: str) -> None:
+    """Write the heading of a panel."""
+    canvas.text(x, y, words, size=HEADING_PX - 2, weight="bold")

@@ -1,0 +1,141 @@
+"""The table of key numbers: value, uncertainty, value per body surface, normal range."""
+
+from dataclasses import dataclass
+
+from plugin.domain.findings import Assessment, Measurement, NormalRange
+from worker.report.figures.canvas import (
+    BODY_PX,
+    MUTED,
+    RULE,
+    SMALL_PX,
+    TEXT,
+    WARNING,
+    Canvas,
+)
+from worker.report.wording import range_text, readable_unit
+
+_SECTIONS = (
+    (
+        "Left ventricle",
+        (
+            ("EF", "lv_ejection_fraction"),
+            ("EDV", "lv_end_diastolic_volume"),
+            ("ESV", "lv_end_systolic_volume"),
+            ("SV", "lv_stroke_volume"),
+            ("Mass", "lv_mass"),
+            ("Max. wall", "maximal_wall_thickness"),
+        ),
+    ),
+    (
+        "Right ventricle",
+        (
+            ("EF", "rv_ejection_fraction"),
+            ("EDV", "rv_end_diastolic_volume"),
+            ("ESV", "rv_end_systolic_volume"),
+            ("SV", "rv_stroke_volume"),
+        ),
+    ),
+    (
+        "Heart",
+        (("Rate", "heart_rate"), ("Output", "cardiac_output")),
+    ),
+)
+_INDEX_KEYS = {"cardiac_output": "cardiac_index"}
+_ONE_DECIMAL = ("l/min", "l/min/m2")
+_ARROWS = {"above": "▲", "below": "▼", "within": ""}
+_NAME, _VALUE, _UNIT, _INTERVAL, _INDEX, _INDEX_UNIT, _NORMAL = 0, 176, 184, 248, 420, 428, 516
+_HEADING_HEIGHT, _ROW_HEIGHT = 34, 33
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line: a value and, where there is one, its counterpart per body surface."""
+
+    name: str
+    value: Measurement
+    index: Measurement | None
+
+    @property
+    def graded(self) -> Measurement:
+        """The one whose normal range is shown: per body surface where that has one."""
+        if self.index is not None and self.index.normal_ranges:
+            return self.index
+        return self.value
+
+
+def table_rows(assessment: Assessment) -> list[tuple[str, list[Row]]]:
+    """Return the sections with those rows that were measured."""
+    sections = []
+    for title, entries in _SECTIONS:
+        rows = []
+        for name, key in entries:
+            value = assessment.measurement(key)
+            if value is not None:
+                index = assessment.measurement(_INDEX_KEYS.get(key, f"{key}_index"))
+                rows.append(Row(name, value, index))
+        if rows:
+            sections.append((title, rows))
+    return sections
+
+
+def draw_table(canvas: Canvas, assessment: Assessment, x: float, y: float, width: float) -> None:
+    """Draw the table with its top left corner at (x, y)."""
+    for column, words in (
+        (_INTERVAL, "90 % interval"),
+        (_INDEX_UNIT, "per m²"),
+        (_NORMAL, "normal"),
+    ):
+        align = "left"
+        canvas.text(x + column, y + 14, words, color=MUTED, size=SMALL_PX, ha=align)
+    for title, rows in table_rows(assessment):
+        canvas.text(x, y + 16, title, weight="bold", size=BODY_PX + 1)
+        y += _HEADING_HEIGHT
+        canvas.axes.plot([x, x + width], [y - 3, y - 3], color=RULE, linewidth=1, zorder=2)
+        for row in rows:
+            _draw_row(canvas, row, x, y + _ROW_HEIGHT / 2)
+            y += _ROW_HEIGHT
+        y += 6
+
+
+def _draw_row(canvas: Canvas, row: Row, x: float, middle: float) -> None:
+    canvas.text(x + _NAME, middle, row.name, color=MUTED)
+    _draw_value(canvas, row.value, x + _VALUE, x + _UNIT, middle)
+    if row.value.interval is not None:
+        low, high = (shown(v, row.value.unit) for v in row.value.interval)
+        canvas.text(x + _INTERVAL, middle, f"{low} to {high}", color=MUTED, size=SMALL_PX)
+    if row.index is not None:
+        _draw_value(canvas, row.index, x + _INDEX, x + _INDEX_UNIT, middle)
+    _draw_ranges(canvas, row.graded.normal_ranges, x + _NORMAL, middle)
+
+
+def _draw_value(
+    canvas: Canvas, measurement: Measurement, right: float, unit_x: float, middle: float
+) -> None:
+    """Write the value right-aligned with its unit, marked when it is outside every range."""
+    side = side_of(measurement)
+    words = f"{_ARROWS[side]} {shown(measurement.value, measurement.unit)}".strip()
+    colour = TEXT if side == "within" else WARNING
+    canvas.text(right, middle, words, ha="right", weight="bold", size=BODY_PX + 2, color=colour)
+    canvas.text(unit_x, middle, readable_unit(measurement.unit), color=MUTED, size=SMALL_PX)
+
+
+def _draw_ranges(canvas: Canvas, ranges: tuple[NormalRange, ...], x: float, middle: float) -> None:
+    """Write one range, or one above the other with its population where there are several."""
+    if len(ranges) == 1:
+        canvas.text(x, middle, range_text(ranges[0]), color=MUTED, size=SMALL_PX)
+        return
+    for index, normal in enumerate(ranges):
+        offset = (index - (len(ranges) - 1) / 2) * 15
+        words = f"{range_text(normal)} {normal.population}"
+        canvas.text(x, middle + offset, words, color=MUTED, size=13)
+
+
+def side_of(measurement: Measurement) -> str:
+    """Return above or below when all normal ranges say so, else within."""
+    sides = {normal.side(measurement.value) for normal in measurement.normal_ranges}
+    return sides.pop() if len(sides) == 1 else "within"
+
+
+def shown(value: float, ucum: str) -> str:
+    """Return the number as the picture shows it: whole, flow with one decimal."""
+    return f"{value:.1f}" if ucum in _ONE_DECIMAL else f"{value:.0f}"

@@ -1,0 +1,158 @@
+"""Image tiles: crop to the heart in millimetres, resample, draw contours, marks and scale.
+
+Pixels may be anything but square; a tile always has the same millimetres per pixel both ways.
+Knows no measurement.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from worker.findings.contours import SliceContours
+from worker.report.figures.canvas import (
+    ENDOCARDIUM,
+    EPICARDIUM,
+    RIGHT_VENTRICLE,
+    SMALL_PX,
+    TEXT,
+    Canvas,
+)
+from worker.volume.types import CineStack
+
+_MARGIN_MM = 14.0
+_SCALE_BAR_MM = 20.0
+_WINDOW_PERCENTILES = (1.0, 99.7)
+_SECOND_LETTER_SHARE = 0.45
+_LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
+_MARK_INSET_PX = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """What part of the images is shown: centre in pixels (column, row) and size in mm."""
+
+    centre_column: float
+    centre_row: float
+    width_mm: float
+    height_mm: float
+
+    def fitted(self, aspect: float) -> "Crop":
+        """Return the crop widened to ``aspect`` (width over height), never narrowed."""
+        width = max(self.width_mm, self.height_mm * aspect)
+        return Crop(self.centre_column, self.centre_row, width, width / aspect)
+
+
+def heart_crop(labels: npt.NDArray[np.uint8], stack: CineStack) -> Crop:
+    """Return the box around every labelled pixel with a margin; the whole image without labels."""
+    found = np.argwhere((labels > 0).reshape(-1, *labels.shape[-2:]).any(axis=0))
+    if found.size == 0:
+        found = np.array([[0, 0], [labels.shape[-2] - 1, labels.shape[-1] - 1]])
+    (top, left), (bottom, right) = found.min(axis=0), found.max(axis=0)
+    return Crop(
+        (left + right) / 2.0,
+        (top + bottom) / 2.0,
+        (right - left + 1) * stack.column_spacing_mm + 2 * _MARGIN_MM,
+        (bottom - top + 1) * stack.row_spacing_mm + 2 * _MARGIN_MM,
+    )
+
+
+def grey_window(pixels: npt.NDArray[np.float32]) -> tuple[float, float]:
+    """Return the values shown as black and white, common to all tiles of a page."""
+    low, high = np.percentile(pixels, _WINDOW_PERCENTILES)
+    return float(low), float(max(high, low + 1e-6))
+
+
+class TileView:
+    """Draws tiles of one stack with one crop and one grey window."""
+
+    def __init__(self, stack: CineStack, crop: Crop, window: tuple[float, float]) -> None:
+        self.stack, self.crop, self.window = stack, crop, window
+        self._left = crop.centre_column - crop.width_mm / stack.column_spacing_mm / 2.0
+        self._top = crop.centre_row - crop.height_mm / stack.row_spacing_mm / 2.0
+
+    def draw(
+        self,
+        canvas: Canvas,
+        place: tuple[float, float, int, int],
+        image: npt.NDArray[np.float32],
+        outlines: SliceContours,
+    ) -> None:
+        """Draw one image ``[row, column]`` with its contours at (x, y, width, height)."""
+        x, y, width, height = place
+        canvas.image(self._resampled(image, width, height), x, y)
+        thickness = 1.6 if height < 200 else 2.0  # noqa: PLR2004
+        for lines, colour in (
+            (outlines.right_ventricle, RIGHT_VENTRICLE),
+            (outlines.epicardium, EPICARDIUM),
+            (outlines.endocardium, ENDOCARDIUM),
+        ):
+            canvas.lines([self._placed(line, place) for line in lines], colour, thickness)
+
+    def marks(self, canvas: Canvas, place: tuple[float, float, int, int]) -> None:
+        """Write which side of the patient lies at which edge."""
+        x, y, width, height = place
+        row, column = self.stack.affine[:3, 0], self.stack.affine[:3, 1]
+        inset = _MARK_INSET_PX
+        for px, py, direction in (
+            (x + width - inset, y + height / 2, row),
+            (x + inset, y + height / 2, -row),
+            (x + width / 2, y + height - inset, column),
+            (x + width / 2, y + inset, -column),
+        ):
+            side = patient_side(direction)
+            canvas.text(px, py, side, size=SMALL_PX - 2, ha="center", color=TEXT, weight="bold")
+
+    def scale_bar(self, canvas: Canvas, place: tuple[float, float, int, int]) -> None:
+        """Draw 20 mm at the lower right corner."""
+        x, y, width, height = place
+        length = _SCALE_BAR_MM / self.crop.width_mm * width
+        right, bottom = x + width - 12, y + height - 12
+        bar = np.array([[right - length, bottom], [right, bottom]])
+        canvas.lines([bar], TEXT, 3.0)
+        canvas.text(
+            right - length / 2, bottom - 12, f"{_SCALE_BAR_MM:.0f} mm", size=13, ha="center"
+        )
+
+    def _resampled(
+        self, image: npt.NDArray[np.float32], width: int, height: int
+    ) -> npt.NDArray[np.float32]:
+        """Return the crop as grey 0..1, bicubic; black outside the image."""
+        columns = self.crop.width_mm / self.stack.column_spacing_mm
+        rows = self.crop.height_mm / self.stack.row_spacing_mm
+        pad = int(np.ceil(max(columns, rows)))
+        # Pixel i covers i - 0.5 to i + 0.5; PIL's box counts from the edge of pixel 0.
+        left, top = self._left + 0.5 + pad, self._top + 0.5 + pad
+        low, high = self.window
+        grey = np.clip((image - low) / (high - low), 0.0, 1.0)
+        padded = Image.fromarray(np.pad(grey.astype(np.float32), pad))
+        sampled = padded.resize(
+            (width, height),
+            Image.Resampling.BICUBIC,
+            box=(left, top, left + columns, top + rows),
+        )
+        return np.clip(np.asarray(sampled, dtype=np.float32), 0.0, 1.0)
+
+    def _placed(
+        self, line: npt.NDArray[np.float64], place: tuple[float, float, int, int]
+    ) -> npt.NDArray[np.float64]:
+        """Return points (column, row) of the image as points of the page."""
+        x, y, width, _ = place
+        per_mm = width / self.crop.width_mm
+        scale = np.array([self.stack.column_spacing_mm, self.stack.row_spacing_mm]) * per_mm
+        return np.asarray((line - [self._left, self._top]) * scale + [x, y], dtype=np.float64)
+
+
+def patient_side(direction: npt.NDArray[np.float64]) -> str:
+    """Return the letters of a direction (LPS): ``L``, or ``PH`` where two sides are near.
+
+    References
+    ----------
+    DICOM PS3.3 C.7.6.1.1.1 (Patient Orientation).
+    """
+    unit = np.asarray(direction) / np.linalg.norm(direction)
+    order = np.argsort(-np.abs(unit))
+    letters = [_LETTERS[i][0 if unit[i] > 0 else 1] for i in order]
+    second = abs(unit[order[1]]) > _SECOND_LETTER_SHARE
+    return letters[0] + (letters[1] if second else "")

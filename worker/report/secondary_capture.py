@@ -1,0 +1,83 @@
+"""Secondary Capture: a page as an image that any viewer shows.
+
+Knows the image object; the page comes as an RGB array. Uncompressed 8-bit RGB is the form that
+every archive and viewer takes.
+
+References
+----------
+DICOM PS3.3 A.8.1 (Secondary Capture IOD), C.8.6 (SC Equipment and Image), C.7.6.1 (General Image).
+"""
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.uid import SecondaryCaptureImageStorage
+
+from worker.report.figures.canvas import RgbArray
+from worker.report.header import request_attributes, result_dataset
+from worker.report.identity import NOT_VERIFIED, AnalysisIdentity, ResultUids
+
+SERIES = {  # kind: number, description
+    "summary": (9902, "AI CMR summary (not verified)"),
+    "contours": (9903, "AI CMR contours ED/ES (not verified)"),
+}
+
+
+def secondary_capture(
+    kind: str,
+    page: RgbArray,
+    reference: Dataset,
+    identity: AnalysisIdentity,
+    uids: ResultUids,
+) -> Dataset:
+    """Return the page as a dataset ready to be written.
+
+    Parameters
+    ----------
+    kind
+        ``summary`` or ``contours``.
+    page
+        uint8 ``[row, column, 3]``; must show no patient name.
+    """
+    number, description = SERIES[kind]
+    dataset = result_dataset(
+        reference,
+        identity,
+        sop_class_uid=SecondaryCaptureImageStorage,
+        sop_instance_uid=uids.instance(kind),
+        series_instance_uid=uids.series(kind),
+        modality="OT",
+        series_number=number,
+        series_description=description,
+    )
+    requests = request_attributes(reference)
+    if requests:
+        dataset.RequestAttributesSequence = requests
+    dataset.BodyPartExamined = "HEART"
+    dataset.ConversionType = "WSD"
+    dataset.SecondaryCaptureDeviceManufacturer = dataset.Manufacturer
+    dataset.SecondaryCaptureDeviceManufacturerModelName = dataset.ManufacturerModelName
+    dataset.SecondaryCaptureDeviceSoftwareVersions = dataset.SoftwareVersions
+    dataset.DateOfSecondaryCapture = dataset.ContentDate
+    dataset.TimeOfSecondaryCapture = dataset.ContentTime
+    dataset.ImageType = ["DERIVED", "SECONDARY"]
+    dataset.PatientOrientation = ""
+    dataset.DerivationDescription = f"{NOT_VERIFIED}. Drawn from the short-axis cine of this study."
+    dataset.ImageComments = f"{NOT_VERIFIED} ({identity.bundle})"
+    dataset.BurnedInAnnotation = "YES"
+    dataset.RecognizableVisualFeatures = "NO"
+    dataset.LossyImageCompression = "00"
+    _set_pixels(dataset, page)
+    return dataset
+
+
+def _set_pixels(dataset: Dataset, page: RgbArray) -> None:
+    """Set the Image Pixel module."""
+    pixels = np.ascontiguousarray(page, dtype=np.uint8)
+    dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = (int(n) for n in pixels.shape)
+    dataset.PhotometricInterpretation = "RGB"
+    dataset.PlanarConfiguration = 0
+    dataset.BitsAllocated = 8
+    dataset.BitsStored = 8
+    dataset.HighBit = 7
+    dataset.PixelRepresentation = 0
+    dataset.add_new("PixelData", "OB", pixels.tobytes())

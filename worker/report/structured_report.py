@@ -1,0 +1,172 @@
+"""The Structured Report: a Comprehensive 3D SR by TID 1500 that any archive can read.
+
+Knows the document (observer, language, evidence, predecessor, flags); what it says is made by
+``worker.report.content``.
+
+References
+----------
+DICOM PS3.3 A.35.13 (Comprehensive 3D SR IOD), C.17.2 (SR Document General), PS3.16 TID 1500.
+"""
+
+import copy
+
+from highdicom.sr import (
+    DeviceObserverIdentifyingAttributes,
+    LanguageOfContentItemAndDescendants,
+    MeasurementReport,
+    ObservationContext,
+    ObserverContext,
+)
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes as dictionary
+from pydicom.uid import Comprehensive3DSRStorage
+
+from plugin.domain.findings import Assessment, Code
+from plugin.domain.identifiers import derive_uid
+from worker.report import codes, content
+from worker.report.codes import concept
+from worker.report.header import request_attributes, result_dataset
+from worker.report.identity import (
+    MANUFACTURER,
+    MODEL_NAME,
+    AnalysisIdentity,
+    PredecessorReport,
+    ResultUids,
+)
+from worker.volume.types import CineStack
+
+SERIES_NUMBER = 9901
+SERIES_DESCRIPTION = "AI CMR measurements (not verified)"
+_REQUEST_TYPE_2 = (
+    "AccessionNumber",
+    "PlacerOrderNumberImagingServiceRequest",
+    "FillerOrderNumberImagingServiceRequest",
+    "RequestedProcedureID",
+    "RequestedProcedureDescription",
+)
+
+
+def structured_report(
+    reference: Dataset,
+    stack: CineStack,
+    assessment: Assessment,
+    identity: AnalysisIdentity,
+    uids: ResultUids,
+) -> Dataset:
+    """Return the report as a dataset ready to be written.
+
+    Parameters
+    ----------
+    reference
+        Header of one image of the study; patient, study and request attributes are copied from it.
+    """
+    dataset = result_dataset(
+        reference,
+        identity,
+        sop_class_uid=Comprehensive3DSRStorage,
+        sop_instance_uid=uids.instance("sr"),
+        series_instance_uid=uids.series("sr"),
+        modality="SR",
+        series_number=SERIES_NUMBER,
+        series_description=SERIES_DESCRIPTION,
+    )
+    dataset.ReferencedPerformedProcedureStepSequence = []
+    dataset.PerformedProcedureCodeSequence = []
+    dataset.CompletionFlag = "COMPLETE"
+    dataset.VerificationFlag = "UNVERIFIED"
+    dataset.PreliminaryFlag = "PRELIMINARY"
+    requests = _referenced_requests(reference, dataset.StudyInstanceUID)
+    if requests:
+        dataset.ReferencedRequestSequence = requests
+    dataset.CurrentRequestedProcedureEvidenceSequence = [_evidence(stack, dataset.StudyInstanceUID)]
+    if identity.predecessor is not None:
+        dataset.PredecessorDocumentsSequence = [
+            _predecessor(identity.predecessor, dataset.StudyInstanceUID)
+        ]
+    for element in _tree(stack, assessment, identity, uids):
+        dataset[element.tag] = element
+    return dataset
+
+
+def _tree(
+    stack: CineStack, assessment: Assessment, identity: AnalysisIdentity, uids: ResultUids
+) -> Dataset:
+    """Return the root content item: TID 1500 by highdicom, with the parts that it does not make."""
+    report = MeasurementReport(
+        observation_context=ObservationContext(observer_device_context=_observer(identity)),
+        procedure_reported=concept(codes.PROCEDURE),
+        imaging_measurements=content.measurement_groups(assessment, identity, uids),
+        title=concept(codes.TITLE),
+        language_of_content_item_and_descendants=LanguageOfContentItemAndDescendants(
+            concept(Code("en-US", "RFC5646", "English (United States)"))
+        ),
+    )
+    root: Dataset = report[0]
+    measurements = root.ContentSequence.pop()
+    phases = sorted({assessment.ed_phase, assessment.es_phase})
+    root.ContentSequence.append(content.image_library(stack, phases))
+    root.ContentSequence.append(measurements)
+    root.ContentSequence.append(content.evaluations(assessment))
+    return root
+
+
+def _observer(identity: AnalysisIdentity) -> ObserverContext:
+    """Return the device observer (TID 1004); one UID per version of software and bundle."""
+    return ObserverContext(
+        observer_type=dictionary.DCM.Device,
+        observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
+            uid=derive_uid("device", identity.software_version, identity.bundle_digest),
+            name=MODEL_NAME,
+            manufacturer_name=MANUFACTURER,
+            model_name=MODEL_NAME,
+            serial_number=f"{identity.software_version} {identity.bundle}",
+        ),
+    )
+
+
+def _evidence(stack: CineStack, study_instance_uid: str) -> Dataset:
+    """Return all instances that the analysis used, by series."""
+    by_series: dict[str, list[Dataset]] = {}
+    for frames in content.by_instance(stack, range(stack.n_phases)):
+        item = Dataset()
+        item.ReferencedSOPClassUID = frames[0].sop_class_uid
+        item.ReferencedSOPInstanceUID = frames[0].sop_instance_uid
+        by_series.setdefault(frames[0].series_instance_uid, []).append(item)
+    return _reference_item(study_instance_uid, by_series)
+
+
+def _predecessor(predecessor: PredecessorReport, study_instance_uid: str) -> Dataset:
+    item = Dataset()
+    item.ReferencedSOPClassUID = predecessor.sop_class_uid
+    item.ReferencedSOPInstanceUID = predecessor.sop_instance_uid
+    return _reference_item(study_instance_uid, {predecessor.series_instance_uid: [item]})
+
+
+def _reference_item(study_instance_uid: str, by_series: dict[str, list[Dataset]]) -> Dataset:
+    """Return a Hierarchical SOP Instance Reference (PS3.3 C.17.2.1)."""
+    study = Dataset()
+    study.StudyInstanceUID = study_instance_uid
+    study.ReferencedSeriesSequence = []
+    for series_instance_uid, items in by_series.items():
+        series = Dataset()
+        series.SeriesInstanceUID = series_instance_uid
+        series.ReferencedSOPSequence = items
+        study.ReferencedSeriesSequence.append(series)
+    return study
+
+
+def _referenced_requests(reference: Dataset, study_instance_uid: str) -> list[Dataset]:
+    """Return Referenced Request items for the requests that the images name."""
+    requests = []
+    for attributes in request_attributes(reference):
+        request = Dataset()
+        request.StudyInstanceUID = study_instance_uid
+        request.ReferencedStudySequence = []
+        for keyword in _REQUEST_TYPE_2:
+            setattr(request, keyword, str(attributes.get(keyword) or ""))
+        if not request.AccessionNumber:
+            request.AccessionNumber = str(reference.get("AccessionNumber") or "")
+        codes_of_request = attributes.get("RequestedProcedureCodeSequence") or []
+        request.RequestedProcedureCodeSequence = copy.deepcopy(list(codes_of_request))
+        requests.append(request)
+    return requests
