@@ -21,8 +21,8 @@ from pynetdicom import AE, evt
 from pynetdicom.presentation import build_context
 
 from dicom_node.contexts import acceptor_contexts
-from dicom_node.server import silence_pynetdicom
 from dicom_node.statuses import SUCCESS
+from dicom_node.switches import set_process_switches
 from plugin.domain.errors import Reason, TransientError
 
 _TIMEOUT_SECONDS = 30.0
@@ -63,7 +63,7 @@ class PlayedArchive:
 
     def start(self, port: int = 0) -> None:
         """Listen, on a free port unless one is given."""
-        silence_pynetdicom()
+        set_process_switches()
         entity = AE(ae_title=self.ae_title)
         entity.supported_contexts = acceptor_contexts()
         self._server = entity.start_server(
@@ -117,7 +117,7 @@ class PlayedArchive:
         TransientError
             If the receiver cannot be reached, refuses the association or an instance.
         """
-        silence_pynetdicom()
+        set_process_switches()
         association = self._associate(paths, host, port, called_ae_title)
         try:
             for n_sent, path in enumerate(paths, start=1):
@@ -133,7 +133,7 @@ class PlayedArchive:
 
     def echo(self, host: str, port: int, called_ae_title: str) -> bool:
         """Tell whether a node answers C-ECHO from this archive."""
-        silence_pynetdicom()
+        set_process_switches()
         entity = self._requestor()
         entity.add_requested_context("1.2.840.10008.1.1")
         association = entity.associate(host, port, ae_title=called_ae_title)

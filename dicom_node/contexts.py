@@ -14,13 +14,12 @@ from typing import Any
 from pynetdicom import (
     ALL_TRANSFER_SYNTAXES,
     AllStoragePresentationContexts,
-    _config,
     build_context,
 )
-from pynetdicom.sop_class import Verification
 
-# Named for the conformance statement and for senders' configuration; the acceptor takes any
-# other private class too.
+VERIFICATION = "1.2.840.10008.1.1"
+# Named for the conformance statement; the acceptor takes any other private class too (see
+# ``switches``).
 PRIVATE_STORAGE_CLASSES: dict[str, str] = {
     "1.3.46.670589.5.0.8": "Philips Private MR Cardio",
     "1.3.46.670589.5.0.7": "Philips Private MR Cardio Profile",
@@ -35,23 +34,14 @@ PRIVATE_STORAGE_CLASSES: dict[str, str] = {
 }
 
 
-def accept_every_storage_class() -> None:
-    """Let pynetdicom accept storage classes that it does not know, in any transfer syntax.
-
-    pynetdicom has this switch for the whole process only. With it the first transfer syntax that
-    the sender proposes for a context is the one accepted, so images stay as the sender has them.
-    """
-    _config.UNRESTRICTED_STORAGE_SERVICE = True
-
-
 def acceptor_contexts() -> list[Any]:
     """Return the contexts of the node as an acceptor: Verification and Storage."""
     storage = [
-        build_context(context.abstract_syntax, ALL_TRANSFER_SYNTAXES)
+        build_context(str(context.abstract_syntax), ALL_TRANSFER_SYNTAXES)
         for context in AllStoragePresentationContexts
     ]
     private = [build_context(uid, ALL_TRANSFER_SYNTAXES) for uid in PRIVATE_STORAGE_CLASSES]
-    return [build_context(Verification, ALL_TRANSFER_SYNTAXES[:3]), *storage, *private]
+    return [build_context(VERIFICATION, ALL_TRANSFER_SYNTAXES[:3]), *storage, *private]
 
 
 def transfer_syntaxes() -> list[str]:

@@ -16,8 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
-
 from dicom_node.part10 import part10_header
 from dicom_node.peers import KnownPeer, reason_to_reject
 from dicom_node.statuses import (
@@ -28,10 +26,11 @@ from dicom_node.statuses import (
     SUCCESS,
 )
 from plugin.domain.errors import Reason, TransientError, TriageError
+from plugin.logs import get_logger
 from plugin.registry import Registry
 from plugin.spool import Spool
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _BEAT_SECONDS = 20.0
 
@@ -92,14 +91,12 @@ class NodeHandlers:
             return
         log.warning(
             "association_rejected",
-            reason=reason.value,
+            reason=reason,
             calling_ae_title=calling,
             called_ae_title=called,
             address=address,
         )
-        self._note(
-            lambda: self._registry.associations.rejected(calling, called, address, reason)
-        )
+        self._note(lambda: self._registry.associations.rejected(calling, called, address, reason))
         rejection = REJECTIONS[reason]
         event.assoc.acse.send_reject(rejection.result, rejection.source, rejection.diagnostic)
         event.assoc.kill()
@@ -194,13 +191,13 @@ class NodeHandlers:
         try:
             return self._keep(event)
         except TransientError as error:
-            log.error("instance_refused", reason=error.reason.value)
+            log.error("instance_refused", reason=error.reason)
             return OUT_OF_RESOURCES
-        except Exception as error:  # noqa: BLE001  the sender must get an answer, whatever happens
+        except Exception as error:
             log.error(
                 "instance_refused",
-                reason=Reason.INTERNAL_ERROR.value,
-                error_type=type(error).__name__,
+                reason=Reason.INTERNAL_ERROR,
+                exc_info=error,
             )
             return PROCESSING_FAILURE
 
@@ -224,13 +221,11 @@ class NodeHandlers:
         return SUCCESS
 
     def _beat(self, tally: _Tally) -> None:
-        self._note(
-            lambda: self._registry.associations.beat(tally.association_id, tally.n_received)
-        )
+        self._note(lambda: self._registry.associations.beat(tally.association_id, tally.n_received))
 
     def _note(self, write: Callable[[], object]) -> None:
         """Write to the registry's book of associations; its loss must not stop a transfer."""
         try:
             write()
         except TriageError as error:
-            log.error("association_not_noted", reason=error.reason.value)
+            log.error("association_not_noted", reason=error.reason)

@@ -20,6 +20,7 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
+from dicom_node.anatomy import is_elsewhere, speaks_of_heart
 from dicom_node.extent import measure_extent
 from plugin.domain.errors import Reason, StudyRejectedError
 from plugin.domain.identifiers import is_valid_uid
@@ -45,7 +46,13 @@ _COUNTS = (
     "NumberOfTemporalPositions",
     "NumberOfFrames",
 )
-_GATING = ("TriggerTime", "NominalInterval", "HeartRate", "LowRRValue", "NominalCardiacTriggerDelayTime")
+_GATING = (
+    "TriggerTime",
+    "NominalInterval",
+    "HeartRate",
+    "LowRRValue",
+    "NominalCardiacTriggerDelayTime",
+)
 _WORDS = ("SeriesDescription", "StudyDescription", "ProtocolName", "RequestedProcedureDescription")
 _PIXEL_MODULE = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")
 _KEYWORDS = (
@@ -69,18 +76,6 @@ _KEYWORDS = (
     "Manufacturer",
     "ManufacturerModelName",
 )
-_HEART_WORDS = (
-    "card", "heart", "cmr", "cine", "short axis", "short_axis", "sax", "ventric", "lvot", "myocard",
-    "herz", "coeur", "cuore", "corazon", "coraz", "hart", "serce", "2ch", "3ch", "4ch", "lge",
-)  # fmt: skip
-_ELSEWHERE = frozenset(
-    {
-        "BRAIN", "HEAD", "SKULL", "NECK", "HEADNECK", "ORBIT", "EYE", "EAR", "IAC", "PITUITARY", "TMJ",
-        "SPINE", "CSPINE", "TSPINE", "LSPINE", "LUMBAR", "CERVICAL", "SACRUM", "PELVIS", "PROSTATE",
-        "UTERUS", "RECTUM", "BREAST", "HIP", "KNEE", "ANKLE", "FOOT", "LEG", "THIGH", "SHOULDER",
-        "ELBOW", "WRIST", "HAND", "ARM", "FOREARM", "EXTREMITY", "FINGER", "TOE", "CALF",
-    }
-)  # fmt: skip
 _MAXIMUM_COUNT = 100_000
 
 
@@ -142,9 +137,9 @@ def _parse(stream: BinaryIO) -> Dataset:
 
 
 def _is_cut(stream: BinaryIO) -> bool:
+    """Tell a cut dataset from a damaged one when pydicom could read neither."""
     try:
-        stream.seek(0)
-        meta = pydicom.filereader.read_file_meta_info(stream)
+        meta = pydicom.filereader.read_file_meta_info(stream.name)
         _seek_dataset(stream)
         return measure_extent(stream, str(meta.TransferSyntaxUID)).ends_early
     except Exception:  # noqa: BLE001  not even group 0002 can be read
@@ -231,14 +226,6 @@ def _facts(dataset: Dataset, sop_class_uid: str) -> dict[str, Any]:
     return facts
 
 
-def is_elsewhere(body_part_examined: str) -> bool:
-    """Tell whether Body Part Examined names a part that no cardiac study is filed under.
-
-    Chest, thorax and abdomen do not: scanners set them by table position.
-    """
-    return body_part_examined.upper().replace(" ", "").replace("-", "") in _ELSEWHERE
-
-
 def _cardiac_hint(dataset: Dataset) -> str:
     """Name the attribute that speaks for the heart, or return an empty string."""
     if (_count(dataset, "CardiacNumberOfImages") or 0) > 1:
@@ -249,8 +236,7 @@ def _cardiac_hint(dataset: Dataset) -> str:
     if _text(dataset, "CardiacSynchronizationTechnique") not in {"", "NONE"}:
         return "CardiacSynchronizationTechnique"
     for keyword in ("BodyPartExamined", *_WORDS):
-        text = _text(dataset, keyword).lower()
-        if any(word in text for word in _HEART_WORDS):
+        if speaks_of_heart(_text(dataset, keyword)):
             return keyword
     return ""
 

@@ -13,16 +13,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import structlog
-
 from dicom_node.headers import InstanceHeaders, read_headers
 from plugin.domain.errors import Reason, StudyRejectedError, TransientError
 from plugin.domain.identifiers import study_key
+from plugin.logs import get_logger
 from plugin.registry import Registry
 from plugin.registry.records import IndexedInstance
 from plugin.spool import Spool
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _GROUP_LENGTH_END = 144  # preamble, prefix and (0002,0000), see part10
 _CHUNK_BYTES = 1 << 20
@@ -67,7 +66,7 @@ class Indexer:
                 instance = self._read(path)
             except OSError as error:
                 complete = False
-                log.error("file_not_read", error_type=type(error).__name__)
+                log.error("file_not_read", exc_info=error)
                 continue
             if instance is not None:
                 batch.append((path, instance))
@@ -79,8 +78,8 @@ class Indexer:
             outcomes = self._registry.studies.add_instances([instance for _, instance in batch])
         except (TransientError, OSError):
             raise
-        except Exception as error:  # noqa: BLE001  one file must not stop all others
-            log.error("files_not_indexed", error_type=type(error).__name__)
+        except Exception as error:
+            log.error("files_not_indexed", exc_info=error)
             for path, instance in batch:
                 if len(batch) == 1:
                     self._set_aside(path, Reason.INTERNAL_ERROR)
@@ -110,8 +109,8 @@ class Indexer:
             self._set_aside(path, error.reason)
         except (TransientError, OSError):
             raise
-        except Exception as error:  # noqa: BLE001  one file must not stop all others
-            log.error("file_not_indexed", error_type=type(error).__name__)
+        except Exception as error:
+            log.error("file_not_indexed", exc_info=error)
             self._set_aside(path, Reason.INTERNAL_ERROR)
         return None
 
@@ -147,7 +146,7 @@ class Indexer:
         )
         log.warning(
             "file_quarantined",
-            reason=reason.value,
+            reason=reason,
             calling_ae_title=calling_ae_title,
             association_id=_association_id(path),
         )

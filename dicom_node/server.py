@@ -4,45 +4,37 @@ Knows sockets, timeouts and the start and stop of the acceptor; decides nothing 
 """
 
 import errno
-import logging
 import signal
 import threading
 import time
 from typing import Any
 
-import structlog
-from pynetdicom import AE, _config, evt
+from pynetdicom import AE, evt
 from pynetdicom.transport import ThreadedAssociationServer
 
-from dicom_node.contexts import accept_every_storage_class, acceptor_contexts
+from dicom_node.contexts import acceptor_contexts
 from dicom_node.handlers import Admission, NodeHandlers
 from dicom_node.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from dicom_node.switches import set_process_switches
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.identifiers import check_ae_title
+from plugin.logs import configure, get_logger
 from plugin.registry import Registry
 from plugin.settings import Settings
 from plugin.spool import Spool
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 DRAIN_SECONDS = 30.0
 _TICK_SECONDS = 1.0
 _ANY_NUMBER_OF_ASSOCIATIONS = 10_000  # ours is checked in the handler, which also notes it
 
 
-class _Server(ThreadedAssociationServer):  # type: ignore[misc]
+class _Server(ThreadedAssociationServer):
     """The acceptor with a listen queue long enough for a burst of associations."""
 
     request_queue_size = 128
     daemon_threads = True
-
-
-def silence_pynetdicom() -> None:
-    """Keep pynetdicom from logging: its records hold datasets and exception texts."""
-    _config.LOG_HANDLER_LEVEL = "none"
-    logger = logging.getLogger("pynetdicom")
-    logger.setLevel(logging.CRITICAL + 1)
-    logger.propagate = False
 
 
 class Node:
@@ -88,8 +80,7 @@ class Node:
         ConfigurationError
             ``PORT_IN_USE`` when another program listens there, or the address is not ours.
         """
-        silence_pynetdicom()
-        accept_every_storage_class()
+        set_process_switches()
         node = self._settings.node
         try:
             self._server = self._application_entity().make_server(
@@ -161,6 +152,7 @@ def main(settings: Settings) -> None:
     ConfigurationError
         When it cannot listen, or the AE title cannot be one.
     """
+    configure(settings.logs.level, "node")
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

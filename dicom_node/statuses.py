@@ -128,3 +128,29 @@ REJECTIONS: dict[Reason, Rejection] = {
         Rejection(2, _PRESENTATION, 1, Reason.REGISTRY_UNAVAILABLE),
     )
 }
+
+
+# PS3.8 Table 9-21: (source, diagnostic) of an A-ASSOCIATE-RJ that we get, as an administrator
+# reads it.
+_REJECTION_TEXTS: dict[tuple[int, int], str] = {
+    (1, 1): "rejected without a reason",
+    (1, 2): "application context not supported",
+    (1, 3): "our AE title is not known there; have it added",
+    (1, 7): "the AE title that we call is not the one there",
+    (2, 1): "rejected by its network layer without a reason",
+    (2, 2): "protocol version not supported",
+    (3, 1): "temporarily congested",
+    (3, 2): "too many associations there",
+}
+
+
+def explain_rejection(source: int, diagnostic: int) -> str:
+    """Say in words why an association was rejected, with the numbers for the other side's support.
+
+    Parameters
+    ----------
+    source, diagnostic
+        As in PS3.8 Table 9-21.
+    """
+    text = _REJECTION_TEXTS.get((source, diagnostic), "rejected")
+    return f"{text} (source {source}, reason {diagnostic})"

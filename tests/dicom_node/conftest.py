@@ -19,7 +19,11 @@ def settings(tmp_path) -> Settings:
         node={"host": "127.0.0.1", "port": 0, "idle_timeout_seconds": 20},
         spool={"folder": tmp_path / "spool", "minimum_free_bytes": 0},
         assembly={"archive_quiet_seconds": 1, "tick_seconds": 0.1},
-        delivery={"poll_seconds": 0.05, "first_retry_seconds": 0.1, "connection_timeout_seconds": 2},
+        delivery={
+            "poll_seconds": 0.05,
+            "first_retry_seconds": 0.1,
+            "connection_timeout_seconds": 2,
+        },
     )
 
 

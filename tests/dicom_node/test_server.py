@@ -36,7 +36,11 @@ def test_node_rejects_and_notes_the_title_that_was_used(
     answer = association.acceptor.primitive
     assert (answer.result, answer.result_source, answer.diagnostic) == (1, source, diagnostic)
     (noted,) = registry.associations.list_rejected()
-    assert (noted.calling_ae_title, noted.called_ae_title, noted.reason) == (calling, called, reason)
+    assert (noted.calling_ae_title, noted.called_ae_title, noted.reason) == (
+        calling,
+        called,
+        reason,
+    )
     assert noted.address == "127.0.0.1"
 
 

@@ -1,0 +1,41 @@
+"""Deleting images that nobody needs here any more: after confirmed delivery, or above a quota.
+
+The registry chooses (never a study without a delivered report); this module deletes, row first.
+"""
+
+from datetime import datetime, timedelta
+
+from plugin.logs import get_logger
+from plugin.registry import Registry
+from plugin.spool import Spool
+
+log = get_logger(__name__)
+
+
+def delete_old_images(
+    spool: Spool, registry: Registry, *, retention_days: float, quota_bytes: int, now: datetime
+) -> int:
+    """Delete the images of studies that may go now, oldest first.
+
+    A crash between row and files leaves files of a study whose images count as deleted; the next
+    call finds them by their folder.
+
+    Parameters
+    ----------
+    quota_bytes
+        0 means no quota.
+
+    Returns
+    -------
+    int
+        Studies whose images were deleted.
+    """
+    n_studies = 0
+    before = now - timedelta(days=retention_days)
+    for study in registry.studies.images_to_delete(before, quota_bytes):
+        if not registry.studies.mark_images_deleted(study.id, revision=study.revision):
+            continue
+        spool.remove_study(study.study_key)
+        n_studies += 1
+        log.info("images_deleted", study_key=study.study_key, n_bytes=study.n_bytes)
+    return n_studies

@@ -1,0 +1,233 @@
+"""Our side as a sender: one association to one destination, stored bytes out, answers explained.
+
+Knows associations and statuses; when to try again is ``deliverer``, what is sent is the registry.
+The bytes that a job wrote are sent as they lie, never decoded or transcoded.
+
+References
+----------
+DICOM PS3.4 A (Verification), B (Storage), PS3.7 9.1.1 (C-STORE), PS3.8 9.3.4 (A-ASSOCIATE-RJ).
+"""
+
+import socket
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pydicom
+from pynetdicom import AE, build_context, evt
+
+from dicom_node.contexts import VERIFICATION
+from dicom_node.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from dicom_node.statuses import Outcome, explain_rejection, meaning_of_store_status
+from dicom_node.switches import set_process_switches
+from plugin.domain.errors import Reason, TransientError
+from plugin.registry import DeliveryRecord, DestinationRecord
+
+_ANSWER_TIMEOUT_FACTOR = 6  # an archive may take a while to store; a dead connection is noticed
+_EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+# What the kinds of results are on the wire (written by worker.report).
+SOP_CLASSES_OF_KIND: dict[str, str] = {
+    "sr": "1.2.840.10008.5.1.4.1.1.88.34",
+    "summary": "1.2.840.10008.5.1.4.1.1.7",
+    "contours": "1.2.840.10008.5.1.4.1.1.7",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to call: host, port, the AE title there."""
+
+    host: str
+    port: int
+    ae_title: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """What happened to one delivery; ``status`` is the DIMSE status when there was an answer."""
+
+    delivery_id: int
+    outcome: Outcome
+    reason: Reason | None
+    status: int | None
+
+
+def verify(host: str, port: int, ae_title: str, our_ae_title: str, timeout_seconds: float) -> float:
+    """Ask whether an application entity answers (C-ECHO).
+
+    Returns
+    -------
+    float
+        Seconds from the first packet to the answer.
+
+    Raises
+    ------
+    TransientError
+        ``DESTINATION_UNREACHABLE`` or ``DESTINATION_REJECTED_ASSOCIATION``; the detail says what
+        to look at.
+    """
+    return _verify(Address(host, port, ae_title), our_ae_title, timeout_seconds, ())
+
+
+def verify_destination(
+    destination: DestinationRecord, our_ae_title: str, timeout_seconds: float
+) -> float:
+    """Ask whether a destination answers and takes the kinds of objects that it should get.
+
+    Raises
+    ------
+    TransientError
+        As ``verify``; ``DESTINATION_NO_CONTEXT`` names the kinds that it does not take.
+    """
+    address = Address(destination.host, destination.port, destination.ae_title)
+    return _verify(address, our_ae_title, timeout_seconds, destination.objects)
+
+
+def _verify(
+    address: Address, our_ae_title: str, timeout_seconds: float, kinds: Sequence[str]
+) -> float:
+    wanted = {SOP_CLASSES_OF_KIND[kind] for kind in kinds}
+    contexts = [build_context(VERIFICATION)]
+    contexts += [build_context(uid, _EXPLICIT_LITTLE_ENDIAN) for uid in sorted(wanted)]
+    started = time.monotonic()
+    with _association(address, our_ae_title, timeout_seconds, contexts) as association:
+        accepted = {str(context.abstract_syntax) for context in association.accepted_contexts}
+        if VERIFICATION in accepted:
+            status = association.send_c_echo().get("Status")
+            if status != 0:
+                detail = "connected, but C-ECHO was not answered"
+                raise TransientError(Reason.DESTINATION_UNREACHABLE, detail)
+        seconds = time.monotonic() - started
+        refused = [kind for kind in kinds if SOP_CLASSES_OF_KIND[kind] not in accepted]
+        if refused:
+            raise TransientError(Reason.DESTINATION_NO_CONTEXT, ", ".join(refused))
+        return seconds
+
+
+def send_objects(
+    destination: DestinationRecord,
+    deliveries: Sequence[DeliveryRecord],
+    our_ae_title: str,
+    timeout_seconds: float,
+) -> Generator[SendResult, None, None]:
+    """Send objects over one association, each with its own answer.
+
+    Raises
+    ------
+    TransientError
+        No association could be opened; nothing was sent.
+
+    Yields
+    ------
+    SendResult
+        As soon as each answer is there. When the association breaks, the rest is to be retried.
+    """
+    sendable: list[DeliveryRecord] = []
+    syntaxes: set[tuple[str, str]] = set()
+    for delivery in deliveries:
+        syntax = _transfer_syntax(Path(delivery.path))
+        if syntax is None:
+            yield SendResult(delivery.id, Outcome.DEAD, Reason.RESULT_MISSING, None)
+            continue
+        sendable.append(delivery)
+        syntaxes.add((delivery.sop_class_uid, syntax))
+    if not sendable:
+        return
+    contexts = [build_context(uid, syntax) for uid, syntax in sorted(syntaxes)]
+    address = Address(destination.host, destination.port, destination.ae_title)
+    with _association(address, our_ae_title, timeout_seconds, contexts) as association:
+        for delivery in sendable:
+            yield _send_one(association, delivery)
+
+
+def _send_one(association: Any, delivery: DeliveryRecord) -> SendResult:
+    if not association.is_established:
+        return SendResult(delivery.id, Outcome.RETRY, Reason.DESTINATION_UNREACHABLE, None)
+    accepted = {str(context.abstract_syntax) for context in association.accepted_contexts}
+    if delivery.sop_class_uid not in accepted:
+        return SendResult(delivery.id, Outcome.DEAD, Reason.DESTINATION_NO_CONTEXT, None)
+    try:
+        answer = association.send_c_store(delivery.path)
+    except (
+        RuntimeError,
+        ValueError,
+    ):  # the association ended, or the context is for another syntax
+        return SendResult(delivery.id, Outcome.RETRY, Reason.DESTINATION_UNREACHABLE, None)
+    status = answer.get("Status")
+    if status is None:  # no answer in time, or an abort
+        return SendResult(delivery.id, Outcome.RETRY, Reason.DESTINATION_UNREACHABLE, None)
+    meaning = meaning_of_store_status(int(status))
+    return SendResult(delivery.id, meaning.outcome, meaning.reason, int(status))
+
+
+def _transfer_syntax(path: Path) -> str | None:
+    try:
+        return str(pydicom.filereader.read_file_meta_info(path).TransferSyntaxUID)
+    except (OSError, AttributeError, pydicom.errors.InvalidDicomError):
+        return None
+
+
+@contextmanager
+def _association(
+    address: Address, our_ae_title: str, timeout_seconds: float, contexts: Iterable[Any]
+) -> Iterator[Any]:
+    """Open an association and release it at the end.
+
+    Raises
+    ------
+    TransientError
+        It could not be opened; the detail tells a closed port from a refused AE title.
+    """
+    set_process_switches()
+    entity = AE(ae_title=our_ae_title)
+    entity.connection_timeout = timeout_seconds
+    entity.acse_timeout = timeout_seconds
+    entity.dimse_timeout = timeout_seconds * _ANSWER_TIMEOUT_FACTOR
+    entity.network_timeout = timeout_seconds * _ANSWER_TIMEOUT_FACTOR
+    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    connected = []
+
+    def on_connected(event: Any) -> None:
+        connected.append(True)
+        sock = event.assoc.dul.socket.socket
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    try:
+        host = socket.gethostbyname(address.host) if ":" not in address.host else address.host
+        association = entity.associate(
+            host,
+            address.port,
+            contexts=list(contexts),
+            ae_title=address.ae_title,
+            max_pdu=0,
+            evt_handlers=[(evt.EVT_CONN_OPEN, on_connected)],
+        )
+    except OSError:
+        detail = f"{address.host} is not a known host name"
+        raise TransientError(Reason.DESTINATION_UNREACHABLE, detail) from None
+    if not association.is_established:
+        raise _not_established(association, address, our_ae_title, connected=bool(connected))
+    try:
+        yield association
+    finally:
+        if association.is_established:
+            association.release()
+
+
+def _not_established(
+    association: Any, address: Address, our_ae_title: str, *, connected: bool
+) -> TransientError:
+    place = f"{address.host}:{address.port}"
+    if association.is_rejected:
+        answer = association.acceptor.primitive
+        text = explain_rejection(answer.result_source, answer.diagnostic)
+        detail = f"{place}: {text}; called {address.ae_title}, calling {our_ae_title}"
+        return TransientError(Reason.DESTINATION_REJECTED_ASSOCIATION, detail)
+    if association.acceptor.primitive is not None:
+        return TransientError(Reason.DESTINATION_NO_CONTEXT, f"{place}: no context was accepted")
+    detail = "connected, but no DICOM answer" if connected else "no connection"
+    return TransientError(Reason.DESTINATION_UNREACHABLE, f"{place}: {detail}")

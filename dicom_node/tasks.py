@@ -1,0 +1,40 @@
+"""The delivering process: follows the configured destinations until it is told to stop.
+
+It uses no Celery: the registry is its queue (decision record 0002).
+"""
+
+import signal
+import threading
+
+from dicom_node.deliverer import Deliverer
+from dicom_node.switches import set_process_switches
+from plugin.domain.errors import TransientError
+from plugin.logs import configure, get_logger
+from plugin.registry import Registry
+from plugin.settings import Settings
+
+log = get_logger(__name__)
+
+_REFRESH_SECONDS = 1.0
+_DRAIN_SECONDS = 20.0
+
+
+def main(settings: Settings) -> None:
+    """Deliver until SIGTERM or SIGINT."""
+    configure(settings.logs.level, "deliver")
+    set_process_switches()
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with Registry(settings.registry_url) as registry:
+        registry.migrate()
+        deliverer = Deliverer(settings, registry)
+        try:
+            while not stopping.is_set():
+                try:
+                    deliverer.refresh()
+                except TransientError as error:
+                    log.warning("destinations_not_read", reason=error.reason)
+                stopping.wait(_REFRESH_SECONDS)
+        finally:
+            deliverer.stop(_DRAIN_SECONDS)
