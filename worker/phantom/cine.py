@@ -57,6 +57,7 @@ class PhantomCine:
     """
 
     heart: Heart
+    scene: Scene
     protocol: Protocol
     pixels: npt.NDArray[np.uint16]
     labels: LabelMap
@@ -104,12 +105,14 @@ def _grid(heart: Heart, protocol: Protocol, rng: np.random.Generator) -> Grid:
     first = -step * protocol.base_share
     length = heart.shape.length_mm
     n_slices = protocol.n_slices or ceil((length - first + 0.6 * step) / step)
-    aim = np.array([18.0 - 0.2 * heart.shape.rv_depth_mm, 5.0, 0.0]) + [*rng.normal(0, 6, 2), 0.0]
+    beside = 18.0 - 0.2 * heart.shape.rv_depth_mm
+    aim = np.array([rng.normal(beside, 6.0), rng.normal(5.0, 6.0), 0.0])
     half = 0.5 * protocol.pixel_mm
     corner = aim - half * (
         (protocol.n_columns - 1) * columns_axis + (protocol.n_rows - 1) * rows_axis
     )
-    return Grid(columns_axis, rows_axis, corner, first + step * np.arange(n_slices))
+    heights = np.asarray(first + step * np.arange(n_slices), dtype=np.float64)
+    return Grid(columns_axis, rows_axis, corner, heights)
 
 
 def _affine(heart: Heart, protocol: Protocol, grid: Grid) -> Float64Array:
@@ -238,6 +241,7 @@ def acquire(heart: Heart, protocol: Protocol, rng: np.random.Generator) -> Phant
     phases = np.arange(protocol.n_phases)
     return PhantomCine(
         heart=heart,
+        scene=scene,
         protocol=protocol,
         pixels=_digitise(bright, scanner, protocol, rng),
         labels=labels,

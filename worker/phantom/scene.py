@@ -32,6 +32,9 @@ from worker.phantom.thorax import Thorax, sample_thorax
 from worker.phantom.tissue import Contrast, Palette, Tissue, sample_palette
 
 N_ANGLES = 480
+ABOVE_MM, BELOW_MM, HEIGHT_STEP_MM = 62.0, 14.0, 1.25
+ATRIUM_MM = 55.0
+LEAST_COLUMN_MM = 0.5
 
 LabelMap = npt.NDArray[np.uint8]
 
@@ -69,7 +72,10 @@ class Plane:
 
 @dataclass(frozen=True)
 class Tables:
-    """Radii and brightness by height and angle at one moment; shape [heights, `N_ANGLES`]."""
+    """Radii and brightness by height and angle at one moment; shape [heights, `N_ANGLES`].
+
+    The papillary muscles (``column_*``) are [muscle, height].
+    """
 
     cavity_mm: Float32Array
     blood_mm: Float32Array
@@ -83,6 +89,9 @@ class Tables:
     is_wall: npt.NDArray[np.bool_]
     is_left: npt.NDArray[np.bool_]
     is_right: npt.NDArray[np.bool_]
+    column_mm: Float32Array
+    column_x_mm: Float32Array
+    column_y_mm: Float32Array
 
 
 @dataclass(frozen=True)
@@ -119,9 +128,10 @@ class Scene:
         if isinstance(z_mm, float):
             heights, index = np.array([z_mm], np.float32), 0
         else:
-            low = float(np.floor(z_mm.min()))
-            heights = np.arange(low, float(z_mm.max()) + 2.0, dtype=np.float32)
-            index = np.rint(z_mm - low).astype(np.int32)
+            low, high = -ABOVE_MM, self.heart.shape.length_mm + BELOW_MM
+            heights = np.arange(low, high, HEIGHT_STEP_MM, dtype=np.float32)
+            steps = np.rint((z_mm - low) / HEIGHT_STEP_MM)
+            index = np.clip(steps, 0, len(heights) - 1).astype(np.int32)
         shape = self.heart.shape
         along = np.clip(np.asarray(z_mm) / shape.length_mm, -0.3, 1.2) ** 2
         x = (x_mm - shape.curve_x_mm * along).astype(np.float32)
@@ -169,8 +179,10 @@ class Scene:
         zeta = (height - base) / (shape.length_mm - base)
         left, above = (zeta >= 0.0) & (zeta <= 1.0), np.maximum(base - height, 0.0)
         radii = ventricle(shape, zeta, phi, contraction)
-        atrium = radii.endo_mm * self.atrium_share * np.sqrt(np.clip(1 - (above / 55.0) ** 2, 0, 1))
-        inside = zeta <= 1.0
+        atrium = (
+            radii.endo_mm * self.atrium_share * np.sqrt(np.clip(1 - (above / ATRIUM_MM) ** 2, 0, 1))
+        )
+        inside = (zeta <= 1.0) & (above < ATRIUM_MM)
         cavity = np.where(above > 0.0, atrium, radii.endo_mm) * inside
         epi = np.where(above > 0.0, atrium + 2.0, radii.epi_mm) * inside
         ridge = np.maximum(self.ridges.at(_f32(phi * 30.0), _f32(height), 0.0), 0.0)
@@ -192,6 +204,7 @@ class Scene:
         )
         wall_level = np.where(open_ring, self._level(Tissue.AORTA), wall_level + 0.0 * phi)
         blood_level = np.where(above > 0, self._level(Tissue.ATRIUM), self._level(Tissue.LV_BLOOD))
+        column_mm, column_x_mm, column_y_mm = self._columns(radii.endo_mm, zeta[:, 0])
         return Tables(
             cavity_mm=_f32(cavity),
             blood_mm=_f32(blood),
@@ -205,6 +218,9 @@ class Scene:
             is_wall=left & ~open_ring,
             is_left=left & (phi >= 0.0),
             is_right=has_right,
+            column_mm=column_mm,
+            column_x_mm=column_x_mm,
+            column_y_mm=column_y_mm,
         )
 
     def _right(
@@ -237,31 +253,39 @@ class Scene:
         )
         image = _over(image, muscle, _edge(tables.epi_mm[at], r, px))
         image = _over(image, tables.blood_level[at] * stirred, _edge(tables.blood_mm[at], r, px))
-        image = self._papillary(image, plane, muscle, contraction)
+        image = self._papillary(image, plane, tables, muscle)
         return self._root(image, plane, contraction)
 
+    def _columns(
+        self, cavity: Array, zeta: Array
+    ) -> tuple[Float32Array, Float32Array, Float32Array]:
+        """Radius and position of the papillary muscles, each [muscle, height]."""
+        size, x, y = [], [], []
+        for column in self.papillaries:
+            away = np.clip((zeta - column.zeta) / column.half_length, -1.0, 1.0)
+            size.append(column.radius_mm * np.sqrt(1.0 - away**2))
+            turn = round(column.phi_rad * N_ANGLES / (2 * pi)) % N_ANGLES
+            reach = column.reach * cavity[:, turn]
+            x.append(reach * np.cos(column.phi_rad))
+            y.append(-reach * np.sin(column.phi_rad))
+        return _f32(size), _f32(x), _f32(y)
+
+    @staticmethod
     def _papillary(
-        self, image: Float32Array, plane: Plane, muscle: Float32Array, contraction: float
+        image: Float32Array, plane: Plane, tables: Tables, muscle: Float32Array
     ) -> Float32Array:
         """Paint the papillary muscles."""
-        shape = self.heart.shape
-        base = base_mm(shape, contraction)
-        zeta = (plane.heights_mm - base) / (shape.length_mm - base)
-        for column in self.papillaries:
-            away = np.abs(zeta - column.zeta) / column.half_length
-            if away.min() >= 1.0:
+        row = plane.height_index
+        uneven = 1.0 + 0.25 * plane.flow
+        for sizes, xs, ys in zip(
+            tables.column_mm, tables.column_x_mm, tables.column_y_mm, strict=True
+        ):
+            size = sizes[row]
+            if not np.any(size > LEAST_COLUMN_MM):
                 continue
-            size = column.radius_mm * np.sqrt(np.clip(1.0 - away**2, 0.0, 1.0))
-            wall = ventricle(
-                shape, zeta.astype(np.float64), np.asarray(column.phi_rad), contraction
-            )
-            reach = np.maximum(column.reach * wall.endo_mm, 0.0)
-            row = plane.height_index
-            x = (reach * np.cos(column.phi_rad)).astype(np.float32)[row]
-            y = (-reach * np.sin(column.phi_rad)).astype(np.float32)[row]
-            distance = np.hypot(plane.x_mm - x, plane.y_mm - y) * (1.0 + 0.25 * plane.flow)
-            keep = _edge(_f32(size)[row], distance, plane.pixel_mm) * (_f32(size)[row] > 0.5)
-            image = _over(image, muscle, keep)
+            distance = np.hypot(plane.x_mm - xs[row], plane.y_mm - ys[row]) * uneven
+            share = _edge(size, distance, plane.pixel_mm) * (size > LEAST_COLUMN_MM)
+            image = _over(image, muscle, share)
         return image
 
     def _root(self, image: Float32Array, plane: Plane, contraction: float) -> Float32Array:
