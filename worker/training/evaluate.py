@@ -141,7 +141,7 @@ def summarise(results: Sequence[PatientResult], seed: int = 0) -> tuple[Evaluati
         add(f"{key} mean absolute error", unit, _mean_absolute_error, pairs)
         add(f"{key} bias", unit, lambda t: float((t[:, 1] - t[:, 0]).mean()), pairs)
         add(f"{key} SD of the error", unit, lambda t: float((t[:, 1] - t[:, 0]).std()), pairs)
-        if len(results) >= _MINIMUM_FOR_CORRELATION:
+        if len(results) >= _MINIMUM_FOR_CORRELATION and (pairs.std(axis=0) > 0).all():
             add(f"{key} correlation", "", _correlation, pairs)
     failures = np.array([[float(r.gross_failure)] for r in results])
     add("share with a gross failure", "", lambda t: float(t.mean()), failures)
@@ -152,12 +152,18 @@ def bootstrap_interval(
     table: npt.NDArray[np.float64],
     statistic: Callable[[npt.NDArray[np.float64]], float],
     seed: int,
-) -> tuple[float, float]:
-    """95 % percentile interval of a statistic; rows (patients) are drawn with replacement."""
+) -> tuple[float | None, float | None]:
+    """95 % percentile interval of a statistic; rows (patients) are drawn with replacement.
+
+    Draws in which the statistic has no value are left out; None when none has.
+    """
     rng = np.random.default_rng(seed)
     n = len(table)
-    values = [statistic(table[rng.integers(n, size=n)]) for _ in range(_RESAMPLES)]
-    low, high = np.nanpercentile(values, (2.5, 97.5))
+    drawn = (statistic(table[rng.integers(n, size=n)]) for _ in range(_RESAMPLES))
+    values = [value for value in drawn if np.isfinite(value)]
+    if not values:
+        return None, None
+    low, high = np.percentile(values, (2.5, 97.5))
     return round(float(low), 4), round(float(high), 4)
 
 

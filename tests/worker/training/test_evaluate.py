@@ -1,0 +1,101 @@
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("nibabel", reason="needs the extra train")
+
+from worker.training.evaluate import (
+    Case,
+    PatientResult,
+    bootstrap_interval,
+    dice_coefficient,
+    evaluate_patient,
+    stack_from_array,
+    summarise,
+    write_tables,
+)
+from worker.training.evaluation_figures import draw_bland_altman, draw_case
+
+pytestmark = pytest.mark.train
+
+
+class Echo:
+    """Stands for a tower: answers with labels that it was given."""
+
+    def __init__(self, labels):
+        self.labels = labels
+
+    def segment(self, _stack):
+        return self
+
+
+def heart(shrink=0):
+    rows, columns = np.mgrid[:60, :60]
+    labels = np.zeros((2, 3, 60, 60), np.uint8)
+    for phase, radius in enumerate((14, 10)):
+        distance = np.hypot(rows - 30, columns - 30)
+        labels[phase][:, np.hypot(rows - 30, columns - 12) < 8 - phase] = 1
+        labels[phase][:, distance < radius + 6] = 2
+        labels[phase][:, distance < radius - shrink] = 3
+    return labels
+
+
+def case(truth):
+    pixels = truth.astype(np.float32) * 50
+    return Case("drawn", "NOR", stack_from_array(pixels, (1.0, 1.0, 8.0)), truth)
+
+
+def test_evaluation_of_a_perfect_answer_is_perfect():
+    result, labels = evaluate_patient(Echo(heart()), case(heart()))
+    assert set(result.dice.values()) == {1.0}
+    assert result.true == result.measured
+    assert not result.gross_failure
+    assert labels.shape == heart().shape
+
+
+def test_evaluation_volumes_are_discs_times_slice_distance():
+    result, _ = evaluate_patient(Echo(heart()), case(heart()))
+    area_mm2 = (heart()[0, 0] == 3).sum()
+    assert result.true["lvedv_ml"] == pytest.approx(3 * area_mm2 * 8.0 / 1000)
+    assert 40 < result.true["lvef_percent"] < 60
+
+
+def test_evaluation_nothing_found_is_a_gross_failure():
+    result, _ = evaluate_patient(Echo(np.zeros_like(heart())), case(heart()))
+    assert result.gross_failure
+    assert result.measured["lvef_percent"] == 0.0
+
+
+def test_evaluation_too_small_a_cavity_shows_as_bias():
+    results = [evaluate_patient(Echo(heart(shrink=1)), case(heart()))[0] for _ in range(4)]
+    rows = {row.measure: row for row in summarise(results)}
+    assert rows["lvedv_ml bias"].value < 0
+    assert rows["Dice rv, mean of ED and ES"].value == 1.0
+    assert rows["share with a gross failure"].value == 0.0
+
+
+def test_dice_two_empty_masks_agree():
+    empty = np.zeros((3, 3), bool)
+    assert dice_coefficient(empty, empty) == 1.0
+    assert dice_coefficient(~empty, empty) == 0.0
+
+
+def test_bootstrap_interval_holds_the_mean_and_narrows_with_patients():
+    rng = np.random.default_rng(0)
+    few, many = rng.normal(0.9, 0.05, (10, 1)), rng.normal(0.9, 0.05, (400, 1))
+    spans = [bootstrap_interval(t, lambda v: float(v.mean()), 0) for t in (few, many)]
+    assert spans[0][0] <= few.mean() <= spans[0][1]
+    assert spans[1][1] - spans[1][0] < 0.5 * (spans[0][1] - spans[0][0])
+
+
+def test_tables_and_figures_are_written(tmp_path):
+    done = case(heart())
+    results: list[PatientResult] = [evaluate_patient(Echo(heart()), done)[0] for _ in range(3)]
+    write_tables(results, summarise(results), tmp_path)
+    draw_bland_altman(results, tmp_path / "bland_altman.png")
+    draw_case(done, heart(shrink=1), results[0], tmp_path / "case.png")
+    assert len((tmp_path / "patients.csv").read_text().splitlines()) == 4
+    assert json.loads((tmp_path / "evaluation.json").read_text())["patients"][0]["group"] == "NOR"
+    assert (tmp_path / "bland_altman.png").stat().st_size > 1000
+    assert (tmp_path / "case.png").stat().st_size > 1000
