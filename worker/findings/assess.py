@@ -86,8 +86,8 @@ def assess(
     """
     labels = segmentation.labels
     volumes = disc_volumes_ml(labels, stack)
-    require_heart(labels, volumes)
     cycle = find_cycle(volumes.lv_ml, stack.trigger_times_ms, stack.rr_interval_ms)
+    require_heart(labels, volumes, cycle.ed_phase)
     with_right = right_ventricle_usable(volumes, cycle)
     values = global_values(volumes, cycle, stack.rr_interval_ms, patient, with_right=with_right)
     require_plausible(values, volumes, cycle)

@@ -22,28 +22,27 @@ _FEW_LV_SLICES = 5
 _MINIMUM_EDV_ML = 5.0
 _HARD_KEYS = ("lv_end_diastolic_volume", "lv_ejection_fraction", "lv_mass")
 _HARD_MASS_RATIO = (0.5, 2.0)
-_SOFT_MASS_RATIO = (0.75, 1.33)
+_SOFT_MASS_RATIO = (0.7, 1.45)  # experts' contours of 100 ACDC patients: 0.9 to 1.4
 _CUT_BASE_SHARE = 0.5
 _CUT_APEX_SHARE = 0.25
-_STROKE_MISMATCH_SHARE = 0.25
+_STROKE_MISMATCH_SHARE = 0.35
 _STROKE_MISMATCH_ML = 20.0
 _LOW_CONFIDENCE = 0.8
 
 Float32Array = npt.NDArray[np.float32]
 
 
-def require_heart(labels: LabelArray, volumes: DiscVolumes) -> None:
+def require_heart(labels: LabelArray, volumes: DiscVolumes, ed_phase: int) -> None:
     """Refuse labels without a left ventricle.
 
     Raises
     ------
     ModelError
-        ``HEART_NOT_FOUND``: in the fullest phase fewer than three slices show an LV cavity, or it
-        holds less than 5 ml, or there is no myocardium.
+        ``HEART_NOT_FOUND``: at end-diastole fewer than three slices show an LV cavity, or it holds
+        less than 5 ml, or there is no myocardium.
     """
-    fullest = int(np.argmax(volumes.lv_ml))
-    n_slices = int(np.count_nonzero((labels[fullest] == LV_CAVITY).any(axis=(1, 2))))
-    small = volumes.lv_ml[fullest] < _MINIMUM_EDV_ML or volumes.myocardium_ml[fullest] <= 0.0
+    n_slices = int(np.count_nonzero((labels[ed_phase] == LV_CAVITY).any(axis=(1, 2))))
+    small = volumes.lv_ml[ed_phase] < _MINIMUM_EDV_ML or volumes.myocardium_ml[ed_phase] <= 0.0
     if n_slices < _MINIMUM_LV_SLICES or small:
         raise ModelError(Reason.HEART_NOT_FOUND, f"left ventricle in {n_slices} slices")
 
@@ -93,15 +92,15 @@ def _coverage_notes(labels: LabelArray) -> Iterator[QualityNote]:
         )
     if areas[0] > _CUT_BASE_SHARE * largest:
         yield QualityNote(
-            "base_not_covered",
-            "The first slice still shows a large LV cavity: the stack may not reach the base, "
-            "and volumes may be underestimated.",
+            "base_at_edge",
+            "The first slice shows a large LV cavity: the images do not tell whether the stack "
+            "reaches the base; if it does not, volumes are underestimated.",
         )
     if areas[-1] > _CUT_APEX_SHARE * largest:
         yield QualityNote(
             "apex_not_covered",
-            "The last slice still shows a large LV cavity: the stack may not reach the apex, "
-            "and volumes may be underestimated.",
+            "The last slice still shows a large LV cavity: the stack does not reach the apex, and "
+            "volumes are underestimated.",
         )
 
 

@@ -32,6 +32,7 @@ _MAXIMUM_CENTROID_ANGLE_DEG = 50.0
 _MAXIMUM_PATIENT_ANGLE_DEG = 75.0
 _MINIMUM_IN_PLANE = 0.4
 _MINIMUM_SLICES = 2
+_NARROWING = 1.2  # dilated hearts are nearly as wide at the apex as at the base
 
 _SEPTUM_LPS = np.array([-1.0, -1.0, 0.0]) / np.sqrt(2.0)
 _ANTERIOR_LPS = np.array([0.0, -0.3, 1.0]) / np.linalg.norm([0.0, -0.3, 1.0])
@@ -136,8 +137,10 @@ def _apex_first(labels: LabelArray) -> bool:
     """Tell whether the cavity narrows towards slice 0, which should be the base."""
     areas = np.count_nonzero(labels == LV_CAVITY, axis=(1, 2)).astype(np.float64)
     found = areas[areas > 0]
+    if found.size == 0:
+        return False
     third = max(found.size // 3, 1)
-    return bool(found[:third].mean() < found[-third:].mean())
+    return bool(_NARROWING * found[:third].mean() < found[-third:].mean())
 
 
 def find_orientation(labels: LabelArray, stack: CineStack) -> Orientation:

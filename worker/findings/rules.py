@@ -143,7 +143,7 @@ def _sentence(measurement: Measurement, statement: str, certainty: Certainty) ->
 def _lvef_grade(value: float) -> tuple[str, str, str]:
     """Grade, statement and source of an ejection fraction below 50 %."""
     if value < LVEF_SEVERE_PERCENT:
-        return "severe", "severely reduced left ventricular systolic function", ASE_EACVI
+        return "severely reduced", "severely reduced left ventricular systolic function", ASE_EACVI
     if value <= LVEF_REDUCED_PERCENT:
         return "reduced", "reduced left ventricular systolic function", ESC_HEART_FAILURE
     statement = "mildly reduced left ventricular systolic function"

@@ -16,8 +16,8 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from worker.findings.orientation import Orientation, find_orientation, plane_axes
-from worker.findings.volumes import LV_CAVITY, LV_MYOCARDIUM, Float64Array, LabelArray
+from worker.findings.orientation import plane_axes
+from worker.findings.volumes import LV_MYOCARDIUM, Float64Array, LabelArray
 from worker.findings.volumes import slice_heights_mm as disc_heights_mm
 from worker.findings.wall import N_ANGLES, SliceWall, slice_wall, smoothed_deg
 from worker.volume.types import CineStack
@@ -26,7 +26,6 @@ _SIX_FROM_SEPTUM = (3, 4, 5, 6, 1, 2)
 _FOUR_FROM_SEPTUM = (14, 15, 16, 13)
 _MAXIMAL_DEPTH_RANGE = (0.1, 0.8)
 _MAXIMAL_WINDOW_DEG = 20
-_MINIMUM_SHARE_OF_SECTOR = 0.5
 
 
 class Level(IntEnum):
@@ -127,16 +126,3 @@ def segment_map(labels: LabelArray, stack: CineStack, septum_deg: float) -> Labe
         degrees = np.degrees(np.arctan2(offset[:, 1], offset[:, 0])) % 360.0
         numbers[index, row, column] = _sector_numbers(level, degrees, septum_deg)
     return numbers
-
-
-__all__ = [
-    "LV_CAVITY",
-    "Level",
-    "Orientation",
-    "PhaseWalls",
-    "find_orientation",
-    "maximal_thickness_mm",
-    "phase_walls",
-    "segment_map",
-    "segment_thickness_mm",
-]

@@ -13,6 +13,11 @@ from worker.findings.wording import range_for_people, value_with_interval, value
 
 DISCLAIMER = "AI, not verified by a physician, not for diagnosis."
 
+_INFORMATION = frozenset(
+    {"sex_unknown", "age_unknown", "under_18", "no_body_size", "no_heart_rate", "base_at_edge"}
+)
+"""Notes that say what is absent or usual; they do not put the numbers in doubt."""
+
 _NARRATIVE_KEYS = (
     ("Left ventricle", ("lv_ejection_fraction", "lv_end_diastolic_volume", "lv_end_systolic_volume",
                         "lv_stroke_volume", "lv_mass")),
@@ -64,11 +69,11 @@ def _normal_sentence(measurements: Mapping[str, Measurement]) -> str | None:
     mass = " and LV mass" if "lv_mass_index" in measurements else ""
     return (
         f"{sides} volumes and ejection fraction{mass} are within their reference ranges "
-        f"({value_with_unit_of('lv_ejection_fraction', measurements)})."
+        f"({_named_value('lv_ejection_fraction', measurements)})."
     )
 
 
-def value_with_unit_of(key: str, measurements: Mapping[str, Measurement]) -> str:
+def _named_value(key: str, measurements: Mapping[str, Measurement]) -> str:
     """``LV ejection fraction 61 %``."""
     return f"{measurements[key].name} {value_with_unit(measurements[key])}"
 
@@ -96,7 +101,7 @@ def impression(
             or f"{value_with_interval(measurements['lv_ejection_fraction'])}; no rule for an "
             "abnormal finding is met, but not every value lies within its reference range."
         )
-    if quality:
+    if any(note.key not in _INFORMATION for note in quality):
         lines.append("See the notes on quality before using these numbers.")
     lines.append("Only the short-axis cine was measured; see what was not assessed.")
     return tuple(lines)

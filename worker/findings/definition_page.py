@@ -1,0 +1,204 @@
+"""Writes ``docs/measurements-definitions.md`` from the tables of this package.
+
+``python -m worker.findings.definition_page docs/measurements-definitions.md``; a test fails when
+the page and the code differ.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from plugin.domain.triage import PRIORITY_RULES
+from worker.findings.definitions import DEFINITIONS, SEGMENT_NAMES, SEGMENT_SITES
+from worker.findings.normal_ranges import REFERENCE_INTERVALS
+from worker.findings.not_assessed import NOT_ASSESSED
+from worker.findings.rules import (
+    ASE_EACVI,
+    ESC_CARDIOMYOPATHY,
+    ESC_HEART_FAILURE,
+    LVEF_NORMAL_PERCENT,
+    LVEF_REDUCED_PERCENT,
+    LVEF_SEVERE_PERCENT,
+    RANGE_RULES,
+    WALL_MASSIVE_MM,
+    WALL_THICKENED_MM,
+)
+from worker.findings.uncertainty import STANDARD_ERRORS
+
+_HEAD = """# Measurements: definitions, codes, limits
+
+Generated from `worker/findings` by `python -m worker.findings.definition_page
+docs/measurements-definitions.md`; change the code, not this page.
+
+Everything here is measured on the short-axis cine by AI, not verified by a physician, and not for
+diagnosis. Papillary muscles and trabeculae belong to the cavity. Discs use the distance between
+slice centres: a slice counts half of the distance to each neighbour, an outermost slice the whole
+distance to its only neighbour; Slice Thickness is never used. End-diastole and end-systole are the
+largest and smallest LV volume of the periodically smoothed volume curve; the volumes are read from
+the contours of those phases, for the RV too. Body surface area is Mosteller's. Mass is ED
+myocardium times 1.05 g/ml.
+"""
+
+
+def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    yield from (f"| {' | '.join(row)} |" for row in rows)
+    yield ""
+
+
+def _measurements() -> Iterator[str]:
+    yield "## Measurements\n"
+    yield "A value outside the plausible range is one that no heart has: the contours are wrong.\n"
+    head = ("key", "definition", "unit (UCUM)", "code", "finding site", "plausible")
+    yield from _table(
+        head,
+        (
+            (
+                f"`{one.key}`",
+                one.definition,
+                one.unit,
+                f"{one.code.value} {one.code.scheme}",
+                f"{one.site.meaning} {one.site.value}",
+                f"{one.plausible[0]:g} to {one.plausible[1]:g}",
+            )
+            for one in DEFINITIONS.values()
+        ),
+    )
+
+
+def _segments() -> Iterator[str]:
+    yield "## AHA segments\n"
+    yield (
+        "Thirds of the cavity's length between the first slice with a closed ring of myocardium "
+        "and the last slice with cavity; sectors from the middle of the septum between the RV "
+        "insertions. Patient coordinates must agree, otherwise no segment is reported. Segment 17 "
+        "has no short-axis value.\n"
+    )
+    yield from _table(
+        ("segment", "name", "code"),
+        ((str(n), name, f"{SEGMENT_SITES[n].value} SCT") for n, name in SEGMENT_NAMES.items()),
+    )
+
+
+def _ranges() -> Iterator[str]:
+    yield "## Reference ranges\n"
+    yield (
+        "Adults, bSSFP at 1.5 T or 3 T, papillary muscles in the cavity. Where sex is unknown both "
+        "are shown; under 18 years none. The interval limits were taken from abstracts and "
+        "secondary reproductions of the cited tables; the primary tables should be "
+        "checked again before clinical use. No range is given where no fitting source was found "
+        "(absolute LV mass, wall thickness by segment, cardiac output).\n"
+    )
+    yield from _table(
+        ("measurement", "men", "women", "unit", "source"),
+        (
+            (
+                f"`{key}`",
+                f"{one.men[0]:g} to {one.men[1]:g}",
+                f"{one.women[0]:g} to {one.women[1]:g}",
+                DEFINITIONS[key].unit,
+                one.source,
+            )
+            for key, one in REFERENCE_INTERVALS.items()
+        ),
+    )
+
+
+def _errors() -> Iterator[str]:
+    yield "## Uncertainty\n"
+    yield (
+        "Standard errors against expert contours; the interval shown is the value plus and minus "
+        "1.645 of them (about 90 %). Where both parts are given they add in quadrature. Stroke "
+        "volume, cardiac output and indexed values follow by propagation.\n"
+    )
+    yield from _table(
+        ("measurement", "fixed part", "share of the value", "source"),
+        (
+            (f"`{key}`", f"{one.fixed:g}", f"{100.0 * one.share:g} %", one.source)
+            for key, one in STANDARD_ERRORS.items()
+        ),
+    )
+
+
+def _statements() -> Iterator[str]:
+    yield "## Statements\n"
+    yield (
+        "*Present* when the value and its whole interval lie beyond the threshold; *undetermined* "
+        "when the value does but the interval does not, or when the value misses the threshold by "
+        "less than one standard error. Adults only. No statement names a disease.\n"
+    )
+    lvef = "`lv_ejection_fraction`"
+    yield from _table(
+        ("statement", "rule", "source"),
+        iter(
+            [
+                (
+                    "reduced LV function",
+                    f"{lvef} below {LVEF_NORMAL_PERCENT:g} %; reduced at "
+                    f"{LVEF_REDUCED_PERCENT:g} % or less, mildly reduced above",
+                    ESC_HEART_FAILURE,
+                ),
+                (
+                    "severely reduced LV function",
+                    f"{lvef} below {LVEF_SEVERE_PERCENT:g} %",
+                    ASE_EACVI,
+                ),
+                *(
+                    (
+                        rule.statement,
+                        f"`{rule.keys[0]}` {rule.side.value} its reference range",
+                        REFERENCE_INTERVALS[rule.keys[0]].source,
+                    )
+                    for rule in RANGE_RULES
+                ),
+                (
+                    "thick LV wall",
+                    f"`maximal_wall_thickness` {WALL_THICKENED_MM:g} mm or more "
+                    f"({WALL_MASSIVE_MM:g} mm or more: massive)",
+                    ESC_CARDIOMYOPATHY,
+                ),
+            ]
+        ),
+    )
+
+
+def _priorities() -> Iterator[str]:
+    yield "## Priority\n"
+    yield (
+        "The rules only promote; a study that meets none keeps the priority it arrived with. That "
+        "these thresholds justify reading a study earlier is this project's choice.\n"
+    )
+    yield from _table(
+        ("level", "rule", "source of the threshold"),
+        (
+            (
+                rule.level.value,
+                f"`{rule.key}` {rule.side} {rule.threshold:g} {DEFINITIONS[rule.key].unit}",
+                rule.source,
+            )
+            for rule in PRIORITY_RULES
+        ),
+    )
+
+
+def _not_assessed() -> Iterator[str]:
+    yield "## Not assessed\n"
+    yield from _table(
+        ("key", "sentence", "code"),
+        (
+            (f"`{one.key}`", one.sentence, f"{one.code.value} {one.code.scheme}")
+            for one in NOT_ASSESSED
+        ),
+    )
+
+
+def definition_page() -> str:
+    """Return the page as Markdown."""
+    sections = (_measurements, _segments, _ranges, _errors, _statements, _priorities, _not_assessed)
+    lines = [_HEAD, *(line for section in sections for line in section())]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(definition_page(), encoding="utf-8")
