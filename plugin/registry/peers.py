@@ -235,7 +235,7 @@ def _peer(connection: Connection, ae_title: str) -> PeerRecord:
     query = select(peers).where(peers.c.ae_title == ae_title.strip(" ")).with_for_update()
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
-        raise ConfigurationError(Reason.SETTING_INVALID, f"no peer {ae_title}")
+        raise ConfigurationError(Reason.NOT_FOUND, f"peer {ae_title}")
     return _peer_record(row)
 
 
@@ -243,7 +243,7 @@ def _destination(connection: Connection, name: str) -> DestinationRecord:
     query = select(destinations).where(destinations.c.name == name).with_for_update()
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
-        raise ConfigurationError(Reason.SETTING_INVALID, f"no destination {name}")
+        raise ConfigurationError(Reason.NOT_FOUND, f"destination {name}")
     return _destination_record(row)
 
 
