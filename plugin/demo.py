@@ -30,7 +30,7 @@ from plugin.settings import load_settings
 from plugin.supervisor import command_of, environment
 
 if TYPE_CHECKING:
-    from worker.phantom.study import DemoPatient
+    from worker.phantom.study import GeneratedPatient
 
 _ARCHIVE_AE_TITLE = "DEMOPACS"
 _NODE_AE_TITLE = "CMRTRIAGE"
@@ -65,13 +65,23 @@ port = {web_port}
 class Visit:
     """One generated patient on the way through the system."""
 
-    patient: "DemoPatient"
+    patient: "GeneratedPatient"
     status: str = "waits"
     sent_at: float | None = None
     arrived: list[ArchivedInstance] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
     failure: str = ""
     results: Path | None = None
+
+    @property
+    def patient_id(self) -> str:
+        """Patient ID in the headers; it also names folders."""
+        return self.patient.study.patient.patient_id
+
+    @property
+    def study_instance_uid(self) -> str:
+        """Study Instance UID in the headers."""
+        return str(self.patient.study.study_instance_uid)
 
     @property
     def complete(self) -> bool:
@@ -230,7 +240,7 @@ def play(
     console: Console, stage: Stage, archive: PlayedArchive, registry: Registry, system: System
 ) -> list[Visit]:
     """Generate and send every patient, and wait until the results are back."""
-    from worker.phantom.study import demo_patients
+    from worker.phantom.study import demo_patients, write_study
 
     visits = [Visit(patient) for patient in demo_patients()]
     with Live(progress_table(visits), console=console, refresh_per_second=4) as live:
@@ -244,7 +254,7 @@ def play(
         for visit in visits:
             visit.status = "is generated"
             look()
-            paths = visit.patient.write(stage.folder / "sent" / visit.patient.patient_id)
+            paths = write_study(visit.patient.instances(), stage.folder / "sent" / visit.patient_id)
             wait_for_node(stage, archive, look)
             visit.status = "is sent"
             look()
@@ -278,7 +288,7 @@ def observe(visit: Visit, archive: PlayedArchive, registry: Registry) -> None:
     """Bring what is known of one patient up to date, from the archive and the registry."""
     if visit.sent_at is None or visit.complete:
         return
-    uid = visit.patient.study_instance_uid
+    uid = visit.study_instance_uid
     visit.arrived = archive.arrived(uid)
     study = registry.studies.get(uid)
     if study is None:
@@ -292,7 +302,7 @@ def observe(visit: Visit, archive: PlayedArchive, registry: Registry) -> None:
         visit.failure = TriageError(job.reason, job.detail).sentence
     elif job.state is JobState.REPORTED:
         visit.summary = dict(job.summary or {})
-        visit.status = "result in the archive" if visit.complete else "result is delivered"
+        visit.status = f"{len(visit.arrived)} of {len(OBJECT_KINDS)} results are in the archive"
     else:
         visit.status = "is analysed" if job.state is JobState.RUNNING else "waits for a worker"
 
@@ -300,11 +310,11 @@ def observe(visit: Visit, archive: PlayedArchive, registry: Registry) -> None:
 def collect_results(stage: Stage, registry: Registry, visits: Sequence[Visit]) -> None:
     """Copy what came back in the archive, and the images for people, to ``results/<patient>``."""
     for visit in visits:
-        study = registry.studies.get(visit.patient.study_instance_uid)
+        study = registry.studies.get(visit.study_instance_uid)
         job = None if study is None else registry.jobs.last_reported(study.id)
         if job is None:
             continue
-        visit.results = stage.folder / "results" / visit.patient.patient_id
+        visit.results = stage.folder / "results" / visit.patient_id
         visit.results.mkdir(parents=True, exist_ok=True)
         back = {item.sop_instance_uid: item.path for item in visit.arrived}
         for item in registry.jobs.result_objects(job.id):
@@ -321,9 +331,7 @@ def progress_table(visits: Sequence[Visit]) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     for visit in visits:
         colour = "red" if visit.failure else "green" if visit.complete else "cyan"
-        table.add_row(
-            visit.patient.description, f"[{colour}]{visit.failure or visit.status}[/{colour}]"
-        )
+        table.add_row(visit.patient.title, f"[{colour}]{visit.failure or visit.status}[/{colour}]")
     return table
 
 
@@ -339,9 +347,9 @@ def result_table(visits: Sequence[Visit]) -> Table:
     for visit in visits:
         truth = visit.patient.truth
         table.add_row(
-            visit.patient.description,
-            _beside(visit.summary.get("lvef_percent"), truth.lvef_percent),
-            _beside(visit.summary.get("lvedv_ml"), truth.lvedv_ml),
+            visit.patient.title,
+            _beside(visit.summary.get("lvef_percent"), truth.lv_ef_percent),
+            _beside(visit.summary.get("lvedv_ml"), truth.lv_edv_ml),
             _beside(visit.summary.get("lv_mass_g"), truth.lv_mass_g),
             visit.failure or str(visit.summary.get("finding", "did not arrive")),
             str(visit.summary.get("priority", "-")),

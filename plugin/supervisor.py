@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from plugin.broker import embedded_command
+from plugin.broker import embedded_broker_command
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.registry import Registry
 from plugin.settings import Settings
@@ -91,7 +91,7 @@ def run_everything(settings: Settings, config: Path | None) -> None:
         registry.close()
         commands: dict[str, Sequence[str]] = {}
         if settings.embedded_queue:
-            commands["redis"] = embedded_command(settings)
+            commands["redis"] = embedded_broker_command(spool)
         commands |= {name: command_of(name, config) for name in START_ORDER}
         supervisor = Supervisor(commands, _say, state_file=spool.run / STATE_NAME)
         _say(f"node      listens as {settings.node.ae_title} on port {settings.node.port}")

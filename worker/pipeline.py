@@ -20,13 +20,8 @@ from plugin.domain.findings import Assessment
 from worker.bundle import Bundle
 from worker.findings import assess
 from worker.model.types import Segmentation
-from worker.report import (
-    NOT_VERIFIED,
-    AnalysisIdentity,
-    PredecessorReport,
-    ResultFile,
-    build_results,
-)
+from worker.report import AnalysisIdentity, PredecessorReport, ResultFile, build_results
+from worker.report.identity import NOT_VERIFIED
 from worker.volume import LoadedStudy, load_study
 from worker.volume.types import CineStack
 

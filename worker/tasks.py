@@ -8,7 +8,6 @@ Knows Celery, the registry and the spool; what is computed is in ``worker.pipeli
 import hashlib
 import os
 import threading
-import traceback
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -16,10 +15,8 @@ from socket import gethostname
 from types import TracebackType
 from typing import Any, Self
 
-import structlog
 from celery import Celery
 from celery.signals import worker_process_init
-from plugin.queue import ANALYSE_TASK, QUEUE_NAME, make_app
 
 from plugin.domain.errors import (
     ConfigurationError,
@@ -28,6 +25,8 @@ from plugin.domain.errors import (
     StudyRejectedError,
     TransientError,
 )
+from plugin.logs import configure, describe_error, get_logger
+from plugin.queue import ANALYSE_TASK, QUEUE_NAME, make_app
 from plugin.registry import JobRecord, PublishedResult, Registry, ResultObject
 from plugin.settings import Settings
 from plugin.spool import Spool
@@ -36,10 +35,7 @@ from worker.model.tower import SegmentationTower
 from worker.pipeline import AnalysisResult, Segmenter, analyse_paths
 from worker.report import PredecessorReport
 
-log = structlog.get_logger(__name__)
-
-_START_SECONDS = 120.0
-"""Time a worker process has to load the model before Celery takes it for dead."""
+log = get_logger(__name__)
 
 
 class Outcome(StrEnum):
@@ -163,8 +159,11 @@ class Analyst:
                 return Outcome.LEASE_LOST
             jobs.release(job.id, job.fence, error.reason)
             return Outcome.RELEASED
-        except Exception as error:  # noqa: BLE001 - the edge: one bad study must not stop the worker
-            jobs.fail(job.id, job.fence, Reason.INTERNAL_ERROR, _place(error))
+        except Exception as error:
+            log.error("analysis_crashed", job_id=job.id, exc_info=error)
+            # Its class and place, never its text, which may hold values of a patient.
+            detail = " at ".join(str(value) for value in describe_error(error).values())
+            jobs.fail(job.id, job.fence, Reason.INTERNAL_ERROR, detail)
             return Outcome.FAILED
 
     def _run(self, job: JobRecord, lease: Lease) -> Outcome:
@@ -230,12 +229,6 @@ def published(result: AnalysisResult) -> PublishedResult:
     )
 
 
-def _place(error: Exception) -> str:
-    """Say where it happened without its text, which may hold values of a patient."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
-
-
 class Workplace:
     """What one worker process opens once: the model, the registry, the spool."""
 
@@ -271,7 +264,7 @@ def make_worker(settings: Settings) -> tuple[Celery, Workplace]:
     """Make the Celery application of a worker with its one task."""
     app = make_app(settings)
     workplace = Workplace(settings)
-    app.task(name=ANALYSE_TASK, ignore_result=True, acks_late=False)(workplace.analyse)
+    app.task(name=ANALYSE_TASK, ignore_result=True)(workplace.analyse)
     return app, workplace
 
 
@@ -284,20 +277,17 @@ def main(settings: Settings) -> None:
         The bundle is missing, tampered with or unusable, or the runtime or device is not there;
         found before the first job, not in its middle.
     """
+    configure(settings.logs.level, "worker")
     load_bundle(settings.worker.bundle or None)
     registry = Registry(settings.registry_url)
     registry.migrate()
     registry.close()
     app, workplace = make_worker(settings)
-    app.conf.worker_proc_alive_timeout = _START_SECONDS
     worker_process_init.connect(workplace.open, weak=False)
     app.worker_main(
         [
             "worker",
             f"--queues={QUEUE_NAME}",
-            "--pool=prefork",
-            "--concurrency=1",
-            "--prefetch-multiplier=1",
             "--without-gossip",
             "--without-mingle",
             "--quiet",

@@ -1,6 +1,7 @@
 """``analyze``: one folder of DICOM in, report and images out; no node, no queue, no registry."""
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,13 @@ _SHOWN = (
 )
 
 
+class Device(StrEnum):
+    """Where the model runs."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
 def analyze(
     study: Annotated[
         Path,
@@ -43,7 +51,7 @@ def analyze(
         Path | None,
         typer.Option(metavar="DIR", help="Model bundle; without it the shipped one is used."),
     ] = None,
-    device: Annotated[str, typer.Option(help='Where the model runs: "cpu" or "cuda".')] = "cpu",
+    device: Annotated[Device, typer.Option(help="Where the model runs.")] = Device.CPU,
     threads: Annotated[int, typer.Option(min=0, help="Threads; 0 takes all processors.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -62,7 +70,7 @@ def analyze(
 
 
 def _run(
-    study: Path, out: Path, bundle: Path | None, device: str, threads: int
+    study: Path, out: Path, bundle: Path | None, device: Device, threads: int
 ) -> "AnalysisResult":
     from importlib.metadata import version
 
@@ -74,7 +82,7 @@ def _run(
     from worker.pipeline import STAGES, analyse_paths
 
     paths = dicom_files(study)
-    tower = SegmentationTower(load_bundle(bundle), device=device, threads=threads)
+    tower = SegmentationTower(load_bundle(bundle), device=device.value, threads=threads)
     console = Console(stderr=True)
     columns = (
         SpinnerColumn(),

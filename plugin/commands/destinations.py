@@ -1,6 +1,6 @@
 """``destination``: the systems that reports and images are sent to."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,7 +25,7 @@ ObjectsOption = Annotated[
     typer.Option(
         "--object",
         metavar="KIND",
-        help="What to send: sr (report), summary (page), contours; repeat for several, none for all.",
+        help="What to send: sr, summary or contours; repeat for several, none for all.",
     ),
 ]
 EnabledOption = Annotated[bool | None, typer.Option("--enabled/--disabled", help="Send there?")]
@@ -87,7 +87,7 @@ def edit(
     config: ConfigOption = None,
 ) -> None:
     """Change a destination; what is not named stays."""
-    wanted = {
+    wanted: dict[str, Any] = {
         "name": rename,
         "ae_title": ae_title,
         "host": host,

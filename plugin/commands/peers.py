@@ -1,6 +1,6 @@
 """``peer``: the systems that may send images here."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -163,7 +163,7 @@ def edit(
     config: ConfigOption = None,
 ) -> None:
     """Change what is known of a peer; what is not named stays."""
-    wanted = {
+    wanted: dict[str, Any] = {
         "ae_title": rename,
         "host": host,
         "port": port,

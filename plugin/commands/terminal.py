@@ -7,7 +7,6 @@ completion or ``--help`` loads it each time.
 import dataclasses
 import json
 import sys
-import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -28,8 +27,6 @@ from plugin.domain.errors import (
 )
 
 if TYPE_CHECKING:
-    import click
-
     from plugin.registry import Registry
     from plugin.settings import Settings
 
@@ -57,7 +54,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a scrip
 class SentenceGroup(TyperGroup):
     """A command group in which every failure ends as one sentence and an exit code."""
 
-    def invoke(self, ctx: "click.Context") -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run the command and translate what it raises."""
         try:
             return super().invoke(ctx)
@@ -73,8 +70,9 @@ class SentenceGroup(TyperGroup):
             if type(error).__module__.partition(".")[0] in {"click", "typer"}:
                 raise  # usage errors and exits, which click itself turns into words
             # No exception text: it may hold values of a patient.
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            place = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+            from plugin.logs import describe_error
+
+            place = " at ".join(str(value) for value in describe_error(error).values())
             complain(f"{SENTENCES[Reason.INTERNAL_ERROR]} ({place})")
             raise typer.Exit(EXIT_INTERNAL) from error
 

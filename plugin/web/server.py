@@ -17,6 +17,7 @@ from fastapi.templating import Jinja2Templates
 from starlette.exceptions import HTTPException
 
 from plugin.domain.errors import ConfigurationError, Reason, TriageError
+from plugin.logs import configure
 from plugin.queue import make_app as make_queue
 from plugin.queue import ping
 from plugin.registry import Registry
@@ -143,6 +144,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def main(settings: Settings) -> None:
     """Serve the page until SIGTERM or SIGINT."""
+    configure(settings.logs.level, "web")
     listener = listen(settings.web.host, settings.web.port)
     registry = Registry(settings.registry_url)
     registry.migrate()

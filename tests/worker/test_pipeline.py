@@ -1,0 +1,123 @@
+import json
+import os
+
+import pydicom
+import pytest
+
+from plugin.domain.errors import ConfigurationError, Reason, StudyRejectedError, TransientError
+from tests.generated import TruthSegmenter, small_patient, write_small_study
+from worker import pipeline
+from worker.pipeline import RESULT_NAME, STAGES, analyse_paths
+from worker.report import PredecessorReport
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return write_small_study(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def analysed(study, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("out")
+    told = []
+    result = analyse_paths(
+        study,
+        TruthSegmenter(),
+        folder,
+        software_version="0.0.1",
+        on_progress=lambda stage, fraction: told.append((stage, fraction)),
+    )
+    return result, folder, told
+
+
+def test_pipeline_measures_what_is_true_of_the_heart(analysed):
+    result, _, _ = analysed
+    truth = small_patient().truth
+    assert result.summary["lvef_percent"] == pytest.approx(truth.lv_ef_percent, abs=6)
+    assert result.summary["lvedv_ml"] == pytest.approx(truth.lv_edv_ml, rel=0.12)
+    assert result.summary["lv_mass_g"] == pytest.approx(truth.lv_mass_g, rel=0.2)
+    assert result.summary["priority"] == "ROUTINE"
+    assert result.summary["finding"]
+
+
+def test_pipeline_writes_report_images_and_result_json(analysed):
+    result, folder, _ = analysed
+    assert {item.kind for item in result.objects} == {"sr", "summary", "contours"}
+    for item in result.objects:
+        assert pydicom.dcmread(item.path).SOPInstanceUID == item.sop_instance_uid
+    written = json.loads((folder / RESULT_NAME).read_text())
+    assert "not verified by a physician" in written["notice"]
+    assert written["summary"] == result.summary
+    assert written["bundle"]["name"] == "truth"
+    assert written["input_digest"] == result.input_digest
+    assert set(written["timings_seconds"]) == set(STAGES)
+
+
+def test_result_json_holds_no_identifying_data(analysed):
+    _, folder, _ = analysed
+    text = (folder / RESULT_NAME).read_text()
+    patient = small_patient().study.patient
+    assert patient.patient_id not in text
+    assert patient.name not in text
+    assert str(folder) not in text
+
+
+def test_pipeline_tells_every_stage_in_order(analysed):
+    _, _, told = analysed
+    begun = [stage for stage, fraction in told if fraction == 0.0]
+    assert begun == list(STAGES)
+    assert told[-1] == ("report", 1.0)
+
+
+def test_pipeline_computes_nothing_when_the_images_did_not_change(study, analysed, tmp_path):
+    segmenter = TruthSegmenter()
+    result = analyse_paths(
+        reversed(study),
+        segmenter,
+        tmp_path,
+        software_version="0.0.1",
+        previous_digest=analysed[0].input_digest,
+    )
+    assert result.unchanged
+    assert segmenter.n_calls == 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_pipeline_names_the_predecessor_in_the_report(study, analysed, tmp_path):
+    before = next(item for item in analysed[0].objects if item.kind == "sr")
+    predecessor = PredecessorReport(
+        before.sop_class_uid, before.sop_instance_uid, before.series_instance_uid
+    )
+    result = analyse_paths(
+        study, TruthSegmenter(), tmp_path, software_version="0.0.1", predecessor=predecessor
+    )
+    report = pydicom.dcmread(next(item.path for item in result.objects if item.kind == "sr"))
+    assert before.sop_instance_uid in str(report.PredecessorDocumentsSequence)
+    assert report.SOPInstanceUID != before.sop_instance_uid
+
+
+def test_pipeline_passes_on_why_a_study_cannot_be_analysed(tmp_path):
+    text = tmp_path / "note.txt"
+    text.write_text("no image")
+    with pytest.raises(StudyRejectedError) as caught:
+        analyse_paths([text], TruthSegmenter(), tmp_path / "out", software_version="0.0.1")
+    assert caught.value.reason is Reason.NO_READABLE_INSTANCE
+    assert not (tmp_path / "out").exists()
+
+
+def test_pipeline_calls_a_full_disk_transient(study, tmp_path, monkeypatch):
+    def full(*_arguments):
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(pipeline, "build_results", full)
+    with pytest.raises(TransientError) as caught:
+        analyse_paths(study, TruthSegmenter(), tmp_path, software_version="0.0.1")
+    assert caught.value.reason is Reason.DISK_FULL
+
+
+def test_pipeline_says_which_folder_cannot_be_written(study, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(ConfigurationError) as caught:
+        analyse_paths(study, TruthSegmenter(), blocked, software_version="0.0.1")
+    assert caught.value.reason is Reason.OUTPUT_NOT_WRITABLE
