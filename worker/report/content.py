@@ -232,7 +232,9 @@ def evaluations(assessment: Assessment) -> ContainerContentItem:
         text(codes.FINDING, f"{finding.sentence} (Rule: {finding.source})")
         for finding in assessment.findings
     ]
-    items += [text(codes.NARRATIVE, sentence) for sentence in assessment.narrative]
+    said = {note.sentence for note in assessment.quality}
+    said |= {thing.sentence for thing in assessment.not_assessed}
+    items += [text(codes.NARRATIVE, words) for words in assessment.narrative if words not in said]
     if priority is not None:
         items.append(text(codes.PRIORITY_REASON, assessment.priority.sentence))
     items += [text(codes.QUALITY_NOTE, note.sentence) for note in assessment.quality]

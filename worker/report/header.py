@@ -10,7 +10,6 @@ DICOM PS3.3 C.7.1.1 (Patient), C.7.2.1 (General Study), C.7.2.2 (Patient Study),
 Series), C.7.5.2 (Enhanced General Equipment), C.12.1 (SOP Common).
 """
 
-import copy
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -19,6 +18,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from plugin.domain.identifiers import derive_uid
 from worker.report.codes import private_scheme_item
+from worker.report.copying import copied_items, copy_attributes, empty_attributes
 from worker.report.identity import MANUFACTURER, MODEL_NAME, AnalysisIdentity
 
 IMPLEMENTATION_CLASS_UID = derive_uid("implementation", "cmr-triage")
@@ -117,7 +117,7 @@ def local_time(moment: datetime, reference: Dataset) -> datetime:
 
 def request_attributes(reference: Dataset) -> list[Dataset]:
     """Return copies of the images' Request Attributes items, empty when there are none."""
-    return [copy.deepcopy(item) for item in reference.get("RequestAttributesSequence") or []]
+    return copied_items(reference, "RequestAttributesSequence")
 
 
 def copied_text(reference: Dataset) -> str:
@@ -129,12 +129,8 @@ def copied_text(reference: Dataset) -> str:
 
 def _copy_patient_and_study(source: Dataset, target: Dataset) -> None:
     """Copy the attributes that say whose study it is."""
-    for keyword in _REQUIRED:
-        element = source.get(keyword)
-        setattr(target, keyword, "" if element is None else copy.deepcopy(element))
-    for keyword in _OPTIONAL:
-        if source.get(keyword) not in (None, "", []):
-            setattr(target, keyword, copy.deepcopy(source[keyword].value))
+    copy_attributes(source, target, _REQUIRED + _OPTIONAL)
+    empty_attributes(target, _REQUIRED)
 
 
 def _file_meta(sop_class_uid: str, sop_instance_uid: str) -> FileMetaDataset:

@@ -8,8 +8,6 @@ References
 DICOM PS3.3 A.35.13 (Comprehensive 3D SR IOD), C.17.2 (SR Document General), PS3.16 TID 1500.
 """
 
-import copy
-
 from highdicom.sr import (
     DeviceObserverIdentifyingAttributes,
     LanguageOfContentItemAndDescendants,
@@ -25,6 +23,7 @@ from plugin.domain.findings import Assessment, Code
 from plugin.domain.identifiers import derive_uid
 from worker.report import codes, content
 from worker.report.codes import concept
+from worker.report.copying import copied_items, copy_attributes, empty_attributes
 from worker.report.header import request_attributes, result_dataset
 from worker.report.identity import (
     MANUFACTURER,
@@ -162,11 +161,11 @@ def _referenced_requests(reference: Dataset, study_instance_uid: str) -> list[Da
         request = Dataset()
         request.StudyInstanceUID = study_instance_uid
         request.ReferencedStudySequence = []
-        for keyword in _REQUEST_TYPE_2:
-            setattr(request, keyword, str(attributes.get(keyword) or ""))
-        if not request.AccessionNumber:
-            request.AccessionNumber = str(reference.get("AccessionNumber") or "")
-        codes_of_request = attributes.get("RequestedProcedureCodeSequence") or []
-        request.RequestedProcedureCodeSequence = copy.deepcopy(list(codes_of_request))
+        copy_attributes(reference, request, ("AccessionNumber",))
+        copy_attributes(attributes, request, _REQUEST_TYPE_2)
+        empty_attributes(request, _REQUEST_TYPE_2)
+        request.RequestedProcedureCodeSequence = copied_items(
+            attributes, "RequestedProcedureCodeSequence"
+        )
         requests.append(request)
     return requests

@@ -29,3 +29,15 @@ def interval_text(interval: tuple[float, float], ucum: str) -> str:
     low, high = interval
     places = digits(ucum)
     return f"{low:.{places}f} to {high:.{places}f}"
+
+
+def lower_case(words: str) -> str:
+    """Return the words in lower case, abbreviations kept (``T1``, ``LV mass``)."""
+    return " ".join(
+        word.lower() if word.istitle() and word.isalpha() else word for word in words.split()
+    )
+
+
+def short_population(normal: NormalRange) -> str:
+    """Return ``men`` of ``men, adults, bSSFP at 1.5 T or 3 T``."""
+    return normal.population.split(",")[0]

@@ -17,6 +17,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 RgbArray = npt.NDArray[np.uint8]
 
@@ -43,6 +44,7 @@ BODY_PX = 18
 SMALL_PX = 16
 _DPI = 100.0
 _PX_TO_POINTS = 72.0 / _DPI
+_OUTLINE = withStroke(linewidth=3.0, foreground=BACKGROUND)
 
 
 class Canvas:
@@ -93,8 +95,10 @@ class Canvas:
             )
 
     def text(self, x: float, y: float, words: str, **style: Any) -> None:
-        """Write one or more lines; ``size`` in pixels, ``y`` the middle line unless ``va`` says."""
+        """Write one line around ``y``; ``size`` in pixels, ``on_image`` outlines the letters."""
         size = style.pop("size", BODY_PX)
+        if style.pop("on_image", False):
+            style["path_effects"] = [_OUTLINE]
         options = {"color": TEXT, "va": "center", "ha": "left", "zorder": 4, **style}
         self.axes.text(
             x, y, _plain(words), fontsize=size * _PX_TO_POINTS, parse_math=False, **options

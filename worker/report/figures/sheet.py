@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from plugin.domain.findings import Assessment
 from worker.findings.contours import contours
-from worker.report.figures.canvas import MUTED, Canvas, RgbArray
+from worker.report.figures.canvas import Canvas, RgbArray
 from worker.report.figures.page import draw_footer, draw_header
 from worker.report.figures.tiles import TileView, grey_window, heart_crop
 from worker.report.identity import AnalysisIdentity
@@ -27,16 +27,19 @@ def contour_sheet(
     assessment: Assessment,
     identity: AnalysisIdentity,
 ) -> RgbArray:
-    """Return the page as uint8 ``[1024, 1536, 3]``; slices run from base to apex.
+    """Return the page as uint8 ``[row, 1536, 3]``, at most 1024 rows; slices from base to apex.
 
     Each slice is a pair of tiles, end-diastole above end-systole.
     """
-    canvas = Canvas(WIDTH, HEIGHT)
+    n_columns, width, height = tile_layout(stack.n_slices)
+    n_blocks = ceil(stack.n_slices / n_columns)
+    used = n_blocks * (2 * height + _PAIR_GAP + _GAP) - _GAP
+    canvas = Canvas(WIDTH, _TOP + used + HEIGHT - _BOTTOM)
     draw_header(canvas, "Contours at end-diastole (ED) and end-systole (ES), base to apex")
     phases = (("ED", assessment.ed_phase), ("ES", assessment.es_phase))
-    n_columns, width, height = tile_layout(stack.n_slices)
     crop = heart_crop(labels[[phase for _, phase in phases]], stack).fitted(width / height)
-    view = TileView(stack, crop, grey_window(stack.pixels[assessment.ed_phase]))
+    ed_phase = assessment.ed_phase
+    view = TileView(stack, crop, grey_window(stack.pixels[ed_phase], labels[ed_phase]))
     left = (WIDTH - n_columns * (width + _GAP) + _GAP) // 2
     for row, (name, phase) in enumerate(phases):
         outlines = contours(labels[phase])
@@ -45,12 +48,10 @@ def contour_sheet(
             y = _TOP + block * (2 * height + _PAIR_GAP + _GAP) + row * (height + _PAIR_GAP)
             place = (left + column * (width + _GAP), y, width, height)
             view.draw(canvas, place, stack.pixels[phase, index], outlines[index])
-            canvas.text(place[0] + 7, y + 13, name, weight="bold", size=_LABEL_PX)
+            canvas.text(place[0] + 7, y + 13, name, weight="bold", size=_LABEL_PX, on_image=True)
             if row == 0:
-                words = f"slice {index + 1}"
-                canvas.text(
-                    place[0] + width - 7, y + 13, words, size=_LABEL_PX - 2, color=MUTED, ha="right"
-                )
+                right, words = place[0] + width - 7, f"slice {index + 1}"
+                canvas.text(right, y + 13, words, size=_LABEL_PX - 2, ha="right", on_image=True)
             if index == 0:
                 view.marks(canvas, place)
             if index == 0 and row == 1:

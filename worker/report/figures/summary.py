@@ -6,16 +6,14 @@ Knows the layout; the parts draw themselves. No patient name, identifier or date
 import numpy as np
 import numpy.typing as npt
 
-from plugin.domain.findings import Assessment, Certainty, Priority
+from plugin.domain.findings import Assessment, Priority
 from worker.findings.contours import SliceContours, contours
 from worker.report.figures.bullseye import draw_bullseye
 from worker.report.figures.canvas import (
     BODY_PX,
     ENDOCARDIUM,
     MUTED,
-    PANEL,
     RIGHT_VENTRICLE,
-    SMALL_PX,
     TEXT,
     WARNING,
     Canvas,
@@ -26,6 +24,7 @@ from worker.report.figures.page import draw_footer, draw_header, heading
 from worker.report.figures.table import draw_table
 from worker.report.figures.tiles import TileView, grey_window, heart_crop
 from worker.report.identity import AnalysisIdentity
+from worker.report.wording import lower_case
 from worker.volume.types import CineStack
 
 WIDTH, HEIGHT = 1536, 1024
@@ -34,6 +33,7 @@ _TILE, _GAP, _LEFT, _TOP = 262, 6, 20, 68
 _RIGHT_X, _RIGHT_WIDTH = 838, 678
 _LOWER_Y, _LOWER_HEIGHT = 612, 356
 _LINE = 24
+_STATEMENT_SIZES = (BODY_PX, 17, 16, 15, 14)
 _LV_CAVITY = 3
 
 
@@ -83,7 +83,8 @@ def _draw_tiles(
     slices = shown_slices(labels, assessment.ed_phase, assessment.es_phase)
     shown = labels[[phase for _, phase in phases]]
     crop = heart_crop(shown, stack).fitted(1.0)
-    view = TileView(stack, crop, grey_window(stack.pixels[assessment.ed_phase]))
+    ed_phase = assessment.ed_phase
+    view = TileView(stack, crop, grey_window(stack.pixels[ed_phase], labels[ed_phase]))
     for row, (name, phase) in enumerate(phases):
         outlines: tuple[SliceContours, ...] = contours(labels[phase])
         for column, (index, (level, _)) in enumerate(zip(slices, _LEVELS, strict=True)):
@@ -95,8 +96,10 @@ def _draw_tiles(
             )
             view.draw(canvas, place, stack.pixels[phase, index], outlines[index])
             view.marks(canvas, place)
-            canvas.text(place[0] + 8, place[1] + 14, f"{name} {level}", weight="bold")
-            canvas.text(place[0] + 8, place[1] + 36, f"slice {index + 1}", size=14, color=MUTED)
+            words = f"{name} {level}"
+            canvas.text(place[0] + 8, place[1] + 14, words, weight="bold", on_image=True)
+            words = f"slice {index + 1}"
+            canvas.text(place[0] + 8, place[1] + 36, words, size=14, on_image=True)
             if row == 1 and column == len(_LEVELS) - 1:
                 view.scale_bar(canvas, place)
 
@@ -120,32 +123,52 @@ def _draw_wall(canvas: Canvas, assessment: Assessment) -> None:
 
 
 def _draw_statements(canvas: Canvas, assessment: Assessment) -> None:
-    """Write impression, priority, notes and what was not assessed, as far as there is room."""
-    canvas.panel(_RIGHT_X, _LOWER_Y, _RIGHT_WIDTH, _LOWER_HEIGHT, PANEL)
-    x, y = _RIGHT_X + 16, _LOWER_Y + 20
+    """Write impression, reason of the priority, notes and what was not assessed.
+
+    The type gets smaller until all of it fits; what does not fit even then is in the report.
+    """
+    canvas.panel(_RIGHT_X, _LOWER_Y, _RIGHT_WIDTH, _LOWER_HEIGHT)
+    x, y = _RIGHT_X + 16, float(_LOWER_Y + 20)
     heading(canvas, x, y, "Impression")
-    y += 28
-    bottom = _LOWER_Y + _LOWER_HEIGHT - 14
-    for words, colour, size in _statements(assessment):
-        lines = canvas.wrap(words, _RIGHT_WIDTH - 48, size)
-        if y + len(lines) * _LINE > bottom:
-            canvas.text(x, bottom - 4, "More in the report.", color=MUTED, size=SMALL_PX)
-            return
-        for line in lines:
-            canvas.text(x, y, line, color=colour, size=size)
-            y += _LINE if size == BODY_PX else _LINE - 3
-        y += 6
-
-
-def _statements(assessment: Assessment) -> list[tuple[str, str, int]]:
-    statements = [(sentence, TEXT, BODY_PX) for sentence in assessment.impression]
     if assessment.priority.level is not Priority.ROUTINE:
-        words = f"Suggested priority {assessment.priority.level}: {assessment.priority.sentence}"
-        statements.append((words, WARNING, BODY_PX))
-    unsure = [f.sentence for f in assessment.findings if f.certainty is Certainty.UNDETERMINED]
-    statements += [(f"Within uncertainty: {sentence}", TEXT, SMALL_PX) for sentence in unsure]
-    statements += [(f"Note: {note.sentence}", MUTED, SMALL_PX) for note in assessment.quality]
-    names = ", ".join(thing.code.meaning.lower() for thing in assessment.not_assessed)
+        words = f"suggested priority: {assessment.priority.level}"
+        right = _RIGHT_X + _RIGHT_WIDTH - 16
+        canvas.text(right, y, words, ha="right", weight="bold", color=WARNING)
+    size, lines = _fitting_lines(canvas, assessment, _LOWER_HEIGHT - 44)
+    y += 27
+    bottom = _LOWER_Y + _LOWER_HEIGHT - 10
+    for words, colour, height in lines:
+        if y + height > bottom:
+            canvas.text(x, bottom - 4, "More in the report.", color=MUTED, size=size)
+            return
+        canvas.text(x, y, words, color=colour, size=size)
+        y += height
+
+
+def _fitting_lines(
+    canvas: Canvas, assessment: Assessment, room: float
+) -> tuple[int, list[tuple[str, str, float]]]:
+    """Return the largest type that fits, and lines with their colours and heights."""
+    lines: list[tuple[str, str, float]] = []
+    size = BODY_PX
+    for size in _STATEMENT_SIZES:
+        lines = []
+        for words, colour in _statements(assessment):
+            wrapped = canvas.wrap(words, _RIGHT_WIDTH - 32, size)
+            lines += [(line, colour, size * 1.32) for line in wrapped]
+            last, _, height = lines[-1]
+            lines[-1] = (last, colour, height + size * 0.33)
+        if sum(height for _, _, height in lines) <= room:
+            break
+    return size, lines
+
+
+def _statements(assessment: Assessment) -> list[tuple[str, str]]:
+    statements = [(sentence, TEXT) for sentence in assessment.impression]
+    if assessment.priority.level is not Priority.ROUTINE:
+        statements.append((assessment.priority.sentence, WARNING))
+    statements += [(f"Note: {note.sentence}", MUTED) for note in assessment.quality]
+    names = ", ".join(lower_case(thing.code.meaning) for thing in assessment.not_assessed)
     if names:
-        statements.append((f"Not assessed: {names}.", MUTED, SMALL_PX))
-    return statements
+        statements.append((f"Not assessed: {names}.", MUTED))
+    return [(words, colour) for words, colour in statements if words.strip()]

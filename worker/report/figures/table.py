@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from plugin.domain.findings import Assessment, Measurement, NormalRange
+from plugin.domain.findings import Assessment, Measurement
 from worker.report.figures.canvas import (
     BODY_PX,
     MUTED,
@@ -12,7 +12,7 @@ from worker.report.figures.canvas import (
     WARNING,
     Canvas,
 )
-from worker.report.wording import range_text, readable_unit
+from worker.report.wording import range_text, readable_unit, short_population
 
 _SECTIONS = (
     (
@@ -36,15 +36,15 @@ _SECTIONS = (
         ),
     ),
     (
-        "Heart",
-        (("Rate", "heart_rate"), ("Output", "cardiac_output")),
+        "Circulation",
+        (("Heart rate", "heart_rate"), ("Output", "cardiac_output")),
     ),
 )
 _INDEX_KEYS = {"cardiac_output": "cardiac_index"}
 _ONE_DECIMAL = ("l/min", "l/min/m2")
 _ARROWS = {"above": "▲", "below": "▼", "within": ""}
-_NAME, _VALUE, _UNIT, _INTERVAL, _INDEX, _INDEX_UNIT, _NORMAL = 0, 176, 184, 248, 420, 428, 516
-_HEADING_HEIGHT, _ROW_HEIGHT = 34, 33
+_NAME, _VALUE, _UNIT, _INTERVAL, _INDEX, _INDEX_UNIT, _NORMAL = 0, 170, 178, 238, 402, 410, 488
+_HEADING_HEIGHT, _ROW_HEIGHT = 33, 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,9 @@ def draw_table(canvas: Canvas, assessment: Assessment, x: float, y: float, width
     for column, words in (
         (_INTERVAL, "90 % interval"),
         (_INDEX_UNIT, "per m²"),
-        (_NORMAL, "normal"),
+        (_NORMAL, normal_heading(assessment)),
     ):
-        align = "left"
-        canvas.text(x + column, y + 14, words, color=MUTED, size=SMALL_PX, ha=align)
+        canvas.text(x + column, y + 16, words, color=MUTED, size=SMALL_PX)
     for title, rows in table_rows(assessment):
         canvas.text(x, y + 16, title, weight="bold", size=BODY_PX + 1)
         y += _HEADING_HEIGHT
@@ -95,6 +94,18 @@ def draw_table(canvas: Canvas, assessment: Assessment, x: float, y: float, width
             _draw_row(canvas, row, x, y + _ROW_HEIGHT / 2)
             y += _ROW_HEIGHT
         y += 6
+    if assessment.bsa_m2 is not None:
+        formula = f" ({assessment.bsa_formula})" if assessment.bsa_formula else ""
+        words = f"Body surface area {assessment.bsa_m2:.2f} m²{formula}"
+    else:
+        words = "Body surface area unknown (no height or weight): no value per m²"
+    canvas.text(x, y + 10, words, color=MUTED, size=SMALL_PX)
+
+
+def normal_heading(assessment: Assessment) -> str:
+    """Return ``normal (men)`` where all ranges are of one population."""
+    populations = {short_population(r) for m in assessment.measurements for r in m.normal_ranges}
+    return f"normal ({populations.pop()})" if len(populations) == 1 else "normal"
 
 
 def _draw_row(canvas: Canvas, row: Row, x: float, middle: float) -> None:
@@ -105,7 +116,7 @@ def _draw_row(canvas: Canvas, row: Row, x: float, middle: float) -> None:
         canvas.text(x + _INTERVAL, middle, f"{low} to {high}", color=MUTED, size=SMALL_PX)
     if row.index is not None:
         _draw_value(canvas, row.index, x + _INDEX, x + _INDEX_UNIT, middle)
-    _draw_ranges(canvas, row.graded.normal_ranges, x + _NORMAL, middle)
+    _draw_ranges(canvas, row.graded, x + _NORMAL, middle)
 
 
 def _draw_value(
@@ -119,14 +130,16 @@ def _draw_value(
     canvas.text(unit_x, middle, readable_unit(measurement.unit), color=MUTED, size=SMALL_PX)
 
 
-def _draw_ranges(canvas: Canvas, ranges: tuple[NormalRange, ...], x: float, middle: float) -> None:
+def _draw_ranges(canvas: Canvas, measurement: Measurement, x: float, middle: float) -> None:
     """Write one range, or one above the other with its population where there are several."""
+    ranges, unit = measurement.normal_ranges, readable_unit(measurement.unit)
     if len(ranges) == 1:
-        canvas.text(x, middle, range_text(ranges[0]), color=MUTED, size=SMALL_PX)
+        words = f"{range_text(ranges[0])} {unit}"
+        canvas.text(x, middle, words, color=MUTED, size=SMALL_PX)
         return
     for index, normal in enumerate(ranges):
         offset = (index - (len(ranges) - 1) / 2) * 15
-        words = f"{range_text(normal)} {normal.population}"
+        words = f"{range_text(normal)} {unit} {short_population(normal)}"
         canvas.text(x, middle + offset, words, color=MUTED, size=13)
 
 

@@ -21,12 +21,12 @@ from worker.report.figures.canvas import (
 )
 from worker.volume.types import CineStack
 
-_MARGIN_MM = 14.0
+_MARGIN_MM = 12.0
 _SCALE_BAR_MM = 20.0
-_WINDOW_PERCENTILES = (1.0, 99.7)
+_BLACK_PERCENTILE, _WHITE_PERCENTILE, _HEADROOM = 1.0, 98.0, 1.15
 _SECOND_LETTER_SHARE = 0.45
 _LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
-_MARK_INSET_PX = 11
+_MARK_INSET_PX = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,17 @@ def heart_crop(labels: npt.NDArray[np.uint8], stack: CineStack) -> Crop:
     )
 
 
-def grey_window(pixels: npt.NDArray[np.float32]) -> tuple[float, float]:
-    """Return the values shown as black and white, common to all tiles of a page."""
-    low, high = np.percentile(pixels, _WINDOW_PERCENTILES)
-    return float(low), float(max(high, low + 1e-6))
+def grey_window(
+    pixels: npt.NDArray[np.float32], labels: npt.NDArray[np.uint8]
+) -> tuple[float, float]:
+    """Return the values shown as black and white, common to all tiles of a page.
+
+    White lies a little above the blood, so that bright fat does not darken the heart.
+    """
+    low = float(np.percentile(pixels, _BLACK_PERCENTILE))
+    heart = pixels[labels > 0]
+    blood = float(np.percentile(heart if heart.size else pixels, _WHITE_PERCENTILE))
+    return low, low + max((blood - low) * _HEADROOM, 1e-6)
 
 
 class TileView:
@@ -95,14 +102,15 @@ class TileView:
         x, y, width, height = place
         row, column = self.stack.affine[:3, 0], self.stack.affine[:3, 1]
         inset = _MARK_INSET_PX
-        for px, py, direction in (
-            (x + width - inset, y + height / 2, row),
-            (x + inset, y + height / 2, -row),
-            (x + width / 2, y + height - inset, column),
-            (x + width / 2, y + inset, -column),
+        for px, py, align, direction in (
+            (x + width - inset, y + height / 2, "right", row),
+            (x + inset, y + height / 2, "left", -row),
+            (x + width / 2, y + height - 2 * inset, "center", column),
+            (x + width / 2, y + 2 * inset, "center", -column),
         ):
             side = patient_side(direction)
-            canvas.text(px, py, side, size=SMALL_PX - 2, ha="center", color=TEXT, weight="bold")
+            size = SMALL_PX - 2
+            canvas.text(px, py, side, size=size, ha=align, weight="bold", on_image=True)
 
     def scale_bar(self, canvas: Canvas, place: tuple[float, float, int, int]) -> None:
         """Draw 20 mm at the lower right corner."""
@@ -112,7 +120,12 @@ class TileView:
         bar = np.array([[right - length, bottom], [right, bottom]])
         canvas.lines([bar], TEXT, 3.0)
         canvas.text(
-            right - length / 2, bottom - 12, f"{_SCALE_BAR_MM:.0f} mm", size=13, ha="center"
+            right - length / 2,
+            bottom - 12,
+            f"{_SCALE_BAR_MM:.0f} mm",
+            size=13,
+            ha="center",
+            on_image=True,
         )
 
     def _resampled(
