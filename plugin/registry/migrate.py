@@ -4,18 +4,23 @@ import contextlib
 import fcntl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine
 
 from plugin.registry.engine import Database, translated
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _LOCK = 0x636D7274  # any number that nobody else locks in this database
 
 
 def migrate(database: Database) -> None:
     """Run the missing migrations in one transaction, under a lock."""
+    # Only here: most processes import the registry, few need the migrations' machinery.
+    from alembic import command
+
     engine = database.engine
     with translated(), _sqlite_alone(engine), engine.connect() as connection:
         connection.execution_options(registry_write=True)
@@ -25,7 +30,9 @@ def migrate(database: Database) -> None:
             command.upgrade(_configuration(connection), "head")
 
 
-def _configuration(connection: Connection) -> Config:
+def _configuration(connection: Connection) -> "Config":
+    from alembic.config import Config
+
     configuration = Config()
     configuration.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     configuration.attributes["connection"] = connection

@@ -51,9 +51,9 @@ def test_claim_gives_one_winner_when_many_threads_race(registry):
 
     def race(worker: str) -> None:
         barrier.wait()
-        for job_id in job_ids:
-            if registry.jobs.claim(job_id, worker, 60) is not None:
-                winners.append(job_id)
+        winners.extend(
+            job_id for job_id in job_ids if registry.jobs.claim(job_id, worker, 60) is not None
+        )
 
     threads = [threading.Thread(target=race, args=(f"w{n}",)) for n in range(8)]
     for thread in threads:
@@ -159,7 +159,7 @@ def test_publish_leaves_no_trace_when_it_cannot_finish(registry):
     result = make_result()
     twice = type(result)(result.objects + result.objects, result.input_digest, {})
 
-    with pytest.raises(Exception, match="UNIQUE|unique"):
+    with pytest.raises(Exception, match=r"UNIQUE|unique"):
         registry.jobs.publish(job.id, job.fence, twice)
 
     assert _job(registry, job.id).state is JobState.RUNNING

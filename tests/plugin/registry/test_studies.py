@@ -140,8 +140,8 @@ def test_add_is_counted_right_when_many_threads_add(registry):
 
     def add(first: int) -> None:
         barrier.wait()
-        for number in range(first, first + 20):
-            outcomes.append(registry.studies.add_instance(make_instance(number)))
+        numbers = range(first, first + 20)
+        outcomes.extend(registry.studies.add_instance(make_instance(n)) for n in numbers)
 
     threads = [threading.Thread(target=add, args=(first,)) for first in (0, 10, 20, 30)]
     for thread in threads:
