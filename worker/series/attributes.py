@@ -4,9 +4,14 @@ Knows that attributes are missing, empty, unparsable or of the wrong multiplicit
 and answers None or an empty text then. Does not know what the attributes mean.
 """
 
+import logging
 import math
 import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from pydicom import config
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
@@ -21,6 +26,23 @@ UNREADABLE_VALUE = (
     struct.error,
 )
 """What pydicom raises when it converts a damaged value (it has no common base class)."""
+
+
+@contextmanager
+def without_complaints() -> Iterator[None]:
+    """Keep pydicom from warning and logging about values, because it prints the values.
+
+    Every value is checked where it is used; a patient's birth date in a log helps nobody.
+    """
+    logger = logging.getLogger("pydicom")
+    was_disabled = logger.disabled
+    logger.disabled = True
+    try:
+        with warnings.catch_warnings(), config.disable_value_validation():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = was_disabled
 
 
 def _value(dataset: Dataset, keyword: str) -> object:

@@ -20,14 +20,26 @@ from worker.series.frames import (
     is_enhanced,
     make_instance,
 )
-from worker.series.geometry import Vector, View, apex_cosine, normal_of, view_of
+from worker.series.geometry import (
+    SHORT_AXIS_COSINE,
+    Vector,
+    View,
+    apex_cosine,
+    normal_of,
+    view_of,
+)
 from worker.series.roles import CINE_ROLES, Role, SeriesRole
 from worker.series.traits import SeriesTraits, series_traits
 
 _LONGEST_BEAT_MS = 2500.0
 _PERFUSION_REPEATS = 15
 _PERFUSION_SPAN_S = 12.0
+_SAME_MOMENT_MS = 250.0
+_FLOW_SLICES = 3
 _STACK_SLICES = 5
+_CERTAIN_STACK_COSINE = SHORT_AXIS_COSINE
+_CERTAIN_SLICE_COSINE = 0.85
+_CERTAIN_LONG_AXIS_COSINE = 0.35
 _VIEW_ROLES = {
     View.SHORT_AXIS: Role.SHORT_AXIS_CINE,
     View.TWO_CHAMBER: Role.TWO_CHAMBER_CINE,
@@ -74,7 +86,8 @@ def classify(headers: Iterable[tuple[Dataset, Path | None]]) -> list[ClassifiedS
     members: defaultdict[str, list[tuple[Dataset, Path | None]]] = defaultdict(list)
     for header, path in headers:
         members[read.text(header, "SeriesInstanceUID")].append((header, path))
-    found = [_classified(uid, members[uid]) for uid in sorted(members)]
+    with read.without_complaints():
+        found = [_classified(uid, members[uid]) for uid in sorted(members)]
     apex_direction = _apex_direction(found)
     if apex_direction is None:
         return found
@@ -147,8 +160,11 @@ def _by_repeats(traits: SeriesTraits) -> tuple[Role, str] | None:
         and traits.repeat_span_s >= _PERFUSION_SPAN_S
         and traits.phase_span_ms < _LONGEST_BEAT_MS
     )
-    # A repeated cine also spans minutes; it has many trigger times, a first pass has about one.
-    if over_beats and traits.n_phases <= traits.n_repeats // 4:
+    # A repeated cine also spans minutes; it fills the beat, a first pass stays at one moment.
+    is_one_moment = (
+        traits.n_phases <= traits.n_repeats // 4 or traits.phase_span_ms < _SAME_MOMENT_MS
+    )
+    if over_beats and is_one_moment:
         return Role.PERFUSION, "One image per slice and beat over many beats (first pass)."
     if traits.sequence.is_saturation and traits.n_repeats >= _PERFUSION_REPEATS:
         return Role.PERFUSION, "Saturation-prepared images repeated over many beats."
@@ -166,25 +182,41 @@ def _by_cine(traits: SeriesTraits) -> tuple[Role, str] | None:
     if traits.phase_span_ms > max(_LONGEST_BEAT_MS, 2.0 * (traits.rr_interval_ms or 0.0)):
         return Role.OTHER, "The images run over several beats (real-time cine)."
     described = traits.sequence.described
+    is_flow = described is Role.FLOW and not traits.sequence.is_balanced
+    if is_flow and traits.n_slices <= _FLOW_SLICES:
+        return Role.FLOW, "A cine of few slices that its description calls flow."
+    return _by_view(traits)
+
+
+def _by_view(traits: SeriesTraits) -> tuple[Role, str]:
+    """Name the view of a cine by its orientation, by its description where that is unusual."""
     counted = f"{traits.n_phases} phases at {traits.n_slices} slice position(s)"
+    described = traits.sequence.described
+    named = described if described in CINE_ROLES else None
     if traits.orientation is None:
-        role = described if described in CINE_ROLES else Role.OTHER
-        return role or Role.OTHER, f"{counted}; geometry is missing, named by its description."
+        return named or Role.OTHER, f"{counted}; geometry is missing, named by its description."
     view = view_of(traits.orientation)
-    if view is View.OBLIQUE or (_is_doubtful(traits) and described in CINE_ROLES):
-        if described in CINE_ROLES and described is not None:
-            return described, f"{counted}; the orientation is unusual, named by its description."
+    if named is not None and (view is View.OBLIQUE or _is_doubtful(traits)):
+        return named, f"{counted}; the orientation is unusual, named by its description."
+    if view is View.OBLIQUE:
         return Role.OTHER, f"{counted}; the orientation is no view of the left ventricle."
     by = "balanced sequence, " if traits.sequence.is_balanced else ""
     return _VIEW_ROLES[view], f"{counted}; {by}{view} by its orientation."
 
 
 def _is_doubtful(traits: SeriesTraits) -> bool:
-    """Tell whether the plane may as well be another view in an unusually placed heart."""
+    """Tell whether the plane may as well be another view in an unusually placed heart.
+
+    A whole stack that people call short axis is doubtful in any other orientation, because long
+    axes are hardly ever acquired as stacks.
+    """
     if traits.orientation is None:
         return True
     cosine = abs(apex_cosine(traits.orientation))
-    return cosine < (0.75 if traits.n_slices >= _STACK_SLICES else 0.85) and cosine > 0.35  # noqa: PLR2004
+    if traits.n_slices >= _STACK_SLICES:
+        is_called_short_axis = traits.sequence.described is Role.SHORT_AXIS_CINE
+        return cosine < _CERTAIN_STACK_COSINE if is_called_short_axis else False
+    return _CERTAIN_LONG_AXIS_COSINE < cosine < _CERTAIN_SLICE_COSINE
 
 
 def _by_single_images(traits: SeriesTraits) -> tuple[Role, str] | None:
@@ -192,7 +224,8 @@ def _by_single_images(traits: SeriesTraits) -> tuple[Role, str] | None:
     sequence = traits.sequence
     if sequence.described in {Role.T1_MAP, Role.T2_MAP}:
         return None
-    if sequence.is_inversion and traits.is_gated and traits.n_phases == 1:
+    is_prepared = sequence.is_inversion or traits.inversion_time_ms is not None
+    if is_prepared and traits.is_gated and traits.n_phases == 1:
         return Role.LGE, "Gated inversion-recovery images, one phase per slice."
     return None
 
@@ -207,7 +240,7 @@ def _apex_direction(found: Sequence[ClassifiedSeries]) -> Vector | None:
     if not stacks:
         return None
     largest = max(stacks, key=lambda traits: traits.n_slices)
-    if largest.orientation is None or abs(apex_cosine(largest.orientation)) < 0.7:  # noqa: PLR2004
+    if largest.orientation is None or abs(apex_cosine(largest.orientation)) < SHORT_AXIS_COSINE:
         return None
     normal = normal_of(largest.orientation)
     return normal if apex_cosine(largest.orientation) > 0 else -normal

@@ -15,6 +15,7 @@ from worker.series.frames import (
     acquisition_seconds,
     checked_orientation,
     checked_spacing,
+    n_frames_of,
 )
 
 _CONVERTED = (
@@ -51,11 +52,11 @@ def enhanced_frames(instance: Instance) -> tuple[Frame, ...]:
     header = instance.header
     shared = (read.items(header, "SharedFunctionalGroupsSequence") or [Dataset()])[0]
     own = read.items(header, "PerFrameFunctionalGroupsSequence")
-    n_frames = max(read.integer(header, "NumberOfFrames") or 1, 1)
+    own += [Dataset()] * (n_frames_of(header) - len(own))
     acquired_s = acquisition_seconds(header)
     return tuple(
         _frame(instance, index, _Groups(groups, shared), acquired_s)
-        for index, groups in enumerate(own[:n_frames])
+        for index, groups in enumerate(own[: n_frames_of(header)])
     )
 
 

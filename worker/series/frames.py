@@ -34,6 +34,8 @@ _PHASE_COMPONENTS = frozenset(
 )
 _SPACING_RANGE_MM = (0.1, 20.0)
 _MINIMUM_AXIS = 0.9
+_MATRIX_RANGE = (8, 4096)
+_MAXIMUM_FRAMES = 20000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +45,7 @@ class Instance:
     sop_class_uid: str
     sop_instance_uid: str
     series_instance_uid: str
+    series_number: int
     instance_number: int
     frame_of_reference_uid: str
     header: Dataset
@@ -96,6 +99,11 @@ class Frame:
         return self.position_mm is not None and self.orientation is not None
 
     @property
+    def has_matrix(self) -> bool:
+        """Whether rows and columns are counts that an MR image has."""
+        return all(_MATRIX_RANGE[0] <= n <= _MATRIX_RANGE[1] for n in (self.rows, self.columns))
+
+    @property
     def is_magnitude(self) -> bool:
         """Whether this is a magnitude image (no phase, velocity, real or imaginary part)."""
         return not _PHASE_COMPONENTS & set(self.image_type[2:])
@@ -112,11 +120,17 @@ def make_instance(dataset: Dataset, path: Path | None = None) -> Instance:
         sop_class_uid=read.text(dataset, "SOPClassUID"),
         sop_instance_uid=read.text(dataset, "SOPInstanceUID"),
         series_instance_uid=read.text(dataset, "SeriesInstanceUID"),
+        series_number=read.integer(dataset, "SeriesNumber") or 0,
         instance_number=read.integer(dataset, "InstanceNumber") or 0,
         frame_of_reference_uid=read.text(dataset, "FrameOfReferenceUID"),
         header=dataset,
         path=path,
     )
+
+
+def n_frames_of(header: Dataset) -> int:
+    """Return Number of Frames within what an MR object can hold, 1 when it is missing."""
+    return min(max(read.integer(header, "NumberOfFrames") or 1, 1), _MAXIMUM_FRAMES)
 
 
 def classic_frames(instance: Instance) -> tuple[Frame, ...]:
@@ -126,7 +140,7 @@ def classic_frames(instance: Instance) -> tuple[Frame, ...]:
     only (PS3.3 C.7.6.5), which is taken as the time after the R wave.
     """
     header = instance.header
-    n_frames = max(read.integer(header, "NumberOfFrames") or 1, 1)
+    n_frames = n_frames_of(header)
     frame_time_ms = read.number(header, "FrameTime")
     trigger_time_ms = read.number(header, "TriggerTime")
     frame = Frame(

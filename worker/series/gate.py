@@ -23,9 +23,9 @@ def reason_not_analysable(series: Sequence[ClassifiedSeries]) -> Reason | None:
     with_frames = [one for one in series if one.traits is not None]
     if not with_frames:
         return Reason.NOT_MR
-    if not any(_is_cardiac(one) for one in with_frames):
-        return Reason.NOT_CARDIAC
-    return None
+    with read.without_complaints():
+        is_cardiac = any(_is_cardiac(one) for one in with_frames)
+    return None if is_cardiac else Reason.NOT_CARDIAC
 
 
 def is_cardiac_mr(headers: Iterable[Dataset]) -> bool:

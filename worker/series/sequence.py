@@ -6,6 +6,7 @@ people and come last.
 """
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
@@ -65,8 +66,12 @@ class SequenceTraits:
     described: Role | None
 
 
-def sequence_traits(header: Dataset, image_type: tuple[str, ...]) -> SequenceTraits:
-    """Read the sequence attributes of one header (classic or Enhanced)."""
+def sequence_traits(header: Dataset, image_type: Set[str]) -> SequenceTraits:
+    """Read the sequence attributes of one header (classic or Enhanced).
+
+    ``image_type`` are the tokens of all frames of the series, because Philips puts magnitude and
+    velocity images into one series.
+    """
     scanning = set(read.tokens(header, "ScanningSequence"))
     variant = set(read.tokens(header, "SequenceVariant"))
     name = read.text(header, "SequenceName") or read.text(header, "PulseSequenceName")
@@ -103,10 +108,10 @@ def _is_balanced(header: Dataset, scanning: set[str], variant: set[str], name: s
     return "GR" in scanning and "SS" in variant and "SP" not in variant
 
 
-def _has_velocity(header: Dataset, image_type: tuple[str, ...], name: str) -> bool:
+def _has_velocity(header: Dataset, image_type: Set[str], name: str) -> bool:
     return (
         read.text(header, "PhaseContrast") == "YES"
-        or bool(_VELOCITY_TYPES & set(image_type))
+        or bool(_VELOCITY_TYPES & image_type)
         or _VELOCITY_NAME.search(name) is not None
         or bool(_shared_group(header, "MRVelocityEncodingSequence"))
     )
@@ -117,8 +122,8 @@ def _is_tagged(header: Dataset, described: str) -> bool:
     return tagging not in {"", "NONE"} or _TAGGING.search(described) is not None
 
 
-def _map_role(header: Dataset, image_type: tuple[str, ...]) -> Role | None:
-    joined = " ".join(image_type)
+def _map_role(header: Dataset, image_type: Set[str]) -> Role | None:
+    joined = " ".join(sorted(image_type))
     if _T1_MAP.search(joined):
         return Role.T1_MAP
     if _T2_MAP.search(joined):

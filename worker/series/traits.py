@@ -40,6 +40,8 @@ class SeriesTraits:
         Range of acquisition times at one position.
     n_inversion_times
         Different inversion times at one position.
+    inversion_time_ms
+        The shortest one above zero.
     is_gated
         Whether the header speaks of cardiac gating or of a beat.
     """
@@ -54,6 +56,7 @@ class SeriesTraits:
     phase_span_ms: float
     repeat_span_s: float
     n_inversion_times: int
+    inversion_time_ms: float | None
     is_gated: bool
     is_magnitude: bool
     rr_interval_ms: float | None
@@ -84,10 +87,11 @@ def series_traits(frames: Sequence[Frame]) -> SeriesTraits:
         phase_span_ms=max((max(t) - min(t) for t in times if t), default=0.0),
         repeat_span_s=max((max(a) - min(a) for a in acquired if a), default=0.0),
         n_inversion_times=max(map(len, inversions)),
+        inversion_time_ms=min((t for one in inversions for t in one if t > 0), default=None),
         is_gated=_is_gated(header) or bool(intervals),
         is_magnitude=any(f.is_magnitude for f in frames),
         rr_interval_ms=sorted(intervals)[len(intervals) // 2] if intervals else None,
-        sequence=sequence_traits(header, frames[0].image_type),
+        sequence=sequence_traits(header, {token for f in frames for token in f.image_type}),
     )
 
 

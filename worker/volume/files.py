@@ -6,7 +6,6 @@ logs; every value is checked where it is used.
 """
 
 import hashlib
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +18,14 @@ from pydicom.tag import BaseTag
 
 from worker.series import attributes as read
 
-_DAMAGED_FILE = (InvalidDicomError, OSError, EOFError, RecursionError, *read.UNREADABLE_VALUE)
+_DAMAGED_FILE = (
+    InvalidDicomError,
+    OSError,
+    EOFError,
+    RecursionError,
+    MemoryError,
+    *read.UNREADABLE_VALUE,
+)
 _PREAMBLE_BYTES = 132
 _PIXEL_DATA = 0x7FE00010
 
@@ -58,8 +64,7 @@ def read_headers(paths: Iterable[Path]) -> StudyHeaders:
     """
     versions: defaultdict[str, list[StoredHeader]] = defaultdict(list)
     n_unreadable = 0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with read.without_complaints():
         for path in paths:
             stored = read_header(path)
             if stored is None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from plugin.domain.errors import Reason, StudyRejectedError
-from worker.series import ClassifiedSeries, SeriesRole, classify, reason_not_analysable
+from worker.series import ClassifiedSeries, Role, SeriesRole, classify, reason_not_analysable
+from worker.series import attributes as read
 from worker.series.frames import Frame, Instance
 from worker.volume.files import StudyHeaders, read_headers
 from worker.volume.patient import check_one_patient, patient_context
@@ -22,6 +23,15 @@ from worker.volume.types import CineStack, FrameReference, PatientContext, Stack
 from worker.volume.versions import note_differing_versions
 
 _UNREADABLE_SHARE = 0.1
+_WHAT_LOSSES_CAUSE = frozenset(
+    {
+        Reason.TOO_FEW_SLICES,
+        Reason.TOO_FEW_PHASES,
+        Reason.MISSING_SLICE,
+        Reason.MISSING_TIMING,
+        Reason.UNREADABLE_PIXELS,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +73,11 @@ def load_study(paths: Iterable[Path]) -> LoadedStudy:
     StudyRejectedError
         With the precise reason why the study cannot be analysed.
     """
-    study = read_headers(paths)
+    with read.without_complaints():
+        return _load(read_headers(paths))
+
+
+def _load(study: StudyHeaders) -> LoadedStudy:
     if not study.headers:
         detail = f"{study.n_unreadable} file(s) looked at"
         raise StudyRejectedError(Reason.NO_READABLE_INSTANCE, detail)
@@ -97,7 +111,7 @@ def _decoded_stack(
         try:
             plan = select_stack(series, unusable)
         except StudyRejectedError as error:
-            if not unusable:
+            if not unusable or error.reason not in _WHAT_LOSSES_CAUSE:
                 raise
             detail = f"{len(unusable)} image(s) cannot be decoded"
             raise StudyRejectedError(Reason.UNREADABLE_PIXELS, detail) from error
@@ -112,9 +126,14 @@ def _decoded_stack(
 
 
 def _without_pixels(series: Sequence[ClassifiedSeries], study: StudyHeaders) -> frozenset[Frame]:
+    """Return short-axis frames that end before their pixels or have no matrix."""
     empty = {one.sop_instance_uid for one in study.headers if not one.has_pixels}
     return frozenset(
-        frame for one in series for frame in one.frames if frame.instance.sop_instance_uid in empty
+        frame
+        for one in series
+        for frame in one.frames
+        if one.role is Role.SHORT_AXIS_CINE
+        and (frame.instance.sop_instance_uid in empty or not frame.has_matrix)
     )
 
 

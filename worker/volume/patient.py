@@ -16,6 +16,7 @@ from worker.volume.types import PatientContext
 _AGE = re.compile(r"(\d{1,3})([DWMY])")
 _YEARS = {"D": 1.0 / 365.25, "W": 7.0 / 365.25, "M": 1.0 / 12.0, "Y": 1.0}
 _AGE_RANGE_YEARS = (0.0, 120.0)
+_AGE_DISAGREEMENT_YEARS = 1.5
 _HEIGHT_RANGE_CM = (40.0, 250.0)
 _WEIGHT_RANGE_KG = (2.0, 350.0)
 _FIELD_RANGE_T = (0.1, 12.0)
@@ -67,15 +68,25 @@ def _within(value: float | None, limits: tuple[float, float]) -> float | None:
 
 
 def _age_years(header: Dataset) -> float | None:
-    """Return the age at the study: by the dates, which are exact, else by Patient's Age."""
+    """Return the age at the study: by the dates, which are exact, else by Patient's Age.
+
+    Where the two contradict each other, the dates were changed after acquisition (anonymised).
+    """
+    stated = _stated_age_years(header)
     born = _calendar_years(read.text(header, "PatientBirthDate"))
     studied = _calendar_years(
         read.text(header, "StudyDate") or read.text(header, "AcquisitionDate")
     )
     if born is not None and studied is not None:
         by_dates = _within(studied - born, _AGE_RANGE_YEARS)
-        if by_dates is not None:
+        if by_dates is not None and (
+            stated is None or abs(by_dates - stated) <= _AGE_DISAGREEMENT_YEARS
+        ):
             return round(by_dates, 2)
+    return stated
+
+
+def _stated_age_years(header: Dataset) -> float | None:
     stated = _AGE.fullmatch(read.text(header, "PatientAge").upper())
     if stated is None:
         return None

@@ -10,7 +10,6 @@ DICOM PS3.3 C.11.1 (Modality LUT), C.7.6.3.1.2 (Photometric Interpretation).
 
 import hashlib
 import struct
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,8 +46,7 @@ def decode_plan(plan: StackPlan) -> DecodedPixels:
     pixels = np.empty(shape, dtype=np.float32)
     digests: list[str] = []
     failed: set[Frame] = set()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with read.without_complaints():
         for instance, places in _by_instance(plan).items():
             frames = sorted(places, key=lambda frame: frame.index)
             for frame, values in _decoded(instance, frames):

@@ -26,11 +26,13 @@ MINIMUM_SLICES = 5
 MINIMUM_PHASES = 6
 FEW_PHASES = 15
 _GAP_STEPS = 1.5
-_UNEVEN_SHARE = 0.25
+_UNEVEN_SHARE = 0.15
+_BETWEEN_SHARE = 0.125
 _NOTED_UNEVEN_SHARE = 0.05
 _NOTED_SHIFT_MM = 3.0
 _WEAK_SHARE = 0.5
 _RR_RANGE_MS = (200.0, 3000.0)
+_RR_FIT_RANGE = (0.5, 1.2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,35 +82,36 @@ def plan_stack(frames: Sequence[Frame]) -> StackPlan:
         ``MISSING_TIMING``.
     """
     orientation = frames[0].orientation
-    spacing_mm = frames[0].spacing_mm
-    if orientation is None or spacing_mm is None:
+    if orientation is None:
         raise StudyRejectedError(Reason.MISSING_GEOMETRY)
     cosine = apex_cosine(orientation)
     normal = normal_of(orientation) * (1.0 if cosine >= 0 else -1.0)
     notes: list[StackNote] = []
-    runs = _without_weak(_runs(frames, normal), notes)
+    runs = _without_extra(_without_weak(_runs(frames, normal), notes), normal, notes)
     n_phases = common_count(runs)
     if n_phases < MINIMUM_PHASES:
         detail = f"{n_phases} phases, at least {MINIMUM_PHASES} are needed"
         raise StudyRejectedError(Reason.TOO_FEW_PHASES, detail)
-    rr_interval_ms = _rr_interval_ms(runs)
-    runs, common = _aligned(runs, rr_interval_ms, notes)
+    runs, common = _aligned(runs, _rr_interval_ms(runs), notes)
     if len(runs) < MINIMUM_SLICES:
         detail = f"{len(runs)} slice(s), at least {MINIMUM_SLICES} are needed"
         raise StudyRejectedError(Reason.TOO_FEW_SLICES, detail)
     origins_mm = np.stack([run.origin_mm for run in runs])
     notes += _check_spacing(origins_mm, normal)
     notes += list(common.notes) + _run_notes(runs, n_phases)
+    first = runs[0].frames[0]
+    if first.orientation is None or first.spacing_mm is None:
+        raise StudyRejectedError(Reason.MISSING_GEOMETRY)
     return StackPlan(
         frames=tuple(
             tuple(run.frames[pick[p]] for run, pick in zip(runs, common.picks, strict=True))
             for p in range(n_phases)
         ),
         slice_origins_mm=origins_mm,
-        orientation=orientation,
-        spacing_mm=spacing_mm,
+        orientation=first.orientation,
+        spacing_mm=first.spacing_mm,
         trigger_times_ms=common.trigger_times_ms,
-        rr_interval_ms=rr_interval_ms,
+        rr_interval_ms=_fitting_rr_ms(_rr_interval_ms(runs), common.trigger_times_ms, notes),
         apex_direction_certain=abs(cosine) >= APEX_CERTAIN_COSINE,
         notes=tuple(notes),
     )
@@ -129,6 +132,44 @@ def _without_weak(runs: list[SliceRun], notes: list[StackNote]) -> list[SliceRun
     strong = [run for run in runs if len(run.frames) >= _WEAK_SHARE * count]
     _note_left_out(len(runs) - len(strong), notes)
     return strong
+
+
+def _without_extra(
+    runs: list[SliceRun], normal: Float64Array, notes: list[StackNote]
+) -> list[SliceRun]:
+    """Leave out single slices that were acquired between two slices of an even stack."""
+    kept = list(runs)
+    while len(kept) > MINIMUM_SLICES:
+        positions = np.array([normal @ run.origin_mm for run in kept])
+        step = float(np.median(np.diff(positions)))
+        spans = positions[2:] - positions[:-2]
+        between = np.flatnonzero(np.abs(spans - step) < _BETWEEN_SHARE * step)
+        if not len(between):
+            break
+        del kept[int(between[0]) + 1]
+    if len(kept) < len(runs):
+        sentence = f"{len(runs) - len(kept)} slice(s) between those of the stack were left out."
+        notes.append(StackNote("extra_slice", sentence))
+    return kept
+
+
+def _fitting_rr_ms(
+    rr_interval_ms: float | None, times_ms: Float64Array, notes: list[StackNote]
+) -> float | None:
+    """Return the RR interval unless the trigger times contradict it."""
+    if rr_interval_ms is None:
+        return None
+    end_ms = float(times_ms[-1] + np.median(np.diff(times_ms)))
+    if _RR_FIT_RANGE[0] * rr_interval_ms <= end_ms <= _RR_FIT_RANGE[1] * rr_interval_ms:
+        return rr_interval_ms
+    notes.append(
+        StackNote(
+            "contradicting_rr_interval",
+            f"The RR interval in the headers ({rr_interval_ms:.0f} ms) does not fit the trigger "
+            f"times, which end at {end_ms:.0f} ms; no heart rate is taken from it.",
+        )
+    )
+    return None
 
 
 def _aligned(

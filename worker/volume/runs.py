@@ -69,15 +69,23 @@ def choose_run(frames: Sequence[Frame]) -> SliceRun:
     return SliceRun(newest.frames, newest.order, newest.is_timed, n_replaced)
 
 
-def _run_age(run: SliceRun) -> tuple[float, int, str]:
+def _run_age(run: SliceRun) -> tuple[float, int, str, int, str]:
     return max(_age(frame) for frame in run.frames)
 
 
-def _age(frame: Frame) -> tuple[float, int, str]:
+def _age(frame: Frame) -> tuple[float, int, str, int, str]:
+    """Order by acquisition time, then series before instance.
+
+    Two reconstructions of one acquisition (e.g. normalised and not) have the same times; all
+    slices must then come from the same one.
+    """
+    instance = frame.instance
     return (
         frame.acquired_s or 0.0,
-        frame.instance.instance_number,
-        frame.instance.sop_instance_uid,
+        instance.series_number,
+        instance.series_instance_uid,
+        instance.instance_number,
+        instance.sop_instance_uid,
     )
 
 
@@ -97,15 +105,14 @@ def _runs_of_series(frames: Sequence[Frame]) -> list[SliceRun]:
 
 def _run(frames: Sequence[Frame], keys: Sequence[float], *, is_timed: bool) -> SliceRun:
     """Order by key; of frames with the same key the newest stays."""
-    newest: dict[float, Frame] = {}
+    newest: dict[float, tuple[float, Frame]] = {}
     for frame, key in zip(frames, keys, strict=True):
-        rounded = round(key, 1)
-        if rounded not in newest or _age(frame) >= _age(newest[rounded]):
-            newest[rounded] = frame
-    order = sorted(newest)
-    return SliceRun(
-        tuple(newest[key] for key in order), np.asarray(order, dtype=np.float64), is_timed
-    )
+        same_moment = round(key, 1)
+        if same_moment not in newest or _age(frame) >= _age(newest[same_moment][1]):
+            newest[same_moment] = (key, frame)
+    ordered = [newest[moment] for moment in sorted(newest)]
+    order = np.array([key for key, _ in ordered], dtype=np.float64)
+    return SliceRun(tuple(frame for _, frame in ordered), order, is_timed)
 
 
 def _order_keys(frames: Sequence[Frame]) -> tuple[list[float], bool]:

@@ -24,7 +24,7 @@ _DEFECTS_OF_A_PART = frozenset({Reason.TOO_FEW_SLICES, Reason.MISSING_SLICE})
 class _Bucket:
     """Frames that may lie in one array.
 
-    They have the same plane orientation, matrix, spacing and frame of reference.
+    They have the same plane orientation, matrix and spacing.
     """
 
     first: Frame
@@ -35,8 +35,6 @@ class _Bucket:
         if first.orientation is None or frame.orientation is None:
             return False
         if (first.rows, first.columns) != (frame.rows, frame.columns):
-            return False
-        if first.instance.frame_of_reference_uid != frame.instance.frame_of_reference_uid:
             return False
         if first.spacing_mm is None or frame.spacing_mm is None:
             return False
@@ -51,6 +49,7 @@ class _Candidate:
     frames: Sequence[Frame]
     is_balanced: bool
     n_positions: int
+    is_one_reference: bool
 
 
 def select_stack(series: Sequence[ClassifiedSeries], unusable: frozenset[Frame]) -> StackPlan:
@@ -83,7 +82,7 @@ def select_stack(series: Sequence[ClassifiedSeries], unusable: frozenset[Frame])
         raise _best_failure(failures, buckets)
     most = max(plan.n_slices for _, plan in plans)
     _, best = max(plans, key=lambda one: _rank(one[0], one[1], most))
-    return _with_note_of_others(best, frames)
+    return _with_notes(best, frames)
 
 
 def _measurable_frames(
@@ -141,13 +140,20 @@ def _buckets(frames: Sequence[Frame]) -> list[_Bucket]:
 
 
 def _candidates(bucket: _Bucket, balanced: set[str]) -> list[_Candidate]:
-    """Return the ways to read a bucket: all, by sequence kind, and each series that is a stack."""
+    """Return the ways to read a bucket.
+
+    By frame of reference and sequence kind; all together (some archives give every series its own
+    frame of reference: slices that interleave evenly to one stack were acquired as one); and each
+    series that is a stack of its own.
+    """
     by_series: dict[str, list[Frame]] = {}
     for frame in bucket.frames:
         by_series.setdefault(frame.instance.series_instance_uid, []).append(frame)
-    steady = [f for f in bucket.frames if f.instance.series_instance_uid in balanced]
-    other = [f for f in bucket.frames if f.instance.series_instance_uid not in balanced]
-    found = [_candidate(part, balanced) for part in (steady, other) if part]
+    parts: dict[tuple[str, bool], list[Frame]] = {}
+    for frame in bucket.frames:
+        is_balanced = frame.instance.series_instance_uid in balanced
+        parts.setdefault((frame.instance.frame_of_reference_uid, is_balanced), []).append(frame)
+    found = [_candidate(part, balanced) for part in parts.values()]
     if len(found) > 1:
         found.append(_candidate(bucket.frames, balanced))
     if len(by_series) > 1:
@@ -161,6 +167,7 @@ def _candidate(frames: Sequence[Frame], balanced: set[str]) -> _Candidate:
         frames,
         all(f.instance.series_instance_uid in balanced for f in frames),
         _n_positions(frames),
+        len({f.instance.frame_of_reference_uid for f in frames}) == 1,
     )
 
 
@@ -174,10 +181,11 @@ def _n_positions(frames: Sequence[Frame]) -> int:
 
 def _rank(
     candidate: _Candidate, plan: StackPlan, most_slices: int
-) -> tuple[bool, bool, int, int, int]:
-    """Order usable stacks: nearly all slices, balanced, then slices, phases and images."""
+) -> tuple[bool, bool, bool, int, int, int]:
+    """Order usable stacks: nearly all slices, one space, balanced, then slices, phases, images."""
     return (
         plan.n_slices >= 0.8 * most_slices,
+        candidate.is_one_reference,
         candidate.is_balanced,
         plan.n_slices,
         plan.n_phases,
@@ -207,11 +215,20 @@ def _is_parallel(one: Frame, other: Frame) -> bool:
     return is_same_orientation(one.orientation, other.orientation, _PARALLEL_DEGREES)
 
 
-def _with_note_of_others(plan: StackPlan, frames: Sequence[Frame]) -> StackPlan:
-    """Say when further short-axis images were there that did not fit the stack."""
-    used = {frame.instance.series_instance_uid for row in plan.frames for frame in row}
-    others = {frame.instance.series_instance_uid for frame in frames} - used
-    if not others:
-        return plan
-    sentence = f"{len(others)} further short-axis cine series in the study were not used."
-    return replace(plan, notes=(*plan.notes, StackNote("other_short_axis", sentence)))
+def _with_notes(plan: StackPlan, frames: Sequence[Frame]) -> StackPlan:
+    """Say when further short-axis series were left over, and when spaces had to be joined."""
+    notes = list(plan.notes)
+    used = {frame.instance for row in plan.frames for frame in row}
+    others = {f.instance.series_instance_uid for f in frames} - {
+        i.series_instance_uid for i in used
+    }
+    if others:
+        sentence = f"{len(others)} further short-axis cine series in the study were not used."
+        notes.append(StackNote("other_short_axis", sentence))
+    if len({instance.frame_of_reference_uid for instance in used}) > 1:
+        sentence = (
+            "The slices name different frames of reference; they were joined because they form one "
+            "even stack."
+        )
+        notes.append(StackNote("frame_of_reference", sentence))
+    return replace(plan, notes=tuple(notes))

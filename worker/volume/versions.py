@@ -1,11 +1,11 @@
 """The same SOP Instance UID with different pixels: rare, wrong, and worth a sentence."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 from pydicom.pixels.utils import pixel_array
 
+from worker.series import attributes as read
 from worker.volume.files import StudyHeaders
 from worker.volume.pixels import UNDECODABLE
 from worker.volume.plan import StackPlan
@@ -31,8 +31,7 @@ def note_differing_versions(plan: StackPlan, study: StudyHeaders) -> list[StackN
 
 
 def _differ(one: Path, other: Path) -> bool:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with read.without_complaints():
         try:
             return not np.array_equal(pixel_array(one, raw=True), pixel_array(other, raw=True))
         except UNDECODABLE:
