@@ -15,7 +15,9 @@ class Stage(_Strict):
     """One part of the run; time-based, so that a busy machine changes steps, not the schedule.
 
     ``patients``: ``"inner"`` leaves the monitoring patients out, ``"all"`` trains on them too.
-    ``mix`` is the share of each cohort in a batch.
+    ``mix`` is the share of each cohort in a batch. ``augmentation`` and ``views`` replace single
+    values of `worker.training.augment.Augmentation` and `worker.training.batches.ViewPolicy`:
+    the last stages see milder views, nearer to what the pipeline will show.
     """
 
     name: str
@@ -26,6 +28,8 @@ class Stage(_Strict):
     learning_rate_end: float = Field(gt=0)
     patients: Literal["inner", "all"] = "inner"
     mix: dict[str, float]
+    augmentation: dict[str, float] = {}
+    views: dict[str, float] = {}
 
 
 class PhantomCache(_Strict):

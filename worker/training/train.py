@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from plugin.domain.errors import ConfigurationError, Reason
 from worker.training.augment import Augmentation
 from worker.training.batches import BatchMaker, ReadySlices, ViewPolicy
 from worker.training.cohorts import LabelledVolume
@@ -77,6 +78,7 @@ class Trainer:
         self.replica = replica or Replica()
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
+        self._views = [_views(stage) for stage in recipe.stages]
         self.network = SegmentationNetwork(recipe.channels)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = SegmentationNetwork(recipe.channels)
@@ -127,12 +129,13 @@ class Trainer:
 
     def _run_stage(self, stage: Stage, data: TrainingData, options: RunOptions) -> bool:
         """Return whether the stage was finished (False: ``max_steps`` reached)."""
+        augmentation, policy = self._views[self.progress.stage]
         maker = BatchMaker(
             data.volumes[stage.patients],
             data.ready(),
             stage.mix,
-            augmentation=Augmentation(),
-            policy=ViewPolicy(),
+            augmentation=augmentation,
+            policy=policy,
             seed=hash((self.recipe.seed, self.progress.step, self.replica.rank)) % 2**31,
         )
         before, started = self.progress.stage_seconds, time.monotonic()
@@ -198,6 +201,14 @@ class Trainer:
         self.average.eval()
         scores = monitor(self.average)
         report({"stage": stage.name, "step": self.progress.step, **scores})
+
+
+def _views(stage: Stage) -> tuple[Augmentation, ViewPolicy]:
+    """Return how strongly a stage varies its images; a misspelt name stops the run at its start."""
+    try:
+        return Augmentation(**stage.augmentation), ViewPolicy(**stage.views)
+    except TypeError as error:
+        raise ConfigurationError(Reason.SETTING_INVALID, f"stage {stage.name}: {error}") from error
 
 
 class _Clock:
