@@ -12,9 +12,10 @@ import numpy as np
 
 from worker.findings.volumes import Float64Array
 
-_SMOOTHING_MINIMUM_PHASES = 8
+_SMOOTHING_MINIMUM_PHASES = 12
 _SMOOTHING_SIGMA_SHARE = 0.025
 _OUTLIER_SHARE = 0.25
+_OUTLIER_SHARE_TIMES_PHASES = 4.0  # with few phases a true peak stands out of its neighbours
 _OUTLIER_MINIMUM_ML = 4.0
 
 
@@ -29,10 +30,11 @@ class CardiacCycle:
 
 
 def _outliers(lv_ml: Float64Array) -> tuple[int, ...]:
-    """Phases beyond both neighbours by more than a quarter of the curve's robust range."""
+    """Phases beyond both neighbours by a quarter of the curve's robust range (more when few)."""
     before, after = np.roll(lv_ml, 1), np.roll(lv_ml, -1)
     median = np.median(np.stack([before, lv_ml, after]), axis=0)
-    limit = max(float(np.ptp(median)) * _OUTLIER_SHARE, _OUTLIER_MINIMUM_ML)
+    share = max(_OUTLIER_SHARE, _OUTLIER_SHARE_TIMES_PHASES / lv_ml.size)
+    limit = max(float(np.ptp(median)) * share, _OUTLIER_MINIMUM_ML)
     above = lv_ml - np.maximum(before, after) > limit
     below = np.minimum(before, after) - lv_ml > limit
     return tuple(int(phase) for phase in np.flatnonzero(above | below))
@@ -64,7 +66,7 @@ def find_cycle(
 ) -> CardiacCycle:
     """Choose end-diastole (largest) and end-systole (smallest LV volume).
 
-    Fewer than eight phases are neither smoothed nor searched for outliers: neighbours then differ
+    Fewer than twelve phases are neither smoothed nor searched for outliers: neighbours then differ
     too much to tell a wrong phase from a fast one.
 
     Parameters

@@ -44,7 +44,7 @@ def heart_of(kind="healthy", seed=1) -> Heart:
 
 @cache
 def heart_study(
-    kind="healthy", seed=1, *, n_phases=10, spacing_mm=8.0, pixel_mm=1.6, size=96, above_mm=12.0
+    kind="healthy", seed=1, *, n_phases=12, spacing_mm=8.0, pixel_mm=1.6, size=96, above_mm=12.0
 ):
     """Labels and stack of a generated heart, base first, usual short-axis picture."""
     heart = heart_of(kind, seed)

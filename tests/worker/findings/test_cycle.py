@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from tests.worker.findings.shapes import heart_of
 from worker.findings.cycle import find_cycle
+from worker.phantom.truth import lv_cavity_ml
 
 
 def curve(n_phases=25, es_share=0.36, edv=150.0, esv=60.0):
@@ -59,3 +61,19 @@ def test_cycle_takes_few_phases_as_they_are():
 def test_cycle_needs_no_usable_times(times):
     volumes, _ = curve()
     assert find_cycle(volumes, times).es_phase == 9
+
+
+@pytest.mark.parametrize("n_phases", [5, 8, 10, 12, 16, 20, 25, 30, 40])
+@pytest.mark.parametrize("kind", ["healthy", "dilated", "hypertrophic_septal"])
+def test_cycle_keeps_the_peak_of_a_generated_heart_at_any_number_of_phases(kind, n_phases):
+    heart = heart_of(kind)
+    volumes = np.array(
+        [
+            lv_cavity_ml(heart.shape, heart.contraction(p / n_phases), n_heights=40, n_angles=36)
+            for p in range(n_phases)
+        ]
+    )
+    cycle = find_cycle(volumes, np.arange(n_phases) * 900.0 / n_phases, 900.0)
+    assert cycle.outlier_phases == ()
+    assert volumes[cycle.ed_phase] == pytest.approx(volumes.max(), rel=0.01)
+    assert volumes[cycle.es_phase] == pytest.approx(volumes.min(), rel=0.02)
