@@ -22,6 +22,7 @@ from pydantic_settings import (
     NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from plugin.domain.errors import ConfigurationError, Reason
@@ -142,7 +143,7 @@ class WorkerSettings(_Section):
         60, description="A job whose worker is not heard of for so long is given to another one."
     )
     heartbeat_seconds: Seconds = Field(
-        15, description="How often a worker is heard of; at most a third of the lease."
+        15, description="How often a worker is heard of; at least three times per lease."
     )
     maximum_attempts: int = Field(
         3, ge=1, description="A job that killed so many workers is given up."
@@ -209,15 +210,15 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    node: NodeSettings = NodeSettings()
-    spool: SpoolSettings = SpoolSettings()
-    registry: RegistrySettings = RegistrySettings()
-    queue: QueueSettings = QueueSettings()
-    assembly: AssemblySettings = AssemblySettings()
-    worker: WorkerSettings = WorkerSettings()
-    delivery: DeliverySettings = DeliverySettings()
-    web: WebSettings = WebSettings()
-    logs: LogSettings = LogSettings()
+    node: NodeSettings = Field(default_factory=NodeSettings)
+    spool: SpoolSettings = Field(default_factory=SpoolSettings)
+    registry: RegistrySettings = Field(default_factory=RegistrySettings)
+    queue: QueueSettings = Field(default_factory=QueueSettings)
+    assembly: AssemblySettings = Field(default_factory=AssemblySettings)
+    worker: WorkerSettings = Field(default_factory=WorkerSettings)
+    delivery: DeliverySettings = Field(default_factory=DeliverySettings)
+    web: WebSettings = Field(default_factory=WebSettings)
+    logs: LogSettings = Field(default_factory=LogSettings)
 
     @classmethod
     def settings_customise_sources(
@@ -279,6 +280,9 @@ def load_settings(path: Path | None) -> Settings:
     _check_environment()
     try:
         return Settings(**written)
+    except SettingsError as error:
+        # Names the field and its source; the value is in the cause only.
+        raise ConfigurationError(Reason.SETTING_INVALID, str(error)) from None
     except ValidationError as error:
         raise ConfigurationError(Reason.SETTING_INVALID, _sentence(error)) from None
 
@@ -312,9 +316,10 @@ def hide_password(url: str) -> str:
 
 
 def _rows(settings: Settings) -> Iterator[SettingRow]:
-    for section, section_field in Settings.model_fields.items():
-        for name, field in type(section_field.default).model_fields.items():
-            value = getattr(getattr(settings, section), name)
+    for section in Settings.model_fields:
+        values: BaseModel = getattr(settings, section)
+        for name, field in type(values).model_fields.items():
+            value = getattr(values, name)
             yield SettingRow(
                 key=f"{section}.{name}",
                 value=_as_toml(value),
@@ -345,6 +350,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _check_environment() -> None:
     """Refuse ``CMR_TRIAGE_NODES__PORT``: pydantic-settings overlooks unknown sections."""
+    secrets = os.environ.get(SECRETS_VARIABLE)
+    if secrets is not None and not Path(secrets).is_dir():
+        raise ConfigurationError(Reason.SETTING_INVALID, f"{SECRETS_VARIABLE}: no such folder")
     sections = set(Settings.model_fields)
     for variable in os.environ:
         name = variable.removeprefix(ENVIRONMENT_PREFIX)
