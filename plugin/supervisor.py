@@ -91,7 +91,8 @@ def run_everything(settings: Settings, config: Path | None) -> None:
         registry.close()
         commands: dict[str, Sequence[str]] = {}
         if settings.embedded_queue:
-            commands["redis"] = embedded_broker_command(spool)
+            log = spool.run / "redis.log"
+            commands["redis"] = [*embedded_broker_command(spool), "--logfile", str(log)]
         commands |= {name: command_of(name, config) for name in START_ORDER}
         supervisor = Supervisor(commands, _say, state_file=spool.run / STATE_NAME)
         _say(f"node      listens as {settings.node.ae_title} on port {settings.node.port}")

@@ -1,0 +1,298 @@
+import threading
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from plugin.domain.errors import ModelError, Reason, TransientError
+from plugin.domain.job import DeliveryState, JobState
+from plugin.domain.study import StudyState
+from plugin.registry import IndexedInstance, Registry
+from plugin.settings import Settings
+from plugin.spool import Spool
+from tests.generated import TruthSegmenter, small_patient, write_small_study
+from worker import tasks
+from worker.tasks import Analyst, Lease, Outcome
+
+
+class Clock:
+    def __init__(self):
+        self.ahead = timedelta()
+
+    def __call__(self):
+        return datetime.now(UTC) + self.ahead
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    return write_small_study(tmp_path_factory.mktemp("images"))
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(
+        spool={"folder": tmp_path / "spool", "minimum_free_bytes": 0},
+        worker={"lease_seconds": 30, "heartbeat_seconds": 10},
+    )
+
+
+@pytest.fixture
+def spool(settings):
+    return Spool(settings.spool.folder)
+
+
+@pytest.fixture
+def registry(settings, spool, clock):
+    with Registry(settings.registry_url, clock) as registry:
+        registry.migrate()
+        registry.peers.add("PACS")
+        registry.destinations.add("pacs", ae_title="PACS", host="127.0.0.1", port=104)
+        yield registry
+
+
+def receive(registry, paths):
+    """Put files into the registry as the indexer would."""
+    patient = small_patient()
+    uid = str(patient.study.study_instance_uid)
+    now = datetime.now(UTC)
+    registry.studies.add_instances(
+        [
+            IndexedInstance(
+                study_instance_uid=uid,
+                series_instance_uid="1.2.3",
+                sop_instance_uid=f"1.2.3.{number}",
+                sop_class_uid="1.2.840.10008.5.1.4.1.1.4",
+                transfer_syntax_uid="1.2.840.10008.1.2.1",
+                modality="MR",
+                path=str(path),
+                sha256=sha256(path.read_bytes()).hexdigest(),
+                n_bytes=path.stat().st_size,
+                received_at=now,
+                calling_ae_title="PACS",
+            )
+            for number, path in enumerate(paths, start=1)
+        ]
+    )
+    study = registry.studies.get(uid)
+    return registry.studies.mark_complete(study.id, revision=study.revision)
+
+
+@pytest.fixture
+def job(registry, images):
+    return receive(registry, images)
+
+
+def make_analyst(settings, registry, spool, segmenter=None):
+    return Analyst(settings, registry, spool, segmenter or TruthSegmenter(), "test")
+
+
+@pytest.fixture
+def analyst(settings, registry, spool):
+    return make_analyst(settings, registry, spool)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Replace the computation by writing one file: these tests are about who may publish."""
+
+    def install(before=lambda: None, digest="d" * 64):
+        def analyse(_paths, _segmenter, folder, **options):
+            options["on_progress"]("segment", 0.0)
+            before()
+            if options["previous_digest"] == digest:
+                return tasks.AnalysisResult(digest, unchanged=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / "sr.dcm"
+            path.write_bytes(b"report")
+            uid = f"1.2.4.{abs(hash(folder)) % 10**9}"
+            item = tasks.ResultObject("sr", "1.2", uid, "1.2.5", str(path), "", 0)
+            written = _File(item, path)
+            return tasks.AnalysisResult(digest, objects=(written,), summary={"lvef_percent": 60.0})
+
+        monkeypatch.setattr(tasks, "analyse_paths", analyse)
+
+    return install
+
+
+class _File:
+    def __init__(self, item, path):
+        self.kind = item.kind
+        self.path = path
+        self.sop_class_uid = item.sop_class_uid
+        self.sop_instance_uid = item.sop_instance_uid
+        self.series_instance_uid = item.series_instance_uid
+
+
+def test_analyst_publishes_what_the_pipeline_found(analyst, registry, job):
+    assert analyst.analyse(job.id) is Outcome.PUBLISHED
+    after = registry.jobs.get(job.id)
+    assert after.state is JobState.REPORTED
+    truth = small_patient().truth
+    assert after.summary["lvef_percent"] == pytest.approx(truth.lv_ef_percent, abs=6)
+    assert set(after.summary) >= {"lvedv_ml", "lv_mass_g", "finding", "priority", "seconds"}
+    objects = registry.jobs.result_objects(job.id)
+    assert {item.kind for item in objects} == {"sr", "summary", "contours"}
+    for item in objects:
+        assert sha256(Path(item.path).read_bytes()).hexdigest() == item.sha256
+    waiting = registry.deliveries.for_job(job.id)
+    assert [item.state for item in waiting] == [DeliveryState.PENDING] * 3
+
+
+def test_analyst_leaves_alone_what_it_cannot_claim(analyst, registry, job, quick):
+    quick()
+    assert analyst.analyse(job.id) is Outcome.PUBLISHED
+    assert analyst.analyse(job.id) is Outcome.NOT_CLAIMED
+    assert analyst.analyse("no such job") is Outcome.NOT_CLAIMED
+
+
+def test_run_that_lost_its_claim_publishes_nothing(
+    analyst, settings, registry, spool, job, quick, clock
+):
+    """A worker is stopped past its lease, another one takes the job, then the first continues."""
+    second = make_analyst(settings, registry, spool)
+    taken_over = []
+
+    def stopped_meanwhile():
+        if taken_over:
+            return
+        clock.ahead = timedelta(seconds=31)
+        taken_over.append(True)
+        taken_over.append(second.analyse(job.id))
+
+    quick(before=stopped_meanwhile)
+    assert analyst.analyse(job.id) is Outcome.LEASE_LOST
+    assert taken_over[1] is Outcome.PUBLISHED
+    after = registry.jobs.get(job.id)
+    assert after.state is JobState.REPORTED
+    assert after.fence == 2
+    (published,) = registry.jobs.result_objects(job.id)
+    assert f"{job.id}-2" in published.path
+    assert Path(published.path).is_file()
+
+
+def test_lease_is_renewed_while_the_analysis_runs(registry, job):
+    settings = Settings(worker={"lease_seconds": 0.9, "heartbeat_seconds": 0.1})
+    claimed = registry.jobs.claim(job.id, "test", 0.9)
+    with Lease(registry, claimed, settings) as lease:
+        threading.Event().wait(2.0)
+        assert not lease.lost.is_set()
+        assert registry.jobs.sweep_expired() == []
+    assert registry.jobs.get(job.id).lease_until > claimed.lease_until
+
+
+def test_lease_stops_a_run_whose_job_was_taken(registry, job, clock):
+    settings = Settings(worker={"lease_seconds": 0.3, "heartbeat_seconds": 0.1})
+    claimed = registry.jobs.claim(job.id, "test", 0.3)
+    clock.ahead = timedelta(seconds=5)
+    assert registry.jobs.claim(job.id, "other", 60) is not None
+    with Lease(registry, claimed, settings) as lease:
+        assert lease.lost.wait(10)
+        with pytest.raises(TransientError) as caught:
+            lease.check("segment", 0.5)
+    assert caught.value.reason is Reason.LEASE_EXPIRED
+
+
+def test_rejected_study_is_marked_with_the_reason(analyst, registry, spool, tmp_path):
+    text = tmp_path / "note.dcm"
+    text.write_text("no image")
+    job = receive(registry, [text])
+    assert analyst.analyse(job.id) is Outcome.REJECTED
+    study = registry.studies.by_id(job.study_id)
+    assert study.state is StudyState.REJECTED
+    assert study.reason is Reason.NO_READABLE_INSTANCE
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "ended"),
+    [
+        (
+            ModelError(Reason.HEART_NOT_FOUND),
+            Outcome.FAILED,
+            (JobState.FAILED, Reason.HEART_NOT_FOUND),
+        ),
+        (
+            TransientError(Reason.DISK_FULL),
+            Outcome.RELEASED,
+            (JobState.QUEUED, Reason.DISK_FULL),
+        ),
+        (
+            ValueError("SECRET^PATIENT"),
+            Outcome.FAILED,
+            (JobState.FAILED, Reason.INTERNAL_ERROR),
+        ),
+    ],
+)
+def test_class_of_an_error_decides_what_happens(analyst, job, quick, capsys, error, outcome, ended):
+    def fail():
+        raise error
+
+    quick(before=fail)
+    assert analyst.analyse(job.id) is outcome
+    after = analyst._registry.jobs.get(job.id)
+    assert (after.state, after.reason) == ended
+    assert "SECRET" not in after.detail
+    printed = capsys.readouterr()
+    assert "SECRET" not in printed.out + printed.err
+
+
+def test_released_job_is_taken_again_later_and_its_attempt_does_not_count(
+    analyst, registry, job, quick, clock
+):
+    errors = [TransientError(Reason.DISK_FULL)] * 5
+
+    def fail_a_while():
+        if errors:
+            raise errors.pop()
+
+    quick(before=fail_a_while)
+    outcomes = []
+    for hour in range(6):
+        clock.ahead = timedelta(hours=hour)
+        outcomes.append(analyst.analyse(job.id))
+    assert outcomes == [Outcome.RELEASED] * 5 + [Outcome.PUBLISHED]
+
+
+def test_job_that_keeps_killing_workers_is_given_up(registry, job, clock):
+    for attempt in range(3):
+        assert registry.jobs.claim(job.id, "test", 1) is not None, attempt
+        clock.ahead += timedelta(seconds=10)
+        registry.jobs.sweep_expired()
+    after = registry.jobs.get(job.id)
+    assert (after.state, after.reason) == (JobState.FAILED, Reason.TOO_MANY_ATTEMPTS)
+
+
+def test_missing_images_are_named_as_the_reason(analyst, registry, tmp_path, quick):
+    quick()
+    gone = tmp_path / "gone.dcm"
+    gone.write_bytes(b"x")
+    job = receive(registry, [gone])
+    gone.unlink()
+    assert analyst.analyse(job.id) is Outcome.FAILED
+    after = registry.jobs.get(job.id)
+    assert (after.reason, after.detail) == (Reason.IMAGES_DELETED, "1 of 1 images")
+
+
+def test_same_images_again_leave_the_result_standing(
+    analyst, registry, spool, job, quick, images, clock
+):
+    quick()
+    assert analyst.analyse(job.id) is Outcome.PUBLISHED
+    study = registry.studies.by_id(job.study_id)
+    again = registry.studies.requeue(study.id, actor="test")
+    assert analyst.analyse(again.id) is Outcome.PUBLISHED  # a person asked: computed all the same
+    assert registry.jobs.get(job.id).state is JobState.SUPERSEDED
+    extra = images[0].with_name("extra.dcm")
+    extra.write_bytes(b"another series")
+    later = receive(registry, [*images, extra])
+    assert later is not None
+    assert later.automatic
+    assert analyst.analyse(later.id) is Outcome.UNCHANGED
+    extra.unlink()
+    assert registry.jobs.get(again.id).state is JobState.REPORTED
+    assert not list(spool.results.glob(f"{later.id}-*"))
