@@ -13,7 +13,7 @@ from typing import Any
 
 from dicom_node.completion import Action, Decision, Policy, content_of, decide
 from dicom_node.indexer import Indexer
-from dicom_node.retention import delete_old_images
+from dicom_node.retention import delete_leftovers, delete_old_images
 from plugin.domain.errors import Reason, StudyRejectedError, TransientError
 from plugin.logs import configure, get_logger
 from plugin.queue import make_app, send_analyse
@@ -53,7 +53,7 @@ class Assembler:
 
     def run(self) -> None:
         """Tick until ``stop``."""
-        self._indexer.recover_quarantine()
+        self._recover()
         while not self._stop.is_set():
             try:
                 self.tick(datetime.now(UTC))
@@ -66,6 +66,14 @@ class Assembler:
                     exc_info=error,
                 )
             self._stop.wait(self._settings.assembly.tick_seconds)
+
+    def _recover(self) -> None:
+        """Finish what an earlier run left half done; what fails here is tried at the next start."""
+        try:
+            self._indexer.recover_quarantine()
+            delete_leftovers(self._spool, self._registry)
+        except TransientError as error:
+            log.warning("recovery_failed", reason=error.reason)
 
     def tick(self, now: datetime) -> None:
         """Do everything that is due at ``now`` once.

@@ -112,8 +112,8 @@ def read_headers(path: Path) -> InstanceHeaders:
     with path.open("rb") as stream:
         dataset = _parse(stream)
         transfer_syntax_uid = str(dataset.file_meta.get("TransferSyntaxUID", ""))
-        _check_identifiers(dataset)
         _check_extent(stream, dataset, transfer_syntax_uid)
+        _check_identifiers(dataset)
     # Values are decoded here, so a value that pydicom cannot decode shows here.
     try:
         with warnings.catch_warnings():

@@ -139,11 +139,9 @@ class Indexer:
         )
 
     def _set_aside(self, path: Path, reason: Reason) -> None:
-        calling_ae_title = _calling_ae_title(path)
+        calling_ae_title, at = _calling_ae_title(path), received_at(path)
         kept = self._spool.quarantine_file(path, reason)
-        self._registry.studies.quarantine_add(
-            str(kept), reason, calling_ae_title, received_at(path)
-        )
+        self._registry.studies.quarantine_add(str(kept), reason, calling_ae_title, at)
         log.warning(
             "file_quarantined",
             reason=reason,

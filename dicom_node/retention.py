@@ -11,14 +11,16 @@ from plugin.spool import Spool
 
 log = get_logger(__name__)
 
+_ALL = 1_000_000
+
 
 def delete_old_images(
     spool: Spool, registry: Registry, *, retention_days: float, quota_bytes: int, now: datetime
 ) -> int:
     """Delete the images of studies that may go now, oldest first.
 
-    A crash between row and files leaves files of a study whose images count as deleted; the next
-    call finds them by their folder.
+    A crash between row and files leaves files that nobody refers to; ``delete_leftovers`` finds
+    them.
 
     Parameters
     ----------
@@ -39,3 +41,13 @@ def delete_old_images(
         n_studies += 1
         log.info("images_deleted", study_key=study.study_key, n_bytes=study.n_bytes)
     return n_studies
+
+
+def delete_leftovers(spool: Spool, registry: Registry) -> None:
+    """Delete files of images that already count as deleted; called once at start."""
+    for study in registry.studies.list(limit=_ALL):
+        folder = spool.studies / study.study_key
+        if study.images_deleted_at is None or not folder.is_dir():
+            continue
+        if all(version.deleted for version in registry.studies.versions(study.id)):
+            spool.remove_study(study.study_key)

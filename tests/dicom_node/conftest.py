@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dicom_node.server import Node
@@ -69,3 +70,8 @@ def samples() -> Path:
     if not folder:
         pytest.skip("CMR_TRIAGE_DICOM_SAMPLES_DIR is not set")
     return Path(folder)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)

@@ -1,5 +1,6 @@
 """Small DICOM images for the node's tests, and a plain sender."""
 
+import warnings
 from io import BytesIO
 from pathlib import Path
 
@@ -38,13 +39,15 @@ def mr_image(study: str | None = None, series: str | None = None, **changes) -> 
     dataset.HighBit = 15
     dataset.PixelRepresentation = 0
     dataset.PixelData = np.arange(64, dtype="<u2").tobytes()
-    for keyword, value in changes.items():
-        if value is None:
-            delattr(dataset, keyword)
-        else:
-            setattr(dataset, keyword, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some tests want values that are not allowed
+        for keyword, value in changes.items():
+            if value is None:
+                delattr(dataset, keyword)
+            else:
+                setattr(dataset, keyword, value)
     meta.MediaStorageSOPClassUID = dataset.get("SOPClassUID", MR)
-    meta.MediaStorageSOPInstanceUID = dataset.get("SOPInstanceUID", "1.2.3")
+    meta.MediaStorageSOPInstanceUID = dataset.get("SOPInstanceUID") or "1.2.3"
     return dataset
 
 
@@ -64,7 +67,9 @@ def dataset_bytes(path: Path) -> bytes:
 def encoded(dataset: Dataset) -> bytes:
     """Return the bytes of the dataset as a file would hold them."""
     buffer = BytesIO()
-    dataset.save_as(buffer, enforce_file_format=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dataset.save_as(buffer, enforce_file_format=True)
     data = buffer.getvalue()
     return data[144 + int.from_bytes(data[140:144], "little") :]
 

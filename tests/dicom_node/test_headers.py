@@ -1,0 +1,134 @@
+import pytest
+from pydicom import Dataset
+
+from dicom_node.headers import OWN_MANUFACTURER, OWN_MODEL_NAME, read_headers
+from dicom_node.part10 import part10_header
+from plugin.domain.errors import Reason, StudyRejectedError
+from tests.dicom_node.images import MR, encoded, mr_image, save
+from worker.report import identity
+
+
+def stored(path, dataset_bytes, syntax="1.2.840.10008.1.2.1"):
+    """Write a file as the node does."""
+    header = part10_header(
+        sop_class_uid=MR,
+        sop_instance_uid="1.2.3",
+        transfer_syntax_uid=syntax,
+        calling_ae_title="ARCHIVE",
+        called_ae_title="CMRTRIAGE",
+    )
+    path.write_bytes(header + dataset_bytes)
+    return path
+
+
+def reason_of(path):
+    with pytest.raises(StudyRejectedError) as error:
+        read_headers(path)
+    assert "Secret" not in str(error.value)
+    assert error.value.__cause__ is None
+    return error.value.reason
+
+
+def test_headers_hold_identifiers_and_sender(tmp_path):
+    image = mr_image(CardiacNumberOfImages=25, NumberOfTemporalPositions=-3, TriggerTime="12.5")
+    headers = read_headers(stored(tmp_path / "a.dcm", encoded(image)))
+    assert headers.study_instance_uid == image.StudyInstanceUID
+    assert headers.sop_instance_uid == image.SOPInstanceUID
+    assert headers.calling_ae_title == "ARCHIVE"
+    assert headers.patient_name == "Secret^Person"
+    assert headers.slice_position == "0.0\\0.0\\0.0"
+    assert headers.facts["CardiacNumberOfImages"] == 25
+    assert "NumberOfTemporalPositions" not in headers.facts
+    assert headers.facts["is_mr_image"]
+    assert headers.facts["cardiac_hint"] == "CardiacNumberOfImages"
+    assert "P1" not in str(headers.facts)
+
+
+@pytest.mark.parametrize(
+    ("changes", "hint", "elsewhere"),
+    [
+        ({"BodyPartExamined": "BRAIN"}, "", True),
+        ({"BodyPartExamined": "BRAIN", "TriggerTime": 5.0}, "TriggerTime", True),
+        ({"BodyPartExamined": "BRAIN", "SeriesDescription": "cine SAX"}, "SeriesDescription", True),
+        ({"BodyPartExamined": "C-SPINE"}, "", True),
+        ({"BodyPartExamined": "CHEST"}, "", False),
+        ({"BodyPartExamined": None}, "", False),
+        ({"BodyPartExamined": None, "HeartRate": 61}, "HeartRate", False),
+        ({"BodyPartExamined": "HEART"}, "BodyPartExamined", False),
+    ],
+)
+def test_cardiac_hint_and_other_body_part(tmp_path, changes, hint, elsewhere):
+    facts = read_headers(stored(tmp_path / "a.dcm", encoded(mr_image(**changes)))).facts
+    assert (facts["cardiac_hint"], facts["elsewhere"]) == (hint, elsewhere)
+
+
+def test_patients_are_told_apart_by_id_then_by_name_and_birth_date(tmp_path):
+    def patient(**changes):
+        return read_headers(stored(tmp_path / "a.dcm", encoded(mr_image(**changes)))).facts[
+            "patient"
+        ]
+
+    assert patient() == patient(PatientName="Other^Spelling")
+    assert patient() != patient(PatientID="P2")
+    assert patient(PatientID="") != patient(PatientID="", PatientBirthDate="19710101")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"StudyInstanceUID": None}, Reason.MISSING_IDENTIFIERS),
+        ({"SOPInstanceUID": ""}, Reason.MISSING_IDENTIFIERS),
+        ({"SeriesInstanceUID": "../../etc"}, Reason.INVALID_IDENTIFIER),
+        ({"StudyInstanceUID": "1.2." + "3" * 70}, Reason.INVALID_IDENTIFIER),
+        ({"Rows": 16}, Reason.TRUNCATED_FILE),
+    ],
+)
+def test_headers_that_cannot_be_used_have_a_reason(tmp_path, changes, reason):
+    assert reason_of(stored(tmp_path / "a.dcm", encoded(mr_image(**changes)))) is reason
+
+
+def test_file_that_is_cut_or_no_dicom_has_a_reason(tmp_path):
+    whole = encoded(mr_image())
+    assert reason_of(stored(tmp_path / "cut.dcm", whole[:-40])) is Reason.TRUNCATED_FILE
+    assert reason_of(stored(tmp_path / "cut2.dcm", whole[:100])) is Reason.TRUNCATED_FILE
+    assert reason_of(stored(tmp_path / "empty.dcm", b"")) is Reason.MISSING_IDENTIFIERS
+    (tmp_path / "text.dcm").write_bytes(b"hello")
+    assert reason_of(tmp_path / "text.dcm") is Reason.NOT_DICOM
+    (tmp_path / "nothing.dcm").write_bytes(b"")
+    assert reason_of(tmp_path / "nothing.dcm") is Reason.NOT_DICOM
+
+
+def test_noise_never_gets_through(tmp_path, rng):
+    whole = bytearray(encoded(mr_image()))
+    for number in range(60):
+        broken = bytearray(whole)
+        for position in rng.integers(0, len(broken), 25):
+            broken[position] = rng.integers(0, 256)
+        path = stored(tmp_path / f"{number}.dcm", bytes(broken))
+        try:
+            read_headers(path)
+        except StudyRejectedError as error:
+            assert "Secret" not in str(error)
+
+
+def test_own_results_are_known_by_manufacturer_and_model(tmp_path):
+    assert (OWN_MANUFACTURER, OWN_MODEL_NAME) == (identity.MANUFACTURER, identity.MODEL_NAME)
+    ours = {"Manufacturer": OWN_MANUFACTURER, "ManufacturerModelName": OWN_MODEL_NAME}
+    report = mr_image(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.34", Modality="SR", **ours)
+    del report.PixelData
+    assert read_headers(save(report, tmp_path / "a.dcm")).looks_like_own_result
+    assert not read_headers(save(mr_image(**ours), tmp_path / "b.dcm")).looks_like_own_result
+
+
+def test_sequences_and_odd_values_do_not_stop_reading(tmp_path):
+    image = mr_image()
+    image.ReferencedStudySequence = [Dataset()]
+    image.add_new(0x00181060, "LO", "not a number")  # Trigger Time
+    image.add_new(0x00080080, "LO", b"\xff\xfe bytes".decode("latin1"))
+    headers = read_headers(stored(tmp_path / "a.dcm", encoded(image)))
+    assert headers.facts["cardiac_hint"] == "BodyPartExamined"
+
+
+def test_enhanced_and_odd_samples_are_read(samples):
+    for path in [*(samples / "enhanced_mr").glob("*"), *(samples / "odd").glob("*")]:
+        assert read_headers(path).facts["is_mr_image"]
