@@ -48,8 +48,9 @@ class Spool:
         self.run = folder / "run"
         self._unfinished = self.incoming / ".tmp"
         with _translated():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for path in (self.incoming, self.studies, self.results, self.quarantine, self.run):
-                path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                path.mkdir(mode=0o700, exist_ok=True)
             self._unfinished.mkdir(mode=0o700, exist_ok=True)
 
     def free_bytes(self) -> int:

@@ -72,7 +72,7 @@ class Peers:
             )
         return after
 
-    def edit(self, ae_title: str, *, actor: str = "cli", **changes: object) -> PeerRecord:
+    def edit(self, ae_title: str, /, *, actor: str = "cli", **changes: object) -> PeerRecord:
         """Change fields of a known sender; what is not named stays.
 
         Raises
@@ -168,7 +168,7 @@ class Destinations:
             note(connection, self._database.now(), what, after=_plain(after))
         return after
 
-    def edit(self, name: str, *, actor: str = "cli", **changes: object) -> DestinationRecord:
+    def edit(self, name: str, /, *, actor: str = "cli", **changes: object) -> DestinationRecord:
         """Change fields of a destination; what is not named stays.
 
         Raises

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from plugin.registry import Registry
+from plugin.registry.tables import metadata
 from tests.plugin.registry.postgresql import find_binaries, running_server
 from tests.plugin.registry.samples import FakeClock
 
@@ -31,13 +33,9 @@ def postgresql() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def registry_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give the URL of an empty database of each kind."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'registry.sqlite'}"
-        return
-    server: str = request.getfixturevalue("postgresql")
+@contextmanager
+def fresh_database(server: str) -> Iterator[str]:
+    """Give the URL of an empty database on the server, dropped at the end."""
     name = f"t_{uuid4().hex}"
     plain = server.replace("+psycopg", "").format(database="postgres")
     with psycopg.connect(plain, autocommit=True) as connection:
@@ -46,13 +44,48 @@ def registry_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: str) -> Iterator[str]:
+    """Give the URL of one database with tables: making one for each test costs too much."""
+    with fresh_database(postgresql) as url:
+        with Registry(url) as registry:
+            registry.migrate()
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def registry_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the URL of an empty database of each kind."""
+    if kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'registry.sqlite'}"
+        return
+    with fresh_database(request.getfixturevalue("postgresql")) as url:
+        yield url
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
 
 
 @pytest.fixture
-def registry(registry_url: str, clock: FakeClock) -> Iterator[Registry]:
-    with Registry(registry_url, clock) as registry:
-        registry.migrate()
+def registry(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
+) -> Iterator[Registry]:
+    """Give a registry of each kind with empty tables."""
+    if kind == "sqlite":
+        url = f"sqlite:///{tmp_path / 'registry.sqlite'}"
+    else:
+        url = request.getfixturevalue("migrated_postgresql")
+        with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+            tables = ", ".join(f'"{name}"' for name in metadata.tables)
+            connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+    with Registry(url, clock) as registry:
+        if kind == "sqlite":
+            registry.migrate()
         yield registry
