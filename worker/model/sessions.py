@@ -74,14 +74,14 @@ class GraphSession:
         _check_tensors(self._session.get_outputs(), spec.outputs, spec.file)
 
 
-def _import_runtime() -> Any:  # noqa: ANN401 - onnxruntime has no types
+def _import_runtime() -> Any:
     try:
         return importlib.import_module("onnxruntime")
     except ImportError as error:
         raise ConfigurationError(Reason.RUNTIME_MISSING) from error
 
 
-def _provider(runtime: Any, device: str) -> str:  # noqa: ANN401 - onnxruntime has no types
+def _provider(runtime: Any, device: str) -> str:
     provider = _PROVIDERS.get(device)
     if provider is None:
         raise ConfigurationError(Reason.SETTING_INVALID, "worker.device is neither cpu nor cuda")

@@ -30,7 +30,7 @@ _LOCALISER_PHASES = (0.0, 0.35)
 _SMALLEST_HEART_MM2 = 150.0
 _SMALLEST_HEART_SLICES = 2
 _BATCH_PIXELS = 16 * 160 * 160
-_N_CLASSES = 4
+_LOCALISER_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +90,22 @@ class SegmentationTower:
         grid = _Grid.of(stack, self._spacing_mm)
         images = grid.to_network(scale_intensities(stack.pixels))
         window = self._find_heart(images)
-        tell(0.1)
-        labels = np.zeros(stack.pixels.shape, dtype=np.uint8)
+        tell(_LOCALISER_SHARE)
+        way_back = grid.way_back(window)
         confidence = np.ones(stack.pixels.shape[:2], dtype=np.float32)
+        inside: list[npt.NDArray[np.uint8]] = []
         for phase in range(stack.n_phases):
             p = self._probabilities(images[phase], window)
             confidence[phase] = _confidence(p)
-            labels[phase] = clean_heart(grid.labels_from(p, window))
-            tell(0.1 + 0.9 * (phase + 1) / stack.n_phases)
-        if not (labels > 0).any():
+            likeliest = resample(p, way_back.row_matrix, way_back.column_matrix).argmax(axis=1)
+            inside.append(clean_heart(likeliest.astype(np.uint8)))
+            done = (phase + 1) / stack.n_phases
+            tell(_LOCALISER_SHARE + (1 - _LOCALISER_SHARE) * done)
+        labels = np.zeros(stack.pixels.shape, dtype=np.uint8)
+        labels[:, :, way_back.rows, way_back.columns] = drop_lonely_islands(np.stack(inside))
+        if not labels.any():
             raise ModelError(Reason.HEART_NOT_FOUND)
-        return Segmentation(drop_lonely_islands(labels), confidence)
+        return Segmentation(labels, confidence)
 
     def _find_heart(self, images: Float32Array) -> Window:
         """Look at the whole field in a few phases; the window holds the heart with a margin."""
@@ -178,23 +183,29 @@ class _Grid:
             resampling_matrix(self.n_columns, columns, self.column_ratio),
         )
 
-    def labels_from(self, p: Float32Array, window: Window) -> npt.NDArray[np.uint8]:
-        """Resample probabilities of a window to the stack's pixels and take the likeliest."""
-        rows = resampling_matrix(
-            resampled_size(self.n_rows, 1.0, self.row_ratio), self.n_rows, 1 / self.row_ratio
-        )[:, window.top : window.bottom]
-        columns = resampling_matrix(
-            resampled_size(self.n_columns, 1.0, self.column_ratio),
-            self.n_columns,
-            1 / self.column_ratio,
-        )[:, window.left : window.right]
-        row_hit, column_hit = (np.nonzero(m.sum(axis=1) > 0.5)[0] for m in (rows, columns))  # noqa: PLR2004
-        top, bottom = int(row_hit[0]), int(row_hit[-1]) + 1
-        left, right = int(column_hit[0]), int(column_hit[-1]) + 1
-        labels = np.zeros((len(p), self.n_rows, self.n_columns), dtype=np.uint8)
-        inside = resample(p, rows[top:bottom], columns[left:right])
-        labels[:, top:bottom, left:right] = inside.argmax(axis=1)
-        return labels
+    def way_back(self, window: Window) -> "_WayBack":
+        """Return how values inside a window get to the stack's pixels under it."""
+        row_matrix, rows = _back(self.n_rows, self.row_ratio, window.top, window.bottom)
+        column_matrix, columns = _back(self.n_columns, self.column_ratio, window.left, window.right)
+        return _WayBack(row_matrix, column_matrix, rows, columns)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _WayBack:
+    """Matrices from a window of the network grid to the rows and columns of the stack."""
+
+    row_matrix: Float32Array
+    column_matrix: Float32Array
+    rows: slice
+    columns: slice
+
+
+def _back(n: int, ratio: float, start: int, stop: int) -> tuple[Float32Array, slice]:
+    matrix = resampling_matrix(resampled_size(n, 1.0, ratio), n, 1 / ratio)[:, start:stop]
+    # pixels whose neighbours are mostly inside the window
+    (hit,) = np.nonzero(matrix.sum(axis=1) > 0.5)  # noqa: PLR2004 - a majority
+    covered = slice(int(hit[0]), int(hit[-1]) + 1)
+    return matrix[covered], covered
 
 
 def _softmax(scores: Float32Array) -> Float32Array:
