@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import NoSuchModuleError as UnknownDatabaseError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from plugin.domain.errors import ConfigurationError, Reason, TransientError
 
@@ -69,7 +70,7 @@ def translated() -> Iterator[None]:
     """Turn a lost, locked or broken database into ``TransientError``; other faults are bugs."""
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
         raise TransientError(Reason.REGISTRY_UNAVAILABLE) from error
     except DBAPIError as error:
         if error.connection_invalidated:

@@ -82,12 +82,12 @@ def _add_one(connection: Connection, study_id: int, instance: IndexedInstance) -
     for row in known:
         if row.sha256 == instance.sha256:
             return _known_again(connection, row.id, instance, deleted=row.deleted_at is not None)
-    connection.execute(
-        update(instances)
-        .where(columns.study_id == study_id)
-        .where(columns.sop_instance_uid == instance.sop_instance_uid)
-        .values(is_current=False)
-    )
+    if known:
+        connection.execute(
+            update(instances)
+            .where(columns.id.in_([row.id for row in known]))
+            .values(is_current=False)
+        )
     version = 1 + max((row.version for row in known), default=0)
     connection.execute(instances.insert().values(**_row(study_id, instance, version)))
     return AddOutcome.NEW_VERSION if known else AddOutcome.NEW
