@@ -126,7 +126,7 @@ def _statements() -> Iterator[str]:
     yield (
         "*Present* when the value and its whole interval lie beyond the threshold; *undetermined* "
         "when the value does but the interval does not, or when the value misses the threshold by "
-        "less than one standard error. Adults only. No statement names a disease.\n"
+        "less than half a standard error. Adults only. No statement names a disease.\n"
     )
     lvef = "`lv_ejection_fraction`"
     yield from _table(

@@ -133,14 +133,14 @@ def _patient_disagrees(stack: CineStack, septum_deg: float) -> bool:
     return False
 
 
-def _apex_first(labels: LabelArray) -> bool:
-    """Tell whether the cavity narrows towards slice 0, which should be the base."""
+def _narrowing(labels: LabelArray) -> float:
+    """Cavity area of the third next to slice 0 over that of the third at the other end."""
     areas = np.count_nonzero(labels == LV_CAVITY, axis=(1, 2)).astype(np.float64)
     found = areas[areas > 0]
     if found.size == 0:
-        return False
+        return 1.0
     third = max(found.size // 3, 1)
-    return bool(_NARROWING * found[:third].mean() < found[-third:].mean())
+    return float(found[:third].mean() / found[-third:].mean())
 
 
 def find_orientation(labels: LabelArray, stack: CineStack) -> Orientation:
@@ -164,8 +164,10 @@ def find_orientation(labels: LabelArray, stack: CineStack) -> Orientation:
         problem = "the insertions of the right ventricle differ from slice to slice"
     elif abs(turn_deg(_right_side_deg(labels, axes), middle)) > _MAXIMUM_CENTROID_ANGLE_DEG:
         problem = "the right ventricle does not lie on the side of its insertions"
-    elif _apex_first(labels):
+    elif _narrowing(labels) < 1.0 / _NARROWING:
         problem = "the left ventricle narrows towards the slice that patient coordinates call base"
+    elif not stack.apex_direction_certain and _narrowing(labels) < _NARROWING:
+        problem = "neither patient coordinates nor the contours tell base from apex"
     elif _patient_disagrees(stack, middle):
         problem = "the right ventricle lies on a side that patient coordinates rule out"
     if problem is not None:

@@ -2,8 +2,9 @@
 
 Each rule compares one measurement with one threshold. It is PRESENT when the value and its whole
 uncertainty interval lie beyond the threshold, UNDETERMINED when the value lies beyond but the
-interval does not, or when the value misses the threshold by less than one standard error. Where sex
-is unknown the thresholds of both sexes count: PRESENT needs both. Under 18 years nothing is stated.
+interval does not, or when the value misses the threshold by less than half a standard error (about
+one in three such values truly lie beyond it). Where sex is unknown the thresholds of both sexes
+count: PRESENT needs both. Under 18 years nothing is stated.
 
 No rule names a disease: a cine alone does not tell why a ventricle is large, thick or weak.
 
@@ -40,6 +41,8 @@ RV_DYSFUNCTION = Code(
     "RV-DYSFUNCTION", PRIVATE_SCHEME, "Reduced right ventricular systolic function"
 )
 
+_NEAR_MISS_ERRORS = 0.5
+
 LVEF_SEVERE_PERCENT = 30.0
 LVEF_REDUCED_PERCENT = 40.0
 LVEF_NORMAL_PERCENT = 50.0
@@ -69,7 +72,7 @@ def judge(measurement: Measurement, threshold: float, side: Side) -> Certainty |
         clear = sign * (near_end - threshold) > 0.0
         return Certainty.PRESENT if clear else Certainty.UNDETERMINED
     error = (high - measurement.value) / Z_90_PERCENT
-    return Certainty.UNDETERMINED if -beyond < error else None
+    return Certainty.UNDETERMINED if -beyond < _NEAR_MISS_ERRORS * error else None
 
 
 def judge_ranges(measurement: Measurement, side: Side) -> Certainty | None:

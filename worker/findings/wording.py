@@ -35,7 +35,7 @@ def value_with_interval(measurement: Measurement) -> str:
 
 
 def range_for_people(normal: NormalRange, unit: str) -> str:
-    """``52 to 73 % (men, ...)``."""
+    """``52 to 73 % (men)``; field strength and method stay in the range itself."""
     shown = unit_for_people(unit)
     if normal.low is None:
         limits = f"up to {normal.high:g} {shown}"
@@ -43,4 +43,4 @@ def range_for_people(normal: NormalRange, unit: str) -> str:
         limits = f"{normal.low:g} {shown} or more"
     else:
         limits = f"{normal.low:g} to {normal.high:g} {shown}"
-    return f"{limits} ({normal.population})"
+    return f"{limits} ({normal.population.split(',')[0]})"

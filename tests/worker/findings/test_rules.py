@@ -34,8 +34,8 @@ def findings(*measurements, adult=True):
         (44.0, 4.0, Certainty.PRESENT),
         (47.0, 4.0, Certainty.UNDETERMINED),
         (50.0, 4.0, Certainty.UNDETERMINED),
-        (52.0, 4.0, Certainty.UNDETERMINED),
-        (53.0, 4.0, None),
+        (51.0, 4.0, Certainty.UNDETERMINED),
+        (52.0, 4.0, None),
         (49.0, None, Certainty.PRESENT),
         (50.0, None, None),
     ],
@@ -45,7 +45,7 @@ def test_judge_below_a_threshold(value, half_width, expected):
 
 
 def test_judge_above_is_the_mirror_image_of_below():
-    for value, half_width in ((44.0, 4.0), (47.0, 4.0), (52.0, 4.0), (53.0, 4.0)):
+    for value, half_width in ((44.0, 4.0), (47.0, 4.0), (51.0, 4.0), (52.0, 4.0)):
         below = judge(measured("lv_mass", value, half_width), 50.0, Side.BELOW)
         above = judge(measured("lv_mass", 100.0 - value, half_width), 50.0, Side.ABOVE)
         assert below is above
@@ -78,7 +78,7 @@ def test_lvef_grades_at_the_printed_limits(value, grade):
 
 
 def test_lvef_just_above_the_limit_is_undetermined_without_a_grade():
-    near = measured("lv_ejection_fraction", 52.0, 6.0)
+    near = measured("lv_ejection_fraction", 51.0, 6.0)
     finding = findings(near)["lv_systolic_dysfunction"]
     assert (finding.certainty, finding.grade) == (Certainty.UNDETERMINED, None)
     assert "neither confirmed nor excluded" in finding.sentence

@@ -110,6 +110,16 @@ def test_no_segment_when_base_and_apex_are_exchanged():
     assert "base" in orientation.problem
 
 
+def test_uncertain_apex_is_accepted_when_the_cavity_narrows_and_not_otherwise():
+    labels, stack = end_diastole()
+    uncertain = dataclasses.replace(stack, apex_direction_certain=False)
+    assert find_orientation(labels, uncertain).problem is None
+    widest = np.argmax(np.count_nonzero(labels == 3, axis=(1, 2)))
+    tube = np.repeat(labels[widest : widest + 1], len(labels), axis=0)
+    assert find_orientation(tube, stack).problem is None
+    assert "base from apex" in find_orientation(tube, uncertain).problem
+
+
 def test_no_segment_without_a_right_ventricle():
     labels, stack = end_diastole()
     orientation = find_orientation(np.where(labels == 1, 0, labels).astype(np.uint8), stack)
