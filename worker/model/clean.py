@@ -16,6 +16,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 _WITHIN_AND_ACROSS = ndimage.generate_binary_structure(3, 1)
 _IN_PLANE = ndimage.generate_binary_structure(2, 1)
+_ALL_AROUND = ndimage.generate_binary_structure(2, 2)
 _MINOR_PART = 0.25
 
 
@@ -84,13 +85,16 @@ def _drop_naked_cavity(image: LabelArray) -> None:
         parts, n = ndimage.label(image == label, _IN_PLANE)
         if n == 0:
             continue
-        sizes = np.bincount(parts.reshape(-1))
-        sizes[0] = 0
-        wall = ndimage.binary_dilation(image == MYOCARDIUM, _IN_PLANE)
-        for k in range(1, n + 1):
-            naked = label == LV and not (wall & (parts == k)).any()
-            if naked or sizes[k] < _MINOR_PART * sizes.max():
-                image[parts == k] = 0
+        drop = np.zeros(n + 1, dtype=bool)
+        if n > 1:
+            sizes = np.bincount(parts.reshape(-1))
+            drop[1:] = sizes[1:] < _MINOR_PART * sizes[1:].max()
+        if label == LV:
+            wall = ndimage.binary_dilation(image == MYOCARDIUM, _IN_PLANE)
+            touching = np.bincount(parts[wall], minlength=n + 1) > 0
+            drop[1:] |= ~touching[1:]
+        if drop.any():
+            image[drop[parts]] = 0
 
 
 def drop_lonely_islands(labels: LabelArray, overlap_phases: Sequence[int] = (-1, 1)) -> LabelArray:
@@ -110,13 +114,11 @@ def drop_lonely_islands(labels: LabelArray, overlap_phases: Sequence[int] = (-1,
     if n_phases < 2 * len(overlap_phases) + 1:
         return labels
     present = labels > 0
-    near = np.stack(
-        [ndimage.binary_dilation(p, np.ones((1, 3, 3), bool), iterations=2) for p in present]
-    )
-    support = np.zeros(labels.shape[:2], dtype=bool)
-    for shift in overlap_phases:
-        other = np.roll(near, -shift, axis=0)
-        support |= (present & other).any(axis=(2, 3))
+    others = [np.roll(present, -shift, axis=0) for shift in overlap_phases]
+    support = np.any([(present & other).any(axis=(2, 3)) for other in others], axis=0)
+    for phase, z in np.argwhere(present.any(axis=(2, 3)) & ~support):
+        near = ndimage.binary_dilation(present[phase, z], _ALL_AROUND, iterations=2)
+        support[phase, z] = any((near & other[phase, z]).any() for other in others)
     result = labels.copy()
     result[~support] = 0
     return result

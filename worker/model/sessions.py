@@ -48,6 +48,8 @@ class GraphSession:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = _ERRORS_ONLY
+        # Waiting threads must not burn a core that the receiving node needs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # Shapes change from study to study, so the arena would keep the largest ever seen.
         options.enable_mem_pattern = False
         try:
