@@ -102,7 +102,7 @@ class NodeHandlers:
         event.assoc.kill()
 
     def _reason_to_reject(self, calling: str, called: str, address: str) -> Reason | None:
-        if self._count_associations() > self._admission.maximum_associations:
+        if self._count_associations() >= self._admission.maximum_associations:
             return Reason.TOO_MANY_ASSOCIATIONS
         try:
             record = self._registry.peers.get(calling)

@@ -139,28 +139,33 @@ def send_objects(
     contexts = [build_context(uid, syntax) for uid, syntax in sorted(syntaxes)]
     address = Address(destination.host, destination.port, destination.ae_title)
     with _association(address, our_ae_title, timeout_seconds, contexts) as association:
+        # Without an answer the association is over, even when pynetdicom has not noticed it yet.
+        alive = True
         for delivery in sendable:
-            yield _send_one(association, delivery)
+            result = _send_one(association, delivery) if alive else _unanswered(delivery)
+            alive = result.status is not None or result.outcome is Outcome.DEAD
+            yield result
 
 
 def _send_one(association: Any, delivery: DeliveryRecord) -> SendResult:
     if not association.is_established:
-        return SendResult(delivery.id, Outcome.RETRY, Reason.DESTINATION_UNREACHABLE, None)
+        return _unanswered(delivery)
     accepted = {str(context.abstract_syntax) for context in association.accepted_contexts}
     if delivery.sop_class_uid not in accepted:
         return SendResult(delivery.id, Outcome.DEAD, Reason.DESTINATION_NO_CONTEXT, None)
     try:
         answer = association.send_c_store(delivery.path)
-    except (
-        RuntimeError,
-        ValueError,
-    ):  # the association ended, or the context is for another syntax
-        return SendResult(delivery.id, Outcome.RETRY, Reason.DESTINATION_UNREACHABLE, None)
+    except (RuntimeError, ValueError):  # the association ended in this moment
+        return _unanswered(delivery)
     status = answer.get("Status")
     if status is None:  # no answer in time, or an abort
-        return SendResult(delivery.id, Outcome.RETRY, Reason.DESTINATION_UNREACHABLE, None)
+        return _unanswered(delivery)
     meaning = meaning_of_store_status(int(status))
     return SendResult(delivery.id, meaning.outcome, meaning.reason, int(status))
+
+
+def _unanswered(delivery: DeliveryRecord) -> SendResult:
+    return SendResult(delivery.id, Outcome.RETRY, Reason.DESTINATION_UNREACHABLE, None)
 
 
 def _transfer_syntax(path: Path) -> str | None:

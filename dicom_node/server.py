@@ -27,6 +27,7 @@ log = get_logger(__name__)
 
 DRAIN_SECONDS = 30.0
 _TICK_SECONDS = 1.0
+_REQUEST_SECONDS = 30.0  # from the connection to its A-ASSOCIATE-RQ
 _ANY_NUMBER_OF_ASSOCIATIONS = 10_000  # ours is checked in the handler, which also notes it
 
 
@@ -69,8 +70,13 @@ class Node:
         return int(self._server.server_address[1])
 
     def n_associations(self) -> int:
-        """Count the associations that are open now."""
-        return 0 if self._server is None else len(self._server.active_associations)
+        """Count the established associations; a mere TCP connection (a port scan) is none."""
+        return len(self._established())
+
+    def _established(self) -> list[Any]:
+        if self._server is None:
+            return []
+        return [one for one in self._server.active_associations if one.is_established]
 
     def start(self) -> None:
         """Listen.
@@ -107,7 +113,7 @@ class Node:
         entity.maximum_pdu_size = 0  # unlimited: whole instances in one P-DATA-TF
         entity.maximum_associations = _ANY_NUMBER_OF_ASSOCIATIONS
         entity.network_timeout = self._settings.node.idle_timeout_seconds
-        entity.acse_timeout = self._settings.node.idle_timeout_seconds
+        entity.acse_timeout = min(_REQUEST_SECONDS, self._settings.node.idle_timeout_seconds)
         entity.dimse_timeout = self._settings.node.idle_timeout_seconds
         entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
         entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
@@ -129,14 +135,12 @@ class Node:
         """Stop listening, let open associations finish for a while, abort the rest."""
         if self._server is None:
             return
-        server, entity = self._server, self._server.ae
-        server.shutdown()  # closes the listening socket only
+        self._server.shutdown()  # closes the listening socket only
         deadline = time.monotonic() + drain_seconds
-        while server.active_associations and time.monotonic() < deadline:
+        while self._established() and time.monotonic() < deadline:
             time.sleep(0.05)
-        for association in server.active_associations:
+        for association in self._established():
             association.abort()
-        entity.shutdown()
         if self._thread is not None:
             self._thread.join(timeout=5)
         self.handlers.tend()

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from dicom_node.statuses import (
@@ -33,7 +35,7 @@ def test_store_status_means_sent_retry_or_dead(status, outcome, reason):
 
 
 def test_ranges_are_in_order_and_apart():
-    for lower, upper in zip(STORE_ANSWERS, STORE_ANSWERS[1:], strict=False):
+    for lower, upper in pairwise(STORE_ANSWERS):
         assert lower.first <= lower.last < upper.first
 
 

@@ -1,0 +1,191 @@
+"""Queues of destinations: retry, backoff, live changes, restarts; a dead PACS blocks nobody."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+from pydicom.uid import generate_uid
+
+from dicom_node import tasks
+from dicom_node.deliverer import Deliverer, backoff_seconds
+from plugin.domain.errors import Reason
+from plugin.domain.job import DeliveryState
+from plugin.registry import IndexedInstance, PublishedResult, ResultObject
+from plugin.registry.engine import utc_now
+from tests.dicom_node.destination import SR, Destination, free_port
+from tests.dicom_node.images import mr_image, save
+from tests.dicom_node.test_handlers import wait_for
+
+
+@pytest.mark.parametrize(
+    ("n_failures", "chance", "expected"),
+    [
+        (1, 0.5, 5.0),
+        (2, 0.5, 10.0),
+        (4, 0.5, 40.0),
+        (1, 0.0, 3.75),
+        (1, 1.0, 6.25),
+        (9, 0.5, 900.0),
+        (9, 1.0, 900.0),
+        (9, 0.0, 675.0),
+        (10_000, 0.5, 900.0),
+    ],
+)
+def test_backoff_doubles_up_to_a_limit_and_is_spread(n_failures, chance, expected):
+    assert backoff_seconds(n_failures, 5.0, 900.0, chance) == pytest.approx(expected)
+
+
+@pytest.fixture
+def publish(registry, tmp_path):
+    """Publish a report; return its job id."""
+
+    def make():
+        study = generate_uid()
+        registry.studies.add_instance(
+            IndexedInstance(
+                study, "1.2", generate_uid(), "1.2", "1.2", "MR", "/x", "0" * 64, 1, utc_now(), "A"
+            )
+        )
+        job = registry.studies.mark_complete(registry.studies.get(study).id)
+        job = registry.jobs.claim(job.id, "test", 60)
+        report = mr_image(SOPClassUID=SR)
+        path = save(report, tmp_path / f"{job.id}.dcm")
+        uid = report.SOPInstanceUID
+        sr = ResultObject("sr", SR, uid, generate_uid(), str(path), "0" * 64, 1)
+        registry.jobs.publish(job.id, job.fence, PublishedResult((sr,), uid, {}))
+        return job.id
+
+    return make
+
+
+@pytest.fixture
+def deliverer(settings, registry):
+    deliverer = Deliverer(settings, registry)
+    yield deliverer
+    deliverer.stop(10)
+
+
+def state_at(registry, job_id, name="pacs"):
+    for delivery in registry.deliveries.for_job(job_id):
+        if delivery.destination_name == name:
+            return delivery
+    return None
+
+
+def add(registry, port, name="pacs"):
+    return registry.destinations.add(name, ae_title="PACS", host="127.0.0.1", port=port)
+
+
+def sent(registry, job_id, name="pacs"):
+    delivery = state_at(registry, job_id, name)
+    return delivery.state is DeliveryState.SENT and delivery
+
+
+def test_destination_that_was_down_gets_everything_when_it_is_up(registry, deliverer, publish):
+    port = free_port()
+    add(registry, port)
+    job_id = publish()
+    deliverer.refresh()
+    failed = wait_for(lambda: (d := state_at(registry, job_id)).attempts >= 2 and d)
+    assert (failed.state, failed.last_reason) == (
+        DeliveryState.PENDING,
+        Reason.DESTINATION_UNREACHABLE,
+    )
+    there = Destination(port)
+    delivered = wait_for(lambda: sent(registry, job_id))
+    assert delivered.sent_at is not None
+    assert len(there.arrived) == 1
+    there.stop()
+
+
+def test_dead_destination_blocks_no_other(registry, deliverer, publish):
+    there = Destination()
+    add(registry, free_port(), "dead")
+    add(registry, there.port, "alive")
+    job_id = publish()
+    deliverer.refresh()
+    wait_for(lambda: sent(registry, job_id, "alive"))
+    assert state_at(registry, job_id, "dead").state is DeliveryState.PENDING
+    there.stop()
+
+
+def test_refused_object_is_dead_and_out_of_resources_is_tried_again(registry, deliverer, publish):
+    there = Destination(statuses=[0xC001, 0xA700, 0x0000])
+    add(registry, there.port)
+    refused, later = publish(), publish()
+    deliverer.refresh()
+    wait_for(lambda: sent(registry, later))
+    dead = state_at(registry, refused)
+    assert (dead.state, dead.last_status) == (DeliveryState.DEAD, 0xC001)
+    assert state_at(registry, later).attempts == 2
+    there.stop()
+
+
+def test_changed_destination_is_tried_at_once(registry, settings, publish):
+    slow = settings.delivery.model_copy(
+        update={"first_retry_seconds": 600.0, "maximum_retry_seconds": 900.0}
+    )
+    deliverer = Deliverer(settings.model_copy(update={"delivery": slow}), registry)
+    add(registry, free_port())
+    job_id = publish()
+    deliverer.refresh()
+    wait_for(lambda: state_at(registry, job_id).attempts == 1)
+    there = Destination()
+    registry.destinations.edit("pacs", port=there.port)
+    deliverer.refresh()
+    wait_for(lambda: sent(registry, job_id))
+    deliverer.stop(10)
+    there.stop()
+
+
+def test_disabled_destination_waits_and_goes_on_when_enabled(registry, deliverer, publish):
+    there = Destination()
+    add(registry, there.port)
+    deliverer.refresh()
+    job_id = publish()
+    registry.destinations.edit("pacs", enabled=False)
+    deliverer.refresh()
+    time.sleep(0.3)
+    waiting = state_at(registry, job_id)
+    registry.destinations.edit("pacs", enabled=True)
+    deliverer.refresh()
+    wait_for(lambda: sent(registry, job_id))
+    assert waiting is not None
+    there.stop()
+
+
+def test_object_is_given_up_after_the_maximum_of_attempts(registry, settings, publish):
+    few = settings.delivery.model_copy(update={"maximum_attempts": 2})
+    deliverer = Deliverer(settings.model_copy(update={"delivery": few}), registry)
+    add(registry, free_port())
+    job_id = publish()
+    deliverer.refresh()
+    dead = wait_for(lambda: (d := state_at(registry, job_id)).state is DeliveryState.DEAD and d)
+    assert (dead.attempts, dead.last_reason) == (2, Reason.DESTINATION_UNREACHABLE)
+    deliverer.stop(10)
+
+
+def test_process_delivers_what_an_earlier_one_left_and_stops_on_sigterm(
+    settings, registry, publish
+):
+    there = Destination()
+    add(registry, there.port)
+    job_id = publish()
+
+    def end():
+        wait_for(lambda: sent(registry, job_id))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    watcher = threading.Thread(target=end)
+    watcher.start()
+    try:
+        tasks.main(settings)
+    finally:
+        watcher.join()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert len(there.arrived) == 1
+    there.stop()

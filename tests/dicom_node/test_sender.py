@@ -1,0 +1,162 @@
+"""One association: what is sent, what each answer becomes, and what people are told."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pynetdicom import _config
+
+from dicom_node import sender
+from dicom_node.sender import send_objects, verify, verify_destination
+from dicom_node.statuses import Outcome
+from dicom_node.switches import set_process_switches
+from plugin.domain.errors import Reason, TransientError
+from plugin.domain.job import DeliveryState
+from plugin.registry import DeliveryRecord, DestinationRecord
+from tests.dicom_node.destination import SC, SR, Destination, free_port
+from tests.dicom_node.images import dataset_bytes, mr_image, save
+
+
+@pytest.fixture
+def open_destination(monkeypatch):
+    """Open destinations that take only their own classes, which pynetdicom's switch would not."""
+    set_process_switches()
+    monkeypatch.setattr(_config, "UNRESTRICTED_STORAGE_SERVICE", False)
+    monkeypatch.setattr(sender, "set_process_switches", lambda: None)
+    opened = []
+
+    def make(**arguments):
+        opened.append(Destination(**arguments))
+        return opened[-1]
+
+    yield make
+    for destination in opened:
+        destination.stop()
+
+
+def record(port, ae_title="PACS", host="127.0.0.1"):
+    return DestinationRecord(1, "pacs", ae_title, host, port, ("sr", "summary"), enabled=True)
+
+
+def delivery(number, path, sop_class_uid, sop_instance_uid):
+    now = datetime.now(UTC)
+    return DeliveryRecord(
+        id=number,
+        job_id="j",
+        destination_id=1,
+        destination_name="pacs",
+        object_id=number,
+        kind="sr",
+        path=str(path),
+        sop_class_uid=sop_class_uid,
+        sop_instance_uid=sop_instance_uid,
+        state=DeliveryState.PENDING,
+        attempts=0,
+        next_attempt_at=now,
+        last_status=None,
+        last_reason=None,
+        created_at=now,
+        sent_at=None,
+        confirmed_at=None,
+    )
+
+
+@pytest.fixture
+def objects(tmp_path):
+    """Two result objects on disk, an SR and a secondary capture."""
+    found = []
+    for number, uid in enumerate((SR, SC), start=1):
+        image = mr_image(SOPClassUID=uid)
+        path = save(image, tmp_path / f"{number}.dcm")
+        found.append(delivery(number, path, uid, image.SOPInstanceUID))
+    return found
+
+
+def send(destination, deliveries, timeout_seconds=3.0):
+    return list(send_objects(destination, deliveries, "CMRTRIAGE", timeout_seconds))
+
+
+def test_stored_bytes_arrive_as_they_lie(open_destination, objects):
+    there = open_destination()
+    results = send(record(there.port), objects)
+    assert [result.outcome for result in results] == [Outcome.SENT] * 2
+    assert [result.status for result in results] == [0, 0]
+    assert there.arrived == [
+        (one.sop_instance_uid, dataset_bytes(Path(one.path))) for one in objects
+    ]
+
+
+def test_each_object_has_its_own_answer(open_destination, objects):
+    there = open_destination(statuses=[0xA900, 0x0111])
+    first, second = send(record(there.port), objects)
+    assert (first.outcome, first.reason, first.status) == (
+        Outcome.DEAD,
+        Reason.DESTINATION_REFUSED_INSTANCE,
+        0xA900,
+    )
+    assert (second.outcome, second.reason, second.status) == (Outcome.SENT, None, 0x0111)
+
+
+def test_class_that_is_not_accepted_is_dead_and_the_other_goes(open_destination, objects):
+    there = open_destination(classes=[SC])
+    first, second = send(record(there.port), objects)
+    assert (first.outcome, first.reason) == (Outcome.DEAD, Reason.DESTINATION_NO_CONTEXT)
+    assert second.outcome is Outcome.SENT
+
+
+def test_association_that_breaks_leaves_the_rest_to_be_retried(open_destination, objects):
+    there = open_destination(statuses=["abort"])
+    results = send(record(there.port), objects)
+    assert [result.outcome for result in results] == [Outcome.RETRY] * 2
+    assert results[1].reason is Reason.DESTINATION_UNREACHABLE
+
+
+def test_file_that_is_gone_is_dead_and_says_so(open_destination, objects, tmp_path):
+    there = open_destination()
+    (tmp_path / "1.dcm").unlink()
+    first, second = send(record(there.port), objects)
+    assert (first.outcome, first.reason) == (Outcome.DEAD, Reason.RESULT_MISSING)
+    assert second.outcome is Outcome.SENT
+
+
+def test_nothing_listens_there(objects):
+    with pytest.raises(TransientError) as error:
+        send(record(free_port()), objects)
+    assert error.value.reason is Reason.DESTINATION_UNREACHABLE
+    assert "no connection" in str(error.value)
+
+
+def test_host_name_that_does_not_exist(objects):
+    with pytest.raises(TransientError) as error:
+        send(record(104, host="no-such-host.invalid"), objects)
+    assert "not a known host name" in str(error.value)
+
+
+def test_verify_measures_the_time_to_an_answer(open_destination):
+    there = open_destination()
+    assert 0 < verify("127.0.0.1", there.port, "PACS", "CMRTRIAGE", 3.0) < 10
+
+
+def test_verify_explains_a_rejected_title(open_destination):
+    there = open_destination()
+    with pytest.raises(TransientError) as error:
+        verify("127.0.0.1", there.port, "WRONG", "CMRTRIAGE", 3.0)
+    assert error.value.reason is Reason.DESTINATION_REJECTED_ASSOCIATION
+    assert "called WRONG" in str(error.value)
+    assert "source 1, reason 7" in str(error.value)
+
+
+def test_verify_explains_a_port_that_is_closed():
+    with pytest.raises(TransientError) as error:
+        verify("127.0.0.1", free_port(), "PACS", "CMRTRIAGE", 3.0)
+    assert error.value.reason is Reason.DESTINATION_UNREACHABLE
+
+
+def test_verify_destination_names_the_objects_that_are_not_taken(open_destination):
+    there = open_destination(classes=[SC])
+    with pytest.raises(TransientError) as error:
+        verify_destination(record(there.port), "CMRTRIAGE", 3.0)
+    assert error.value.reason is Reason.DESTINATION_NO_CONTEXT
+    assert "(sr)" in str(error.value)
+    full = open_destination()
+    assert verify_destination(record(full.port), "CMRTRIAGE", 3.0) > 0
