@@ -286,10 +286,10 @@ def main(settings: Settings) -> None:
     worker_process_init.connect(workplace.open, weak=False)
     app.worker_main(
         [
+            "--quiet",
             "worker",
             f"--queues={QUEUE_NAME}",
             "--without-gossip",
             "--without-mingle",
-            "--quiet",
         ]
     )
