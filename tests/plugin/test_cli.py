@@ -1,0 +1,274 @@
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pytest
+from typer.testing import CliRunner
+
+from plugin.cli import app
+from plugin.domain.errors import Reason
+from plugin.registry import IndexedInstance, Registry
+from plugin.settings import load_settings
+from plugin.supervisor import environment
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "cmr-triage.toml"
+    path.write_text(f'[spool]\nfolder = "{tmp_path / "spool"}"\nminimum_free_bytes = 1\n')
+    return path
+
+
+@pytest.fixture
+def run(config):
+    """Run a command with the settings of this test; give back what it printed and its code."""
+
+    def call(*arguments, with_config=True):
+        full = [*arguments, "--config", str(config)] if with_config else list(arguments)
+        return CliRunner().invoke(app, full)
+
+    return call
+
+
+@pytest.fixture
+def registry(config):
+    settings = load_settings(config)
+    settings.spool.folder.mkdir(parents=True, exist_ok=True)
+    with Registry(settings.registry_url) as registry:
+        registry.migrate()
+        yield registry
+
+
+def receive(registry, uid="1.2.840.77", patient_id="P-1"):
+    registry.studies.add_instances(
+        [
+            IndexedInstance(
+                study_instance_uid=uid,
+                series_instance_uid=f"{uid}.1",
+                sop_instance_uid=f"{uid}.1.1",
+                sop_class_uid="1.2.840.10008.5.1.4.1.1.4",
+                transfer_syntax_uid="1.2.840.10008.1.2.1",
+                modality="MR",
+                path="/nowhere/1.dcm",
+                sha256="0" * 64,
+                n_bytes=5,
+                received_at=datetime.now(UTC),
+                calling_ae_title="PACS",
+                patient_id=patient_id,
+            )
+        ]
+    )
+    return registry.studies.get(uid)
+
+
+def assert_one_sentence(result, code):
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert result.stderr.startswith("cmr-triage: ")
+    assert result.stderr.count("\n") == 1
+    assert "Traceback" not in result.stderr
+
+
+def test_help_loads_nothing_of_the_system():
+    code = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from plugin.cli import app\n"
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
+        "heavy = {'numpy', 'pydicom', 'pynetdicom', 'sqlalchemy', 'celery', 'fastapi', 'torch',\n"
+        "         'onnxruntime', 'matplotlib', 'highdicom', 'pydantic'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "demo",
+        "up",
+        "node",
+        "assemble",
+        "worker",
+        "deliver",
+        "web",
+        "analyze",
+        "train",
+        "evaluate",
+        "phantom",
+        "peer",
+        "destination",
+        "study",
+        "config",
+        "bundle",
+    ],
+)
+def test_command_exists_and_says_what_it_is_for(command):
+    result = CliRunner().invoke(app, ["--help"])
+    assert f" {command} " in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("group", "commands"),
+    [
+        ("peer", "add list edit remove echo"),
+        ("destination", "add list edit remove test"),
+        ("study", "list show requeue purge"),
+        ("config", "check show"),
+        ("bundle", "show verify"),
+    ],
+)
+def test_group_has_its_commands(group, commands):
+    result = CliRunner().invoke(app, [group, "--help"])
+    assert all(f" {command} " in result.stdout for command in commands.split())
+
+
+def test_peer_is_added_shown_changed_and_removed(run):
+    assert run("peer", "add", "PACS", "--host", "10.0.0.5", "--port", "104").exit_code == 0
+    assert run("peer", "edit", "PACS", "--kind", "modality", "--disabled").exit_code == 0
+    (peer,) = json.loads(run("peer", "list", "--json").stdout)["peers"]
+    assert (peer["ae_title"], peer["kind"], peer["enabled"]) == ("PACS", "modality", False)
+    assert "10.0.0.5" in run("peer", "list").stdout
+    assert run("peer", "remove", "PACS").exit_code == 0
+    assert json.loads(run("peer", "list", "--json").stdout)["peers"] == []
+
+
+def test_peer_may_be_a_destination_too(run):
+    added = run(
+        "peer", "add", "PACS", "--host", "10.0.0.5", "--port", "104", "--destination", "archive"
+    )
+    assert added.exit_code == 0
+    (destination,) = json.loads(run("destination", "list", "--json").stdout)
+    assert (destination["name"], destination["port"]) == ("archive", 104)
+    assert_one_sentence(run("peer", "add", "OTHER", "--destination", "x"), 2)
+
+
+def test_peer_with_an_impossible_title_is_refused(run):
+    assert_one_sentence(run("peer", "add", "A" * 17), 2)
+    assert_one_sentence(run("peer", "edit", "NOBODY", "--disabled"), 2)
+    assert_one_sentence(run("peer", "echo", "NOBODY"), 2)
+
+
+def test_refused_associations_are_shown_with_the_title_used(run, registry):
+    registry.associations.rejected("STRANGER", "CMRTRIAG", "10.0.0.9", Reason.WRONG_CALLED_AE_TITLE)
+    for listing in (run("peer", "list"), run("study", "list")):
+        assert "STRANGER" in listing.stdout
+        assert "CMRTRIAG" in listing.stdout
+
+
+def test_destination_is_added_changed_and_removed(run):
+    where = ("--ae-title", "PACS", "--host", "127.0.0.1", "--port", "104")
+    assert run("destination", "add", "pacs", *where, "--object", "sr").exit_code == 0
+    assert run("destination", "edit", "pacs", "--port", "105").exit_code == 0
+    (shown,) = json.loads(run("destination", "list", "--json").stdout)
+    assert (shown["objects"], shown["port"]) == (["sr"], 105)
+    assert_one_sentence(run("destination", "edit", "pacs", "--object", "video"), 2)
+    assert run("destination", "remove", "pacs").exit_code == 0
+
+
+def test_dead_destination_is_named_in_one_sentence(run):
+    run("destination", "add", "pacs", "--ae-title", "PACS", "--host", "127.0.0.1", "--port", "9")
+    assert_one_sentence(run("destination", "test", "pacs"), 5)
+
+
+def test_study_list_shows_studies_quarantine_and_free_space(run, registry):
+    study = receive(registry)
+    registry.studies.mark_rejected(study.id, Reason.NOT_CARDIAC, revision=study.revision)
+    registry.studies.quarantine_add("/x/odd.dcm", Reason.NOT_DICOM, "PACS", datetime.now(UTC))
+    shown = run("study", "list").stdout
+    for text in ("P-1", "REJECTED", "odd.dcm", "The file is not DICOM", "Free in", "GiB"):
+        assert text in shown
+    described = json.loads(run("study", "list", "--json").stdout)
+    assert described["studies"][0]["study"]["reason"] == "not_cardiac"
+    assert described["free_bytes"] > 0
+
+
+def test_study_is_shown_by_uid_beginning_accession_or_patient(run, registry):
+    receive(registry, "1.2.840.77123.1", "P-1")
+    receive(registry, "1.2.840.77456.1", "P-2")
+    for name in ("1.2.840.77123.1", "1.2.840.77123", "P-1"):
+        described = json.loads(run("study", "show", name, "--json").stdout)
+        assert described["study"]["study_instance_uid"] == "1.2.840.77123.1"
+    assert_one_sentence(run("study", "show", "nobody"), 2)
+    ambiguous = run("study", "show", "1.2.840.77")
+    assert_one_sentence(ambiguous, 2)
+    assert "2 studies" in ambiguous.stderr
+
+
+def test_requeued_study_waits_even_when_redis_is_away(run, registry):
+    study = receive(registry)
+    registry.studies.mark_complete(study.id, revision=study.revision)
+    answer = run("study", "requeue", "P-1")
+    assert answer.exit_code == 0
+    assert "Redis does not answer" in answer.stderr
+    assert registry.jobs.latest(study.id).automatic is False
+
+
+def test_purged_study_leaves_nothing(run, registry):
+    receive(registry)
+    assert run("study", "purge", "P-1").exit_code != 0  # asked, and nobody said yes
+    assert registry.studies.get("P-1") is not None
+    assert run("study", "purge", "P-1", "--yes").exit_code == 0
+    assert registry.studies.get("P-1") is None
+
+
+def test_settings_are_shown_and_checked(run):
+    assert run("config", "check").exit_code == 0
+    rows = json.loads(run("config", "show", "--json").stdout)
+    assert {row["key"] for row in rows} >= {"node.port", "spool.folder", "worker.device"}
+
+
+def test_wrong_settings_key_is_named_with_the_right_one(run, config):
+    config.write_text("[node]\nprot = 104\n")
+    answer = run("config", "check")
+    assert_one_sentence(answer, 2)
+    assert "node.prot" in answer.stderr
+    assert "node.port" in answer.stderr
+
+
+def test_missing_settings_file_is_named(run, config):
+    config.unlink()
+    for command in (("up",), ("node",), ("study", "list")):
+        assert_one_sentence(run(*command), 2)
+
+
+def test_fault_of_ours_ends_in_one_sentence_without_its_text(run, monkeypatch):
+    def fail(_config):
+        raise ValueError("SECRET^PATIENT")
+
+    monkeypatch.setattr("plugin.commands.configuration.load", fail)
+    answer = run("config", "show")
+    assert_one_sentence(answer, 1)
+    assert "SECRET" not in answer.stderr
+    assert "ValueError" in answer.stderr
+
+
+def test_command_without_its_extra_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "worker.training.commands", None)
+
+    def missing(name):
+        raise ModuleNotFoundError(name=name)
+
+    monkeypatch.setattr(
+        "plugin.commands.training.importlib.import_module", lambda _name: missing("torch")
+    )
+    answer = CliRunner().invoke(app, ["train", "--help"])
+    assert_one_sentence(answer, 2)
+    assert "cmr-triage[train]" in answer.stderr
+
+
+def test_bundle_that_is_not_there_is_named(tmp_path):
+    answer = CliRunner().invoke(app, ["bundle", "verify", str(tmp_path)])
+    assert_one_sentence(answer, 2)
+
+
+def test_shipped_bundle_is_intact():
+    answer = CliRunner().invoke(app, ["bundle", "verify"])
+    assert answer.exit_code == 0
+    assert "intact" in answer.stdout
+    shown = json.loads(CliRunner().invoke(app, ["bundle", "show", "--json"]).stdout)
+    assert len(shown["digest"]) == 64

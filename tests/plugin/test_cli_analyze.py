@@ -1,0 +1,67 @@
+import json
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from plugin.cli import app
+from plugin.commands.analysis import dicom_files
+from plugin.domain.errors import StudyRejectedError
+from tests.generated import write_small_study
+from worker.bundle import find_bundle
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    write_small_study(folder)
+    return folder
+
+
+def analyze(*arguments):
+    return CliRunner().invoke(app, ["analyze", *map(str, arguments)])
+
+
+def test_analyze_writes_report_images_and_result_with_the_shipped_bundle(study, tmp_path):
+    out = tmp_path / "out"
+    answer = analyze(study, "--out", out)
+    assert answer.exit_code == 0, answer.stderr
+    assert "not verified by a physician" in answer.stdout
+    assert "LV ejection fraction" in answer.stdout
+    names = {path.name for path in out.iterdir()}
+    assert names >= {"sr.dcm", "summary.dcm", "contours.dcm", "result.json", "summary.png"}
+    assert json.loads((out / "result.json").read_text())["summary"]["lvef_percent"] > 0
+
+
+def test_analyze_says_why_a_folder_cannot_be_analysed(tmp_path):
+    (tmp_path / "note.txt").write_text("no image")
+    answer = analyze(tmp_path, "--out", tmp_path / "out")
+    assert answer.exit_code == 3
+    assert "No readable DICOM image" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_analyze_refuses_a_tampered_bundle(study, tmp_path):
+    bundle = tmp_path / "bundle"
+    shutil.copytree(find_bundle(None), bundle)
+    graph = next(bundle.rglob("*.onnx"))
+    graph.write_bytes(graph.read_bytes()[:-1] + b"x")
+    answer = analyze(study, "--out", tmp_path / "out", "--bundle", bundle)
+    assert answer.exit_code == 4
+    assert "differs from its manifest" in answer.stderr
+
+
+def test_analyze_needs_a_folder_that_exists(tmp_path):
+    assert analyze(tmp_path / "nowhere", "--out", tmp_path).exit_code == 2
+
+
+def test_analyze_reads_subfolders_and_leaves_out_what_is_no_image(tmp_path):
+    for name in ("a/1.dcm", "b/2", ".hidden", "DICOMDIR"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+    assert [path.name for path in dicom_files(tmp_path)] == ["1.dcm", "2"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(StudyRejectedError):
+        dicom_files(tmp_path / "empty")
