@@ -28,6 +28,7 @@ class Stage(_Strict):
     learning_rate_end: float = Field(gt=0)
     patients: Literal["inner", "all"] = "inner"
     mix: dict[str, float]
+    ema_decay: float = Field(default=0.999, gt=0, lt=1)
     augmentation: dict[str, float] = {}
     views: dict[str, float] = {}
 
@@ -47,7 +48,6 @@ class Recipe(_Strict):
     seed: int
     channels: tuple[int, ...]
     weight_decay: float = 0.01
-    ema_decay: float = 0.999
     warmup_steps: int = 100
     phantoms: PhantomCache | None = None
     stages: tuple[Stage, ...]

@@ -156,7 +156,8 @@ class Trainer:
                 self.save()
             if options.monitor is not None and clock.due("monitor"):
                 self._watch(stage, options.monitor, options.report)
-        if options.monitor is not None and self.replica.leads:
+        took_steps = self.progress.stage_seconds > before
+        if options.monitor is not None and self.replica.leads and took_steps:
             self._watch(stage, options.monitor, options.report)
         return True
 
@@ -179,7 +180,7 @@ class Trainer:
         nn.utils.clip_grad_norm_(parameters, 5.0)
         self.optimiser.step()
         self.progress.step += 1
-        decay = min(self.recipe.ema_decay, (1 + self.progress.step) / (10 + self.progress.step))
+        decay = min(stage.ema_decay, (1 + self.progress.step) / (10 + self.progress.step))
         with torch.no_grad():
             for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
                 mean.lerp_(now, 1 - decay)

@@ -21,7 +21,6 @@ def recipe(minutes=60.0, rate=3e-3, **stage):
         name="small",
         seed=3,
         channels=(8, 16, 16),
-        ema_decay=0.9,
         warmup_steps=5,
         stages=(
             Stage(
@@ -32,6 +31,7 @@ def recipe(minutes=60.0, rate=3e-3, **stage):
                 learning_rate_start=rate,
                 learning_rate_end=rate,
                 mix={"acdc": 1.0},
+                ema_decay=0.9,
                 **stage,
             ),
         ),
