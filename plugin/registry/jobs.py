@@ -7,27 +7,22 @@ when a job is given to another worker; that only one of them publishes does not 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from plugin.domain.errors import Reason
-from plugin.domain.job import DeliveryState, JobState
-from plugin.domain.study import StudyState
-from plugin.registry.engine import Database, insert_unless_known
-from plugin.registry.records import JobRecord, PublishedResult, ResultObject, StudyRecord
+from plugin.domain.job import JobState
+from plugin.registry.engine import Database
+from plugin.registry.publishing import change_claim, end_claim, publish, reject
+from plugin.registry.records import JobRecord, PublishedResult, ResultObject
 from plugin.registry.rows import (
     job_by_id,
     job_record,
-    lock_study_of_job,
     object_record,
     select_jobs,
 )
 from plugin.registry.tables import (
-    deliveries,
-    destinations,
     jobs,
-    own_results,
     result_objects,
-    studies,
 )
 from plugin.registry.transitions import may_become
 
@@ -111,7 +106,7 @@ class Jobs:
         """Keep the lease; False says to stop: somebody else has the job, or it is over."""
         until = self._database.now() + timedelta(seconds=lease_seconds)
         with self._database.write() as connection:
-            return _end(connection, job_id, fence, lease_until=until)
+            return change_claim(connection, job_id, fence, lease_until=until)
 
     def publish(self, job_id: str, fence: int, result: PublishedResult) -> bool:
         """Make a result true: in one transaction or not at all.
@@ -124,31 +119,8 @@ class Jobs:
         bool
             False when the claim is not the newest one any more; then nothing happened.
         """
-        now = self._database.now()
         with self._database.write() as connection:
-            study = lock_study_of_job(connection, job_id)
-            ended = study is not None and _end(
-                connection,
-                job_id,
-                fence,
-                may_become(jobs.c.state, JobState.REPORTED, {JobState.RUNNING}),
-                state=JobState.REPORTED.value,
-                lease_until=None,
-                finished_at=now,
-                reported_at=now,
-                input_digest=result.input_digest,
-                summary=dict(result.summary),
-            )
-            if study is None or not ended:
-                return False
-            connection.execute(
-                update(jobs)
-                .where(jobs.c.study_id == study.id, jobs.c.id != job_id)
-                .where(may_become(jobs.c.state, JobState.SUPERSEDED, {JobState.REPORTED}))
-                .values(state=JobState.SUPERSEDED.value)
-            )
-            _register_objects(connection, job_id, result, now)
-            return True
+            return publish(connection, job_id, fence, result, self._database.now())
 
     def unchanged(self, job_id: str, fence: int, input_digest: str) -> bool:
         """End a job whose images are those of the standing result; that result stands."""
@@ -167,14 +139,7 @@ class Jobs:
     def reject(self, job_id: str, fence: int, reason: Reason, detail: str = "") -> bool:
         """End a job because of its input, and mark the study rejected unless images came since."""
         with self._database.write() as connection:
-            study = lock_study_of_job(connection, job_id)
-            ended = study is not None and self._end_in(
-                connection, job_id, fence, JobState.FAILED, reason=reason.value, detail=detail
-            )
-            if study is None or not ended:
-                return False
-            _reject_study(connection, study, job_id, (reason, detail))
-            return True
+            return reject(connection, job_id, fence, (reason, detail), self._database.now())
 
     def release(self, job_id: str, fence: int, reason: Reason, detail: str = "") -> bool:
         """Give a job back because something outside failed; it waits a little and is tried again.
@@ -188,7 +153,7 @@ class Jobs:
             ).one_or_none()
             wait_seconds = _FIRST_RELEASE_WAIT_SECONDS * 2 ** min(job.n_releases if job else 0, 10)
             not_before = now + timedelta(seconds=min(wait_seconds, _LONGEST_RELEASE_WAIT_SECONDS))
-            return _end(
+            return change_claim(
                 connection,
                 job_id,
                 fence,
@@ -294,21 +259,7 @@ class Jobs:
 
     def _finish(self, job_id: str, fence: int, state: JobState, **values: object) -> bool:
         with self._database.write() as connection:
-            return self._end_in(connection, job_id, fence, state, **values)
-
-    def _end_in(
-        self, connection: Connection, job_id: str, fence: int, state: JobState, **values: object
-    ) -> bool:
-        return _end(
-            connection,
-            job_id,
-            fence,
-            may_become(jobs.c.state, state, {JobState.RUNNING}),
-            state=state.value,
-            lease_until=None,
-            finished_at=self._database.now(),
-            **values,
-        )
+            return end_claim(connection, job_id, fence, state, self._database.now(), **values)
 
     def list(self, study_id: int | None = None, limit: int = 100) -> list[JobRecord]:
         """Return jobs (of one study), the latest first."""
@@ -320,65 +271,6 @@ class Jobs:
             return [job_record(row) for row in rows]
 
 
-def _end(
-    connection: Connection,
-    job_id: str,
-    fence: int,
-    *conditions: ColumnElement[bool],
-    **values: object,
-) -> bool:
-    """Change a running job if ``fence`` is its newest claim: the compare-and-set of everything."""
-    return (
-        connection.execute(
-            update(jobs)
-            .where(jobs.c.id == job_id, jobs.c.fence == fence)
-            .where(jobs.c.state == JobState.RUNNING.value, *conditions)
-            .values(**values)
-        ).rowcount
-        == 1
-    )
-
-
 def _hint_due(hinted_at: datetime, n_hints: int, older_than_seconds: float) -> datetime:
     doublings = min(n_hints, _LONGEST_HINT_DOUBLINGS)
     return hinted_at + timedelta(seconds=older_than_seconds * 2**doublings)
-
-
-def _reject_study(
-    connection: Connection, study: StudyRecord, job_id: str, why: tuple[Reason, str]
-) -> None:
-    generation = select(jobs.c.generation).where(jobs.c.id == job_id).scalar_subquery()
-    connection.execute(
-        update(studies)
-        .where(studies.c.id == study.id, studies.c.generation == generation)
-        .where(studies.c.state == StudyState.COMPLETE.value)
-        .values(state=StudyState.REJECTED.value, reason=why[0].value, detail=why[1])
-    )
-
-
-def _register_objects(
-    connection: Connection, job_id: str, result: PublishedResult, now: datetime
-) -> None:
-    wanted = connection.execute(
-        select(destinations).where(destinations.c.enabled).order_by(destinations.c.id)
-    ).all()
-    for item in result.objects:
-        values = {name: getattr(item, name) for name in ResultObject.__slots__}
-        object_id = connection.execute(
-            result_objects.insert().values(job_id=job_id, **values).returning(result_objects.c.id)
-        ).scalar_one()
-        own = {"sop_instance_uid": item.sop_instance_uid}
-        insert_unless_known(connection, own_results, own, "sop_instance_uid")
-        for destination in wanted:
-            if item.kind in destination.objects:
-                connection.execute(
-                    deliveries.insert().values(
-                        job_id=job_id,
-                        destination_id=destination.id,
-                        destination_name=destination.name,
-                        object_id=object_id,
-                        state=DeliveryState.PENDING.value,
-                        next_attempt_at=now,
-                        created_at=now,
-                    )
-                )

@@ -1,0 +1,135 @@
+"""How a job ends: by compare-and-set on its newest claim, all consequences in one transaction."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, select, update
+
+from plugin.domain.errors import Reason
+from plugin.domain.job import DeliveryState, JobState
+from plugin.domain.study import StudyState
+from plugin.registry.engine import insert_unless_known
+from plugin.registry.records import PublishedResult, ResultObject
+from plugin.registry.rows import lock_study_of_job
+from plugin.registry.tables import (
+    deliveries,
+    destinations,
+    jobs,
+    own_results,
+    result_objects,
+    studies,
+)
+from plugin.registry.transitions import may_become
+
+
+def change_claim(
+    connection: Connection,
+    job_id: str,
+    fence: int,
+    *conditions: ColumnElement[bool],
+    **values: object,
+) -> bool:
+    """Change a running job if ``fence`` is its newest claim: the compare-and-set of everything."""
+    return (
+        connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job_id, jobs.c.fence == fence)
+            .where(jobs.c.state == JobState.RUNNING.value, *conditions)
+            .values(**values)
+        ).rowcount
+        == 1
+    )
+
+
+def end_claim(
+    connection: Connection,
+    job_id: str,
+    fence: int,
+    state: JobState,
+    now: datetime,
+    **values: object,
+) -> bool:
+    """End a running job in ``state``, by the same compare-and-set."""
+    return change_claim(
+        connection,
+        job_id,
+        fence,
+        may_become(jobs.c.state, state, {JobState.RUNNING}),
+        state=state.value,
+        lease_until=None,
+        finished_at=now,
+        **values,
+    )
+
+
+def publish(
+    connection: Connection, job_id: str, fence: int, result: PublishedResult, now: datetime
+) -> bool:
+    """Make a result true; see ``Jobs.publish``."""
+    study = lock_study_of_job(connection, job_id)
+    if study is None or not end_claim(
+        connection,
+        job_id,
+        fence,
+        JobState.REPORTED,
+        now,
+        reported_at=now,
+        input_digest=result.input_digest,
+        summary=dict(result.summary),
+    ):
+        return False
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.study_id == study.id, jobs.c.id != job_id)
+        .where(may_become(jobs.c.state, JobState.SUPERSEDED, {JobState.REPORTED}))
+        .values(state=JobState.SUPERSEDED.value)
+    )
+    _register_objects(connection, job_id, result, now)
+    return True
+
+
+def reject(
+    connection: Connection, job_id: str, fence: int, why: tuple[Reason, str], now: datetime
+) -> bool:
+    """End a job because of its input and mark its study; see ``Jobs.reject``."""
+    study = lock_study_of_job(connection, job_id)
+    reason, detail = why
+    if study is None or not end_claim(
+        connection, job_id, fence, JobState.FAILED, now, reason=reason.value, detail=detail
+    ):
+        return False
+    generation = select(jobs.c.generation).where(jobs.c.id == job_id).scalar_subquery()
+    connection.execute(
+        update(studies)
+        .where(studies.c.id == study.id, studies.c.generation == generation)
+        .where(studies.c.state == StudyState.COMPLETE.value)
+        .values(state=StudyState.REJECTED.value, reason=reason.value, detail=detail)
+    )
+    return True
+
+
+def _register_objects(
+    connection: Connection, job_id: str, result: PublishedResult, now: datetime
+) -> None:
+    wanted = connection.execute(
+        select(destinations).where(destinations.c.enabled).order_by(destinations.c.id)
+    ).all()
+    for item in result.objects:
+        values = {name: getattr(item, name) for name in ResultObject.__slots__}
+        object_id = connection.execute(
+            result_objects.insert().values(job_id=job_id, **values).returning(result_objects.c.id)
+        ).scalar_one()
+        own = {"sop_instance_uid": item.sop_instance_uid}
+        insert_unless_known(connection, own_results, own, "sop_instance_uid")
+        for destination in wanted:
+            if item.kind in destination.objects:
+                connection.execute(
+                    deliveries.insert().values(
+                        job_id=job_id,
+                        destination_id=destination.id,
+                        destination_name=destination.name,
+                        object_id=object_id,
+                        state=DeliveryState.PENDING.value,
+                        next_attempt_at=now,
+                        created_at=now,
+                    )
+                )
