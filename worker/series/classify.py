@@ -179,7 +179,7 @@ def _by_cine(traits: SeriesTraits) -> tuple[Role, str] | None:
         return None  # repeated images of something, but nothing tells of a beat
     if traits.sequence.is_inversion:
         return Role.OTHER, "Inversion-prepared cine (an inversion scout)."
-    if traits.phase_span_ms > max(_LONGEST_BEAT_MS, 2.0 * (traits.rr_interval_ms or 0.0)):
+    if traits.phase_span_ms > _LONGEST_BEAT_MS:
         return Role.OTHER, "The images run over several beats (real-time cine)."
     described = traits.sequence.described
     is_flow = described is Role.FLOW and not traits.sequence.is_balanced

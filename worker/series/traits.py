@@ -75,6 +75,10 @@ def series_traits(frames: Sequence[Frame]) -> SeriesTraits:
     n_times, n_numbered = max(map(len, times)), max(map(len, numbered))
     acquired = [[f.acquired_s for f in one if f.acquired_s is not None] for one in slices]
     inversions = [_different(f.inversion_time_ms for f in one) for one in slices]
+    sequence = sequence_traits(header, {token for f in frames for token in f.image_type})
+    is_announced = (read.integer(header, "CardiacNumberOfImages") or 0) > 1
+    is_cine_like = is_announced or (_is_gated(header) and sequence.is_balanced)
+    counted = _frames_per_slice(slices) if is_cine_like else 1
     intervals = [f.rr_interval_ms for f in frames if f.rr_interval_ms is not None]
     return SeriesTraits(
         n_instances=len({f.instance.sop_instance_uid for f in frames}),
@@ -82,7 +86,7 @@ def series_traits(frames: Sequence[Frame]) -> SeriesTraits:
         n_orientations=len(orientations),
         orientation=orientation,
         n_slices=len(slices),
-        n_phases=n_times if n_times > 1 else max(n_numbered, _counted_phases(header, slices), 1),
+        n_phases=n_times if n_times > 1 else max(n_numbered, counted, 1),
         n_repeats=max(map(len, slices)),
         phase_span_ms=max((max(t) - min(t) for t in times if t), default=0.0),
         repeat_span_s=max((max(a) - min(a) for a in acquired if a), default=0.0),
@@ -91,7 +95,7 @@ def series_traits(frames: Sequence[Frame]) -> SeriesTraits:
         is_gated=_is_gated(header) or bool(intervals),
         is_magnitude=any(f.is_magnitude for f in frames),
         rr_interval_ms=sorted(intervals)[len(intervals) // 2] if intervals else None,
-        sequence=sequence_traits(header, {token for f in frames for token in f.image_type}),
+        sequence=sequence,
     )
 
 
@@ -126,11 +130,9 @@ def _different(values: object) -> set[float]:
     return {round(v, 1) for v in values if v is not None}  # type: ignore[attr-defined]
 
 
-def _counted_phases(header: Dataset, slices: Sequence[Sequence[Frame]]) -> int:
-    """Phases by count alone: as many images per slice as the header announces phases."""
-    announced = read.integer(header, "CardiacNumberOfImages") or 0
-    n_frames = Counter(len(one) for one in slices).most_common(1)[0][0]
-    return n_frames if announced > 1 and n_frames > 1 else 1
+def _frames_per_slice(slices: Sequence[Sequence[Frame]]) -> int:
+    """Count phases by images alone, for a cine whose timing was lost."""
+    return Counter(len(one) for one in slices).most_common(1)[0][0]
 
 
 def _is_gated(header: Dataset) -> bool:

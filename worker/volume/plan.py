@@ -25,7 +25,7 @@ from worker.volume.types import Float64Array, StackNote
 MINIMUM_SLICES = 5
 MINIMUM_PHASES = 6
 FEW_PHASES = 15
-_GAP_STEPS = 1.5
+_GAP_STEPS = 1.6
 _UNEVEN_SHARE = 0.15
 _BETWEEN_SHARE = 0.125
 _NOTED_UNEVEN_SHARE = 0.05

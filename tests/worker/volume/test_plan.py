@@ -138,7 +138,7 @@ def test_stack_orders_phases_without_trigger_times_by_instance_number(tmp_path: 
 def test_stack_spaces_phases_evenly_and_says_so_without_any_time(tmp_path: Path) -> None:
     images = cine()
     for ds in images:
-        del ds.TriggerTime, ds.NominalInterval
+        del ds.TriggerTime, ds.NominalInterval, ds.CardiacNumberOfImages
     study = load_study(write(images, tmp_path))
 
     assert "nominal_times" in note_keys(study)
