@@ -15,6 +15,8 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.valuerep import PersonName
 
+_NUMBERS = ("DS", "IS")
+
 
 def copy_attributes(source: Dataset, target: Dataset, keywords: tuple[str, ...]) -> None:
     """Copy those of ``keywords`` that ``source`` has a readable value for."""
@@ -48,11 +50,21 @@ def _copied(source: Dataset, tag: int) -> DataElement | None:
         value = element.value
     except (KeyError, ValueError, TypeError, AttributeError, LookupError, OverflowError):
         return None
+    if not _is_vr_of(tag, element.VR) or (element.VR in _NUMBERS and isinstance(value, str)):
+        return None
     if isinstance(value, PersonName):
         value = str(value)
     elif isinstance(value, MultiValue):
         value = [str(v) if isinstance(v, PersonName) else v for v in value]
     return DataElement(tag, element.VR, value, already_converted=element.VR != "PN")
+
+
+def _is_vr_of(tag: int, vr: str) -> bool:
+    """Tell whether the value was read as what it should be (pydicom may fall back to another)."""
+    try:
+        return vr in dictionary_VR(tag).split(" or ")
+    except KeyError:
+        return True
 
 
 def _copied_item(item: Dataset) -> Dataset:

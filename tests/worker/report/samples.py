@@ -84,6 +84,14 @@ def reference_header() -> Dataset:
     return header
 
 
+def request_item() -> Dataset:
+    item = Dataset()
+    item.RequestedProcedureID = "RP-9"
+    item.RequestedProcedureDescription = "Cardiac MRI with stress"
+    item.ScheduledProcedureStepID = "SPS-9"
+    return item
+
+
 def discs(
     n_phases: int = 25,
     n_slices: int = 10,
@@ -363,3 +371,23 @@ def identity(**changes: object) -> AnalysisIdentity:
         **changes,
     }
     return AnalysisIdentity(**values)  # type: ignore[arg-type]
+
+
+def as_multi_frame(loaded: LoadedSample) -> LoadedSample:
+    """Return the study with all frames in one Enhanced MR instance."""
+    from dataclasses import replace
+
+    stack = loaded.stack
+    frames = tuple(
+        tuple(
+            FrameReference(
+                "1.2.840.10008.5.1.4.1.1.4.1",
+                "2.25.600",
+                "2.25.601",
+                1 + phase * stack.n_slices + index,
+            )
+            for index in range(stack.n_slices)
+        )
+        for phase in range(stack.n_phases)
+    )
+    return replace(loaded, stack=replace(stack, frames=frames))

@@ -58,6 +58,7 @@ class Canvas:
         self.axes.set_xlim(0, width)
         self.axes.set_ylim(height, 0)
         self.axes.axis("off")
+        self._widths: dict[tuple[str, float, str], float] = {}
 
     def panel(self, x: float, y: float, width: float, height: float, colour: str = PANEL) -> None:
         """Fill a rectangle."""
@@ -106,6 +107,12 @@ class Canvas:
 
     def text_width(self, words: str, size: float = BODY_PX, weight: str = "normal") -> float:
         """Return how many pixels wide one line of text is."""
+        key = (words, size, weight)
+        if key not in self._widths:
+            self._widths[key] = self._measured_width(words, size, weight)
+        return self._widths[key]
+
+    def _measured_width(self, words: str, size: float, weight: str) -> float:
         properties = FontProperties(family="DejaVu Sans", size=size * _PX_TO_POINTS, weight=weight)
         renderer = self._agg.get_renderer()
         width, _, _ = renderer.get_text_width_height_descent(_plain(words), properties, False)  # noqa: FBT003
@@ -114,12 +121,15 @@ class Canvas:
     def wrap(self, words: str, width: float, size: float = BODY_PX) -> list[str]:
         """Break text into lines that fit ``width`` pixels."""
         lines: list[str] = []
+        used, space = 0.0, self.text_width("n n", size) - 2 * self.text_width("n", size)
         for word in words.split():
-            longer = f"{lines[-1]} {word}" if lines else word
-            if lines and self.text_width(longer, size) <= width:
-                lines[-1] = longer
+            wide = self.text_width(word, size)
+            if lines and used + space + wide <= width:
+                lines[-1] += f" {word}"
+                used += space + wide
             else:
                 lines.append(word)
+                used = wide
         return lines
 
     def inset(self, x: float, y: float, width: float, height: float) -> Any:

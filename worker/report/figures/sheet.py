@@ -31,6 +31,16 @@ def contour_sheet(
 
     Each slice is a pair of tiles, end-diastole above end-systole.
     """
+    return compose_sheet(stack, labels, assessment, identity).pixels()
+
+
+def compose_sheet(
+    stack: CineStack,
+    labels: npt.NDArray[np.uint8],
+    assessment: Assessment,
+    identity: AnalysisIdentity,
+) -> Canvas:
+    """Lay out the page without drawing its pixels."""
     n_columns, width, height = tile_layout(stack.n_slices)
     n_blocks = ceil(stack.n_slices / n_columns)
     used = n_blocks * (2 * height + _PAIR_GAP + _GAP) - _GAP
@@ -57,7 +67,7 @@ def contour_sheet(
             if index == 0 and row == 1:
                 view.scale_bar(canvas, place)
     draw_footer(canvas, identity)
-    return canvas.pixels()
+    return canvas
 
 
 def tile_layout(n_slices: int) -> tuple[int, int, int]:

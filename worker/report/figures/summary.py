@@ -50,6 +50,16 @@ def summary_page(
     labels
         ``[phase, slice, row, column]``.
     """
+    return compose_summary(stack, labels, assessment, identity).pixels()
+
+
+def compose_summary(
+    stack: CineStack,
+    labels: npt.NDArray[np.uint8],
+    assessment: Assessment,
+    identity: AnalysisIdentity,
+) -> Canvas:
+    """Lay out the page without drawing its pixels."""
     canvas = Canvas(WIDTH, HEIGHT)
     draw_header(canvas, "Cardiac MRI, short-axis cine: ventricular volumes and wall thickness")
     _draw_tiles(canvas, stack, labels, assessment)
@@ -63,7 +73,7 @@ def summary_page(
     _draw_wall(canvas, assessment)
     _draw_statements(canvas, assessment)
     draw_footer(canvas, identity)
-    return canvas.pixels()
+    return canvas
 
 
 def shown_slices(labels: npt.NDArray[np.uint8], ed_phase: int, es_phase: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from plugin.domain.findings import Assessment, Measurement
+from plugin.domain.findings import Assessment, Measurement, NormalRange
 from worker.report.figures.canvas import (
     BODY_PX,
     MUTED,
@@ -43,7 +43,7 @@ _SECTIONS = (
 _INDEX_KEYS = {"cardiac_output": "cardiac_index"}
 _ONE_DECIMAL = ("l/min", "l/min/m2")
 _ARROWS = {"above": "▲", "below": "▼", "within": ""}
-_NAME, _VALUE, _UNIT, _INTERVAL, _INDEX, _INDEX_UNIT, _NORMAL = 0, 170, 178, 238, 402, 410, 488
+_NAME, _VALUE, _UNIT, _INTERVAL, _INDEX, _INDEX_UNIT, _NORMAL = 0, 170, 178, 238, 394, 402, 468
 _HEADING_HEIGHT, _ROW_HEIGHT = 33, 31
 
 
@@ -105,6 +105,8 @@ def draw_table(canvas: Canvas, assessment: Assessment, x: float, y: float, width
 def normal_heading(assessment: Assessment) -> str:
     """Return ``normal (men)`` where all ranges are of one population."""
     populations = {short_population(r) for m in assessment.measurements for r in m.normal_ranges}
+    if populations == {"men", "women"}:
+        return "normal (M men, F women)"
     return f"normal ({populations.pop()})" if len(populations) == 1 else "normal"
 
 
@@ -131,16 +133,20 @@ def _draw_value(
 
 
 def _draw_ranges(canvas: Canvas, measurement: Measurement, x: float, middle: float) -> None:
-    """Write one range, or one above the other with its population where there are several."""
+    """Write the range; with the populations' initials where there are several."""
     ranges, unit = measurement.normal_ranges, readable_unit(measurement.unit)
     if len(ranges) == 1:
-        words = f"{range_text(ranges[0])} {unit}"
-        canvas.text(x, middle, words, color=MUTED, size=SMALL_PX)
-        return
-    for index, normal in enumerate(ranges):
-        offset = (index - (len(ranges) - 1) / 2) * 15
-        words = f"{range_text(normal)} {unit} {short_population(normal)}"
-        canvas.text(x, middle + offset, words, color=MUTED, size=13)
+        words, size = f"{range_text(ranges[0])} {unit}", SMALL_PX
+    else:
+        words = "  ".join(f"{_initial(r)} {range_text(r).replace(' to ', '–')}" for r in ranges)
+        words, size = f"{words} {unit}", SMALL_PX - 2
+    canvas.text(x, middle, words, color=MUTED, size=size)
+
+
+def _initial(normal: NormalRange) -> str:
+    """Return ``M`` for men, ``F`` for women, else the population in a word."""
+    population = short_population(normal)
+    return {"men": "M", "women": "F"}.get(population, population)
 
 
 def side_of(measurement: Measurement) -> str:

@@ -1,0 +1,148 @@
+"""Layout of the pages: everything legible, nothing clipped, nothing over anything else."""
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+from matplotlib.transforms import Bbox
+
+from plugin.domain.findings import Assessment, NotAssessed, QualityNote
+from tests.worker.report import samples
+from worker.report.figures.canvas import Canvas
+from worker.report.figures.sheet import compose_sheet, tile_layout
+from worker.report.figures.summary import compose_summary, shown_slices
+from worker.report.identity import NOT_VERIFIED
+
+
+def boxes(canvas: Canvas) -> list[tuple[str, Bbox]]:
+    """Return every text with the box of its letters (line spacing taken off)."""
+    return [
+        (text.get_text(), text.get_window_extent().shrunk(0.9, 0.6))
+        for axes in canvas.figure.axes
+        for text in axes.texts
+    ]
+
+
+def badly_placed(canvas: Canvas) -> list[str]:
+    """Return texts that reach out of the page or lie over another one."""
+    placed = boxes(canvas)
+    clipped = [
+        words
+        for words, box in placed
+        if box.x0 < 0 or box.y0 < 0 or box.x1 > canvas.width or box.y1 > canvas.height
+    ]
+    over = [
+        f"{one} / {other}"
+        for (one, a), (other, b) in combinations(placed, 2)
+        if a.x0 < b.x1 and b.x0 < a.x1 and a.y0 < b.y1 and b.y0 < a.y1
+    ]
+    return clipped + over
+
+
+def words(canvas: Canvas) -> str:
+    return " ".join(text.get_text() for text in canvas.axes.texts)
+
+
+def summary(assessment: Assessment, **options: int) -> Canvas:
+    loaded, segmentation = samples.loaded_sample(n_phases=3, n_slices=5, size=64, **options)
+    return compose_summary(loaded.stack, segmentation.labels, assessment, samples.identity())
+
+
+def long_assessment() -> Assessment:
+    sentence = "A sentence of a length that rules write when several values are borderline at once."
+    thing = samples.assessment().not_assessed[0]
+    return replace(
+        samples.assessment(),
+        impression=(sentence,) * 9,
+        quality=tuple(QualityNote(f"k{i}", sentence) for i in range(6)),
+        not_assessed=(NotAssessed("x", thing.code, thing.sentence),) * 30,
+    )
+
+
+@pytest.mark.parametrize("make", [samples.assessment, long_assessment])
+def test_no_text_of_the_summary_is_clipped_or_over_another(make) -> None:
+    assert badly_placed(summary(make())) == []
+
+
+def test_summary_says_that_nobody_verified_it_and_which_bundle_made_it() -> None:
+    text = words(summary(samples.assessment()))
+    assert NOT_VERIFIED in text
+    assert "cmr-sax 1.0.0" in text
+
+
+def test_summary_shows_values_with_their_side_of_the_normal_range() -> None:
+    text = words(summary(samples.assessment()))
+    assert "▼ 38" in text
+    assert "▲ 221" in text
+    assert "52 to 101 ml/m²" in text
+    assert "M 40–74  F 42–76 %" in text
+    assert "suggested priority: URGENT" in text
+
+
+def test_statements_that_do_not_fit_are_said_to_be_in_the_report() -> None:
+    assert "More in the report." in words(summary(long_assessment()))
+    assert "More in the report." not in words(summary(samples.assessment()))
+
+
+def test_summary_without_segments_or_body_surface_says_so() -> None:
+    whole = samples.assessment()
+    bare = replace(
+        whole,
+        measurements=tuple(m for m in whole.measurements if m.segment is None),
+        bsa_m2=None,
+        bsa_formula=None,
+    )
+    text = words(summary(bare))
+    assert "segments could not be" in text
+    assert "Body surface area unknown" in text
+
+
+def test_bullseye_gives_each_segment_its_value_at_its_place() -> None:
+    whole = samples.assessment()
+    walls = [m for m in whole.measurements if m.segment is not None]
+    marked = tuple(replace(m, value=float(m.segment or 0) + 30.0) for m in walls)
+    canvas = summary(replace(whole, measurements=marked))
+    at = {t.get_text(): t.get_position() for t in canvas.axes.texts}
+    anterior, septal, inferior, lateral = (at[str(30 + n)] for n in (13, 14, 15, 16))
+    assert anterior[1] < inferior[1]
+    assert septal[0] < lateral[0]
+    assert at["31"][1] < at["34"][1]  # basal anterior above basal inferior
+    for right, left in ((6, 2), (5, 3), (12, 8), (11, 9)):  # lateral right of septal
+        assert at[str(30 + right)][0] > at[str(30 + left)][0]
+
+
+def test_shown_slices_have_cavity_in_both_phases() -> None:
+    labels = np.zeros((2, 9, 4, 4), np.uint8)
+    labels[0, 1:8] = 3
+    labels[1, 2:7] = 3
+    assert shown_slices(labels, 0, 1) == [3, 4, 5]
+    labels[1] = 0
+    assert all(1 <= index <= 7 for index in shown_slices(labels, 0, 1))
+    labels[0] = 0
+    assert len(shown_slices(labels, 0, 1)) == 3
+
+
+@pytest.mark.parametrize("n_slices", [1, 10, 13, 24])
+def test_contour_sheet_shows_every_slice_twice_inside_the_page(n_slices: int) -> None:
+    loaded, segmentation = samples.loaded_sample(n_phases=3, n_slices=n_slices, size=48)
+    canvas = compose_sheet(
+        loaded.stack, segmentation.labels, samples.assessment(), samples.identity()
+    )
+    text = [t.get_text() for t in canvas.axes.texts]
+    assert text.count("ED") == text.count("ES") == n_slices
+    assert len(canvas.axes.images) == 2 * n_slices
+    assert badly_placed(canvas) == []
+    assert canvas.height <= 1024
+    for image in canvas.axes.images:
+        left, right, bottom, top = image.get_extent()
+        assert 0 <= left < right <= canvas.width
+        assert 0 <= top < bottom <= canvas.height - 44
+
+
+@pytest.mark.parametrize("n_slices", range(1, 25))
+def test_tiles_are_large_and_all_fit(n_slices: int) -> None:
+    n_columns, width, height = tile_layout(n_slices)
+    assert n_columns * width <= 1536 - 40
+    assert height >= 120
+    assert 1.0 <= width / height <= 1.36

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+
+from plugin.domain.findings import Assessment
+from tests.worker.report import samples
+from tests.worker.report.conftest import Reported, report_into
+from worker.report import build_results
+from worker.report.identity import ResultFile
+
+
+def build(folder: Path, loaded: samples.LoadedSample, assessment: Assessment) -> list[ResultFile]:
+    folder.mkdir()
+    segmentation = samples.loaded_sample(n_phases=3, n_slices=3, size=48)[1]
+    return build_results(loaded, segmentation, assessment, samples.identity(), folder)
+
+
+def test_objects_have_the_identifiers_that_are_returned(reported: Reported) -> None:
+    assert set(reported.files) == {"sr", "summary", "contours"}
+    for file in reported.files.values():
+        dataset = dcmread(file.path, stop_before_pixels=True)
+        assert dataset.SOPInstanceUID == file.sop_instance_uid
+        assert dataset.file_meta.MediaStorageSOPInstanceUID == file.sop_instance_uid
+        assert dataset.SeriesInstanceUID == file.series_instance_uid
+        assert dataset.SOPClassUID == file.sop_class_uid
+        assert dataset.StudyInstanceUID == samples.STUDY_UID
+    series = {file.series_instance_uid for file in reported.files.values()}
+    assert len(series) == 3
+    assert sorted(path.name for path in reported.folder.iterdir()) == [
+        "contours.dcm",
+        "contours.png",
+        "sr.dcm",
+        "summary.dcm",
+        "summary.png",
+    ]
+
+
+def test_same_inputs_give_the_same_bytes(reported: Reported, tmp_path: Path) -> None:
+    again = report_into(tmp_path)
+    for kind, file in reported.files.items():
+        assert again.files[kind].path.read_bytes() == file.path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[samples.LoadedSample, Path, set[str]]:
+    loaded = samples.loaded_sample(n_phases=3, n_slices=3, size=48)[0]
+    folder = tmp_path_factory.mktemp("first") / "out"
+    files = build(folder, loaded, samples.assessment())
+    return loaded, folder, {file.sop_instance_uid for file in files}
+
+
+def test_other_values_give_other_identifiers(
+    first: tuple[samples.LoadedSample, Path, set[str]], tmp_path: Path
+) -> None:
+    loaded, _, uids = first
+    files = build(tmp_path / "out", loaded, samples.assessment(ef=41.0))
+    assert not uids & {file.sop_instance_uid for file in files}
+
+
+def test_other_patient_data_gives_other_identifiers_but_the_same_pictures(
+    first: tuple[samples.LoadedSample, Path, set[str]], tmp_path: Path
+) -> None:
+    _, folder, uids = first
+    other = samples.loaded_sample(n_phases=3, n_slices=3, size=48)[0]
+    other.reference.PatientName = "Somebody^Else"
+    other.reference.PatientID = "Q-1"
+    files = build(tmp_path / "out", other, samples.assessment())
+    assert not uids & {file.sop_instance_uid for file in files}
+    for kind in ("summary", "contours"):
+        picture = (folder / f"{kind}.png").read_bytes()
+        assert picture == (tmp_path / "out" / f"{kind}.png").read_bytes()
+
+
+def test_no_half_written_object_stays_under_its_final_name(
+    first: tuple[samples.LoadedSample, Path, set[str]], tmp_path: Path
+) -> None:
+    missing = tmp_path / "missing"
+    segmentation = samples.loaded_sample(n_phases=3, n_slices=3, size=48)[1]
+    with pytest.raises(OSError, match="No such file"):
+        build_results(first[0], segmentation, samples.assessment(), samples.identity(), missing)
+    assert not missing.exists()

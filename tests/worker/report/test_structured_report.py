@@ -1,0 +1,227 @@
+import io
+
+import highdicom as hd
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+
+from plugin.domain.findings import Priority
+from tests.worker.report import samples
+from tests.worker.report.conftest import PREDECESSOR, Reported
+from worker.report.identity import ResultUids
+from worker.report.structured_report import structured_report
+
+
+def make(
+    loaded: samples.LoadedSample | None = None,
+    priority: Priority = Priority.URGENT,
+    **changes: object,
+) -> Dataset:
+    loaded = loaded or samples.loaded_sample(n_phases=3, n_slices=3, size=48)[0]
+    identity = samples.identity(**changes)
+    assessment = samples.assessment(priority=priority)
+    uids = ResultUids(samples.STUDY_UID, identity, "content")
+    report = structured_report(loaded.reference, loaded.stack, assessment, identity, uids)
+    buffer = io.BytesIO()
+    report.save_as(buffer, enforce_file_format=True)
+    buffer.seek(0)
+    return pydicom.dcmread(buffer)
+
+
+def items(dataset: Dataset, value: str | None = None) -> list[Dataset]:
+    """Return all content items, depth first, or those whose concept name has a code value."""
+    found = []
+    for item in dataset.get("ContentSequence", []):
+        if value is None or item.ConceptNameCodeSequence[0].CodeValue == value:
+            found.append(item)
+        found += items(item, value)
+    return found
+
+
+@pytest.fixture(scope="module")
+def report() -> Dataset:
+    return make()
+
+
+def test_report_opens_in_highdicom_with_its_groups_and_values(reported: Reported) -> None:
+    document = hd.sr.srread(reported.files["sr"].path)
+    assert isinstance(document, hd.sr.Comprehensive3DSR)
+    groups = document.content.get_image_measurement_groups()
+    values = {m.name.value: m.value for group in groups for m in group.get_measurements()}
+    assert values["8811-2"] == pytest.approx(38.4)
+    assert values["8277-6"] == pytest.approx(2.0)
+    sites = [group.finding_sites[0].value for group in groups]
+    assert [site.value for site in sites[:2]] == ["87878005", "49848007"]
+    walls = [group for group in groups if "AHA" in group.tracking_identifier]
+    assert len(walls) == 1
+    assert len(walls[0].get_measurements()) == 16
+
+
+def test_report_is_a_tid_1500_document_that_nobody_has_verified(report: Dataset) -> None:
+    assert report.SOPClassUID == pydicom.uid.Comprehensive3DSRStorage
+    assert report.ContentTemplateSequence[0].TemplateIdentifier == "1500"
+    assert report.ConceptNameCodeSequence[0].CodeValue == "126000"
+    assert (report.CompletionFlag, report.VerificationFlag) == ("COMPLETE", "UNVERIFIED")
+    assert report.SpecificCharacterSet == "ISO_IR 192"
+    procedures = items(report, "121058")
+    assert [p.ConceptCodeSequence[0].CodeValue for p in procedures] == ["25056-3"]
+    assert [item.TextValue for item in items(report, "NOTICE")] == [
+        "AI, not verified by a physician, not for diagnosis."
+    ]
+
+
+def test_observer_is_a_device_and_each_group_names_the_algorithm(report: Dataset) -> None:
+    assert items(report, "121005")[0].ConceptCodeSequence[0].CodeValue == "121007"
+    for code in ("121012", "121013", "121014", "121015", "121016"):
+        assert len(items(report, code)) == 1
+    groups = items(report, "125007")
+    for group in groups:
+        assert [i.TextValue for i in items(group, "111001")] == ["cmr-sax"]
+        assert [i.TextValue for i in items(group, "111003")] == ["1.0.0"]
+        assert any("abab" in i.TextValue for i in items(group, "111002"))
+        assert [i.ConceptCodeSequence[0].CodeValue for i in items(group, "111000")] == ["123110"]
+        assert len(items(group, "112039")) == len(items(group, "112040")) == 1
+
+
+def test_patient_and_study_are_those_of_the_images(report: Dataset) -> None:
+    reference = samples.reference_header()
+    for element in reference:
+        assert str(report[element.tag].value) == str(element.value), element.keyword
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "AccessionNumber", "PatientBirthDate", "StudyID"])
+def test_report_is_made_when_an_identifier_is_missing(keyword: str) -> None:
+    loaded = samples.loaded_sample(n_phases=3, n_slices=3, size=48)[0]
+    delattr(loaded.reference, keyword)
+    assert make(loaded)[keyword].value in ("", None)
+
+
+def test_measurement_carries_range_uncertainty_definition_and_body_surface(report: Dataset) -> None:
+    index = next(i for i in items(report, "8821-1") if units(i) == "ml/m2")
+    assert index.MeasuredValueSequence[0].NumericValue == pytest.approx(110.7)
+    assert [i.TextValue for i in items(index, "121407")] == ["52 to 101 ml/m² (men, 1.5/3 T)"]
+    assert [number(i) for i in items(index, "385524004") + items(index, "371933006")] == [52, 101]
+    assert items(index, "121402")[0].ConceptCodeSequence[0].CodeValue == "371879000"
+    assert [number(i) for i in items(index, "371886008")] == [pytest.approx(7.7)]
+    assert [number(i) for i in items(index, "8277-6")] == [pytest.approx(2.0)]
+    assert items(index, "272518008")[0].ConceptCodeSequence[0].CodeValue == "416190007"
+    assert "Sum of discs" in items(index, "121423")[0].TextValue
+
+
+def test_two_populations_give_one_description_and_no_coded_limit(report: Dataset) -> None:
+    fraction = items(report, "8818-7")[0]
+    assert [i.TextValue for i in items(fraction, "121407")] == [
+        "40 to 74 % (men); 42 to 76 % (women)"
+    ]
+    assert items(fraction, "385524004") == []
+    assert items(fraction, "121402")[0].ConceptCodeSequence[0].CodeValue == "17621005"
+
+
+def test_formula_of_body_surface_area_is_named_and_coded(report: Dataset) -> None:
+    area = next(i for i in items(report, "8277-6") if i.RelationshipType == "CONTAINS")
+    assert items(area, "121423")[0].TextValue == "Mosteller (1987)"
+    assert items(area, "121420")[0].ConceptCodeSequence[0].CodeValue == "122244"
+
+
+def test_wall_thickness_names_the_segment(report: Dataset) -> None:
+    walls = [i for i in items(report, "122445") if items(i, "363698007")]
+    sites = [items(i, "363698007")[0].ConceptCodeSequence[0].CodeValue for i in walls]
+    assert sites == [code for code, _ in samples.SEGMENT_SITES.values()]
+
+
+def test_findings_are_present_or_undetermined_and_the_rest_not_assessed(report: Dataset) -> None:
+    def answer(code: str) -> str:
+        return str(items(report, code)[0].ConceptCodeSequence[0].CodeValue)
+
+    assert answer("371862006") == "52101004"
+    assert answer("LV_DILATION") == "373068000"
+    assert answer("396339007") == "NOT_ASSESSED"
+    assert len(items(report, "121073")) == 2
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [
+        (Priority.STAT, ["25876001"]),
+        (Priority.URGENT, ["103391001"]),
+        (Priority.ROUTINE, []),
+    ],
+)
+def test_priority_is_written_only_when_the_study_is_promoted(
+    level: Priority, expected: list[str]
+) -> None:
+    report = make(priority=level)
+    found = [i.ConceptCodeSequence[0].CodeValue for i in items(report, "260870009")]
+    assert found == expected
+    assert len(items(report, "PRIORITY_REASON")) == len(expected)
+    parent = next(
+        i for i in report.ContentSequence if i.ConceptNameCodeSequence[0].CodeValue == "C0034375"
+    )
+    assert len(items(parent, "260870009")) == len(expected)
+
+
+def test_narrative_does_not_say_twice_what_has_its_own_item() -> None:
+    report = make()
+    notes = [i.TextValue for i in items(report, "QUALITY_NOTE")]
+    narrative = [i.TextValue for i in items(report, "111412")]
+    assert notes == ["One slice was repeated; the newest was used."]
+    assert not set(notes) & set(narrative)
+
+
+def test_evidence_names_every_used_image_and_the_library_those_of_ed_and_es(
+    reported: Reported,
+) -> None:
+    report = pydicom.dcmread(reported.files["sr"].path)
+    study = report.CurrentRequestedProcedureEvidenceSequence[0]
+    assert study.StudyInstanceUID == samples.STUDY_UID
+    uids = {
+        instance.ReferencedSOPInstanceUID
+        for series in study.ReferencedSeriesSequence
+        for instance in series.ReferencedSOPSequence
+    }
+    frames = reported.loaded.stack.frames
+    assert uids == {frame.sop_instance_uid for phase in frames for frame in phase}
+    shown = {
+        i.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for i in items(report, "260753009")
+    }
+    phases = {reported.assessment.ed_phase, reported.assessment.es_phase}
+    assert shown == {frame.sop_instance_uid for phase in phases for frame in frames[phase]}
+
+
+def test_multi_frame_images_are_referenced_once_with_their_frames() -> None:
+    loaded = samples.loaded_sample(n_phases=3, n_slices=3, size=48)[0]
+    loaded = samples.as_multi_frame(loaded)
+    report = make(loaded)
+    library = items(report, "260753009")
+    assert len(library) == 1
+    frames = library[0].ReferencedSOPSequence[0].ReferencedFrameNumber
+    assert len(frames) == 6
+    evidence = report.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
+    assert len(evidence) == len(evidence[0].ReferencedSOPSequence) == 1
+
+
+def test_predecessor_and_request_are_named(reported: Reported) -> None:
+    report = pydicom.dcmread(reported.files["sr"].path)
+    series = report.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
+    assert series.SeriesInstanceUID == PREDECESSOR.series_instance_uid
+    instance = series.ReferencedSOPSequence[0]
+    assert instance.ReferencedSOPInstanceUID == PREDECESSOR.sop_instance_uid
+    request = report.ReferencedRequestSequence[0]
+    assert request.RequestedProcedureID == "RP-9"
+    assert request.AccessionNumber == "A-17"
+
+
+def test_dates_follow_the_time_zone_of_the_images() -> None:
+    loaded = samples.loaded_sample(n_phases=3, n_slices=3, size=48)[0]
+    loaded.reference.TimezoneOffsetFromUTC = "-0530"
+    report = make(loaded)
+    assert (report.ContentDate, report.ContentTime) == ("20260101", "213405")
+    assert report.TimezoneOffsetFromUTC == "-0530"
+
+
+def units(item: Dataset) -> str:
+    return str(item.MeasuredValueSequence[0].MeasurementUnitsCodeSequence[0].CodeValue)
+
+
+def number(item: Dataset) -> float:
+    return float(item.MeasuredValueSequence[0].NumericValue)
