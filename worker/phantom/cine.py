@@ -30,8 +30,9 @@ REACH_MM = 8.0
 class Protocol:
     """How the stack is acquired.
 
-    ``n_slices`` 0 plans as many as cover the heart. ``base_share`` says where the valve plane of
-    end-diastole lies between the first two slice centres (0.5: in the middle).
+    ``n_slices`` 0 plans as many as cover the heart. ``base_share`` says how far above the valve
+    plane of end-diastole the first slice centre lies, in slice distances: -0.5 starts the stack
+    with the first slice that is all ventricle, 0.5 adds one slice of atrium.
     """
 
     n_slices: int = 0
@@ -42,7 +43,7 @@ class Protocol:
     n_rows: int = 224
     n_columns: int = 192
     turn_deg: float = 0.0
-    base_share: float = 0.5
+    base_share: float = -0.5
     breath_hold_mm: float = 0.7
     blood_value: float = 800.0
     harsh: bool = False
@@ -97,14 +98,14 @@ class Grid:
 
 
 def _grid(heart: Heart, protocol: Protocol, rng: np.random.Generator) -> Grid:
-    """Plan the stack: perpendicular to the long axis, one slice above the valve plane."""
+    """Plan the stack: perpendicular to the long axis, from the valve plane to below the apex."""
     turn = np.radians(protocol.turn_deg)
     columns_axis = np.array([np.cos(turn), np.sin(turn), 0.0])
     rows_axis = np.array([-np.sin(turn), np.cos(turn), 0.0])
     step = protocol.slice_distance_mm
     first = -step * protocol.base_share
     length = heart.shape.length_mm
-    n_slices = protocol.n_slices or ceil((length - first + 0.6 * step) / step)
+    n_slices = protocol.n_slices or ceil((length - first) / step) + 1
     beside = 18.0 - 0.2 * heart.shape.rv_depth_mm
     aim = np.array([rng.normal(beside, 6.0), rng.normal(5.0, 6.0), 0.0])
     half = 0.5 * protocol.pixel_mm

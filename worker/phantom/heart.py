@@ -84,7 +84,7 @@ PATTERNS: dict[HeartKind, Pattern] = {
         (56, 68),
         (70, 96),
         (50, 63),
-        (7.5, 9.8),
+        (6.4, 8.6),
         (0.94, 1.06),
         (12, 17),
         (18, 24),
@@ -95,7 +95,7 @@ PATTERNS: dict[HeartKind, Pattern] = {
         (14, 38),
         (70, 120),
         (28, 52),
-        (7.0, 9.8),
+        (6.4, 9.0),
         (0.84, 0.98),
         (3, 8),
         (9, 16),
@@ -150,7 +150,7 @@ PATTERNS: dict[HeartKind, Pattern] = {
         (50, 64),
         (118, 185),
         (18, 40),
-        (7.0, 9.5),
+        (6.4, 8.6),
         (0.94, 1.06),
         (9, 14),
         (7, 13),
@@ -159,6 +159,10 @@ PATTERNS: dict[HeartKind, Pattern] = {
         (0.08, 0.26),
     ),
 }
+
+
+FEMALE_VOLUME, FEMALE_WALL = 0.92, 0.86
+"""Indexed volumes and walls of women as a share of those of men."""
 
 
 def _draw(rng: np.random.Generator, bounds: Range) -> float:
@@ -306,11 +310,10 @@ def _placement(rng: np.random.Generator) -> Placement:
     return Placement(origin, np.stack([lateral, inferior, apex]))
 
 
-def _draft(
-    kind: HeartKind, pattern: Pattern, edv_ml: float, rng: np.random.Generator
-) -> HeartShape:
+def _draft(kind: HeartKind, sex: Sex, edv_ml: float, rng: np.random.Generator) -> HeartShape:
     """Draw a shape with everything drawn but what the volumes decide."""
-    wall = _draw(rng, pattern.wall_mm)
+    pattern = PATTERNS[kind]
+    wall = _draw(rng, pattern.wall_mm) * (FEMALE_WALL if sex is Sex.FEMALE else 1.0)
     bumps, motion = _wall_bumps(kind, rng, wall), _motion_bumps(kind, rng)
     if kind is HeartKind.INFARCT:
         thinning, lost = _infarct(rng)
@@ -347,7 +350,7 @@ def _draft(
         rv_descent_mm=_draw(rng, pattern.rv_descent_mm),
         rv_outflow_mm=float(rng.uniform(4.0, 14.0)),
         rv_inflow_mm=float(rng.uniform(-2.0, 5.0)),
-        rv_wall_mm=float(rng.uniform(4.0, 7.0) if wide_rv else rng.uniform(1.4, 3.0)),
+        rv_wall_mm=float(rng.uniform(4.0, 7.0) if wide_rv else rng.uniform(1.0, 2.2)),
     )
 
 
@@ -369,10 +372,10 @@ def sample_heart(kind: HeartKind | str, rng: np.random.Generator) -> Heart:
     kind = HeartKind(kind)
     pattern = PATTERNS[kind]
     person = sample_person(rng)
-    small = 0.92 if person.sex is Sex.FEMALE else 1.0
+    small = FEMALE_VOLUME if person.sex is Sex.FEMALE else 1.0
     edv_ml = _draw(rng, pattern.lv_edv_ml_per_m2) * person.bsa_m2 * small
     rv_edv_ml = _draw(rng, pattern.rv_edv_ml_per_m2) * person.bsa_m2 * small
-    shape = _draft(kind, pattern, edv_ml, rng)
+    shape = _draft(kind, person.sex, edv_ml, rng)
     shape = _solve_left(shape, edv_ml, _draw(rng, pattern.lv_ef_percent))
     shape = _solve_right(shape, rv_edv_ml, _draw(rng, pattern.rv_ef_percent))
     rate = _draw(rng, pattern.heart_rate_bpm)

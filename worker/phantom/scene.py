@@ -33,8 +33,10 @@ from worker.phantom.tissue import Contrast, Palette, Tissue, sample_palette
 
 N_ANGLES = 480
 ABOVE_MM, BELOW_MM, HEIGHT_STEP_MM = 62.0, 14.0, 1.25
-ATRIUM_MM = 55.0
+ATRIUM_MM, ROOT_MM = 55.0, 45.0
 LEAST_COLUMN_MM = 0.5
+ATRIAL_WALL_MM = 1.2
+BACK_RAD = 5.2
 
 LabelMap = npt.NDArray[np.uint8]
 
@@ -179,12 +181,10 @@ class Scene:
         zeta = (height - base) / (shape.length_mm - base)
         left, above = (zeta >= 0.0) & (zeta <= 1.0), np.maximum(base - height, 0.0)
         radii = ventricle(shape, zeta, phi, contraction)
-        atrium = (
-            radii.endo_mm * self.atrium_share * np.sqrt(np.clip(1 - (above / ATRIUM_MM) ** 2, 0, 1))
-        )
+        atrium = self._left_atrium(above, phi, contraction)
         inside = (zeta <= 1.0) & (above < ATRIUM_MM)
         cavity = np.where(above > 0.0, atrium, radii.endo_mm) * inside
-        epi = np.where(above > 0.0, atrium + 2.0, radii.epi_mm) * inside
+        epi = np.where(above > 0.0, atrium + ATRIAL_WALL_MM, radii.epi_mm) * inside
         ridge = np.maximum(self.ridges.at(_f32(phi * 30.0), _f32(height), 0.0), 0.0)
         blood = cavity - np.minimum(
             self.trabeculae_mm * ridge * (0.3 + np.clip(zeta, 0.0, 1.0)) * left, 0.4 * cavity
@@ -193,11 +193,8 @@ class Scene:
         rv_ridge = np.maximum(self.rv_ridges.at(_f32(phi * 40.0), _f32(height), 0.0), 0.0)
         right_blood = right - np.minimum(self.rv_trabeculae_mm * rv_ridge, 0.6 * right)
         outer = epi + right + shape.rv_wall_mm * np.clip(right / 4.0, 0.0, 1.0)
-        waves = np.cos(phi - self.fat_phase) + 0.5 * np.cos(
-            3.0 * phi + self.fat_phase + height / 25.0
-        )
-        fat = self.fat_mm * np.maximum(1.0 + 0.7 * waves, 0.0)
-        beyond = np.clip(1.0 - (height - shape.length_mm) / 10.0, 0.0, 1.0)
+        fat = self._fat(height, phi, right)
+        beyond = np.clip(1.0 - (height - shape.length_mm) / 5.0, 0.0, 1.0)
         open_ring = left & (zeta < wall_start_zeta(shape, phi))
         wall_level = np.where(
             above > 0, self._level(Tissue.VESSEL_WALL), self._level(Tissue.MYOCARDIUM)
@@ -223,6 +220,21 @@ class Scene:
             column_y_mm=column_y_mm,
         )
 
+    def _fat(self, height_mm: Array, phi: Array, right_mm: Array) -> Array:
+        """Depth of the fat on the heart: in the grooves, over the right ventricle, at the base."""
+        grooves = sum(np.exp(-((angle_between(phi, centre) / 0.4) ** 2)) for centre in (2.0, 4.3))
+        uneven = 1.0 + np.cos(3.0 * phi + self.fat_phase + height_mm / 25.0)
+        share = 0.1 + grooves + 0.5 * uneven * (right_mm > 1.0)
+        return self.fat_mm * share * (1.0 + np.clip(1.0 - height_mm / 20.0, 0.0, 1.5))
+
+    def _left_atrium(self, above_mm: Array, phi: Array, contraction: float) -> Array:
+        """Radius of the left atrium above the valve; it fills while the ventricle empties."""
+        shape = self.heart.shape
+        valve = ventricle(shape, np.zeros((1, 1)), phi, 0.0).endo_mm
+        backwards = 0.25 * np.cos(phi - BACK_RAD) * np.clip(above_mm / 20.0, 0.0, 1.0)
+        dome = np.sqrt(np.clip(1.0 - (above_mm / ATRIUM_MM) ** 2, 0.0, 1.0))
+        return self.atrium_share * (1.0 + 0.12 * contraction) * valve * (1.0 + backwards) * dome
+
     def _right(
         self, height: Array, phi: Array, contraction: float
     ) -> tuple[Array, npt.NDArray[np.bool_]]:
@@ -230,9 +242,11 @@ class Scene:
         shape = self.heart.shape
         base = rv_base_mm(shape, phi, contraction)
         above = np.maximum(base - height, 0.0)
-        depth = rv_depth_mm(shape, np.maximum(height, base), phi, contraction)
+        depth = rv_depth_mm(shape, height, phi, contraction)
+        valve = rv_depth_mm(shape, rv_base_mm(shape, phi, 0.0), phi, 0.0)
         towards = np.cos(angle_between(phi, SEPTUM_RAD) - 0.3) ** 2
-        atrium = 0.8 * depth * towards * np.sqrt(np.clip(1.0 - (above / 50.0) ** 2, 0.0, 1.0))
+        filling = 0.8 * (1.0 + 0.12 * contraction)
+        atrium = filling * valve * towards * np.sqrt(np.clip(1.0 - (above / 50.0) ** 2, 0.0, 1.0))
         return np.where(above > 0.0, atrium, depth), (above <= 0.0) & (depth > 0.0)
 
     def brightness(self, plane: Plane, tables: Tables, contraction: float) -> Float32Array:
@@ -276,7 +290,7 @@ class Scene:
     ) -> Float32Array:
         """Paint the papillary muscles."""
         row = plane.height_index
-        uneven = 1.0 + 0.25 * plane.flow
+        uneven = 1.0 + 0.35 * plane.flow
         for sizes, xs, ys in zip(
             tables.column_mm, tables.column_x_mm, tables.column_y_mm, strict=True
         ):
@@ -292,7 +306,8 @@ class Scene:
         """Paint the aortic root above the outflow."""
         shape = self.heart.shape
         base = base_mm(shape, contraction)
-        shown = (plane.heights_mm < base - 1.0)[plane.height_index]
+        above = base - plane.heights_mm
+        shown = ((above > 1.0) & (above < ROOT_MM))[plane.height_index]
         if not np.any(shown):
             return image
         reach = 0.8 * shape.cavity_radius_mm
@@ -347,7 +362,7 @@ def sample_scene(
         Papillary(
             phi_rad=float(np.radians(angle + rng.normal(0, 10))),
             reach=float(u(0.5, 0.75)),
-            radius_mm=float(u(2.5, 6.0)),
+            radius_mm=float(u(3.0, 6.5)),
             zeta=float(u(0.42, 0.62)),
             half_length=float(u(0.18, 0.32)),
         )
@@ -362,7 +377,7 @@ def sample_scene(
         rv_trabeculae_mm=float(u(0.5, 5.0)),
         fat_mm=float(u(0.5, 7.0)),
         fat_phase=float(u(1.5, 5.0)),
-        atrium_share=float(u(0.65, 0.95)),
+        atrium_share=float(u(0.75, 1.0)),
         aorta_mm=float(u(11.0, 16.0)),
         descending_mm=(float(u(30, 75)), outer + float(u(-25, 15)), float(u(8, 13))),
         flow_void=float(u(0.0, 0.4)),

@@ -146,11 +146,14 @@ def generate(
 
 
 DEMO_CASES: tuple[tuple[str, HeartKind, int, Vendor, Layout], ...] = (
-    ("healthy", HeartKind.HEALTHY, 11, Vendor.SIEMENS, Layout.ONE_SERIES),
-    ("dilated, low EF", HeartKind.DILATED, 12, Vendor.GE, Layout.ONE_SERIES),
-    ("hypertrophic", HeartKind.HYPERTROPHIC_SEPTAL, 13, Vendor.PHILIPS, Layout.SERIES_PER_SLICE),
-    ("right-ventricular", HeartKind.RIGHT_VENTRICULAR, 14, Vendor.PHILIPS, Layout.ENHANCED),
+    ("healthy", HeartKind.HEALTHY, 2, Vendor.SIEMENS, Layout.ONE_SERIES),
+    ("dilated, low EF", HeartKind.DILATED, 8, Vendor.GE, Layout.ONE_SERIES),
+    ("hypertrophic", HeartKind.HYPERTROPHIC_SEPTAL, 7, Vendor.PHILIPS, Layout.SERIES_PER_SLICE),
+    ("right-ventricular", HeartKind.RIGHT_VENTRICULAR, 5, Vendor.PHILIPS, Layout.ENHANCED),
 )
+
+
+DEMO_PROTOCOL = Protocol(slice_distance_mm=10.0, slice_thickness_mm=8.0)
 
 
 def demo_patients(*, with_companions: bool = True) -> tuple[GeneratedPatient, ...]:
@@ -158,7 +161,12 @@ def demo_patients(*, with_companions: bool = True) -> tuple[GeneratedPatient, ..
     patients = []
     for number, (title, kind, seed, vendor, layout) in enumerate(DEMO_CASES, start=1):
         patient = generate(
-            kind, seed, vendor=vendor, layout=layout, with_companions=with_companions
+            kind,
+            seed,
+            vendor=vendor,
+            layout=layout,
+            with_companions=with_companions,
+            protocol=DEMO_PROTOCOL,
         )
         family = title.replace(",", "").replace("-", " ").upper()
         identity = replace(

@@ -226,7 +226,7 @@ def _mediastinum(
         (u(35, 60), u(35, 60), u(35, 50)),
         0.25,
     )
-    chosen = [blob for blob, odds in ((front, 0.7), (below, 0.7), (above, 0.9)) if u() < odds]
+    chosen = [blob for blob, odds in ((front, 0.45), (below, 0.6), (above, 0.9)) if u() < odds]
     return tuple(chosen)
 
 

@@ -80,7 +80,7 @@ _BSSFP: dict[Tissue, tuple[float, float]] = {
     Tissue.SPLEEN: (0.3, 0.6),
     Tissue.BOWEL: (0.1, 0.9),
     Tissue.ABDOMINAL_FAT: (0.4, 0.9),
-    Tissue.HEART_FAT: (0.5, 0.95),
+    Tissue.HEART_FAT: (0.4, 0.85),
     Tissue.PERICARDIUM: (0.12, 0.4),
     Tissue.LV_BLOOD: (0.72, 0.98),
     Tissue.MYOCARDIUM: (0.16, 0.36),
