@@ -1,0 +1,241 @@
+"""Send DICOM studies with dcmtk, read the results back from Orthanc, compare with ``analyze``.
+
+    python tests/benchmarks/end_to_end_orthanc.py STUDY_DIR [STUDY_DIR ...] [--out DIR]
+
+Starts Orthanc (a PACS that nobody here wrote), ``cmr-triage up`` with a configuration file, one
+peer and one destination; sends each folder with ``storescu``; waits until the Structured Report is
+in Orthanc; reads its numbers by REST; runs ``cmr-triage analyze`` on the same folder; prints one
+row a study and exits non-zero when a number differs by more than rounding (0.05 of its unit).
+Needs dcmtk and orthanc. Any short-axis studies will do, real ones included.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pydicom
+
+_CLI = [sys.executable, "-m", "plugin.cli"]
+_TOLERANCE = 0.05
+
+
+def main() -> int:
+    """Run the comparison; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("studies", nargs="+", type=Path)
+    parser.add_argument("--out", type=Path, help="keep the objects that Orthanc returned here")
+    arguments = parser.parse_args()
+    differing = 0
+    with tempfile.TemporaryDirectory(prefix="cmr-e2e-") as folder, running(Path(folder)) as ports:
+        for study in arguments.studies:
+            differing += compare(study, ports, Path(folder), arguments.out)
+    print("all numbers equal within rounding" if not differing else f"{differing} studies differ")
+    return 1 if differing else 0
+
+
+def compare(study: Path, ports: dict[str, int], folder: Path, out: Path | None) -> int:
+    """Send one study, print its row; return 1 when a number differs."""
+    uid = next(
+        str(pydicom.dcmread(path, stop_before_pixels=True).StudyInstanceUID)
+        for path in sorted(study.rglob("*"))
+        if path.is_file()
+    )
+    subprocess.run(
+        ["storescu", "+sd", "+r", "-aet", "SCANNER", "-aec", "CMRTRIAGE", "127.0.0.1",
+         str(ports["node"]), str(study)],
+        check=True, env={**os.environ, "TCP_NODELAY": "1"}, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    sent = time.monotonic()
+    objects = wait_for_results(uid, ports["rest"])
+    seconds = time.monotonic() - sent
+    report = next(o for o in objects if o.Modality == "SR")
+    returned = measurements(report)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        for number, dataset in enumerate(objects):
+            dataset.save_as(out / f"{study.name}-{dataset.Modality}{number}.dcm")
+    offline = folder / f"offline-{study.name}"
+    subprocess.run(
+        [*_CLI, "analyze", str(study), "--out", str(offline)], check=True, stdout=subprocess.DEVNULL
+    )
+    local = measurements(pydicom.dcmread(next(offline.rglob("*sr*.dcm"))))
+    worst = max(
+        (abs(returned.get(key, float("inf")) - value) for key, value in local.items()),
+        default=float("inf"),
+    )
+    same = worst <= _TOLERANCE and returned.keys() == local.keys()
+    ejection_fraction = returned.get(("8811-2", ""), float("nan"))
+    print(
+        f"{study.name:14s} LVEF {ejection_fraction:5.1f} %  {len(returned):3d} numbers read from "
+        f"Orthanc, largest difference {worst:.3f}  {len(objects)} objects after {seconds:5.1f} s  "
+        f"{'same' if same else 'DIFFERENT'}"
+    )
+    return 0 if same else 1
+
+
+def measurements(report: pydicom.Dataset) -> dict[tuple[str, str], float]:
+    """Return every NUM of a report by (concept code, finding site code)."""
+    found: dict[tuple[str, str], float] = {}
+
+    def walk(item: pydicom.Dataset, site: str) -> None:
+        children = item.get("ContentSequence", [])
+        for child in children:
+            name = child.get("ConceptNameCodeSequence")
+            if name and name[0].CodeValue == "363698007":
+                site = str(child.ConceptCodeSequence[0].CodeValue)
+        for child in children:
+            if child.ValueType == "NUM" and child.MeasuredValueSequence:
+                code = str(child.ConceptNameCodeSequence[0].CodeValue)
+                local = next(
+                    (
+                        str(grand.ConceptCodeSequence[0].CodeValue)
+                        for grand in child.get("ContentSequence", [])
+                        if grand.get("ConceptNameCodeSequence")
+                        and grand.ConceptNameCodeSequence[0].CodeValue == "363698007"
+                    ),
+                    site,
+                )
+                value = float(child.MeasuredValueSequence[0].NumericValue)
+                found[(code, local)] = value
+                if code == "8811-2":
+                    found[(code, "")] = value
+            walk(child, site)
+
+    walk(report, "")
+    return found
+
+
+def wait_for_results(study_uid: str, rest: int, limit_s: float = 300.0) -> list[pydicom.Dataset]:
+    """Return the result objects of a study once the three of them are in Orthanc."""
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        found = ask(
+            rest,
+            "/tools/find",
+            {"Level": "Instance", "Query": {"StudyInstanceUID": study_uid}, "Expand": False},
+        )
+        if len(found) >= 3:
+            return [fetch(rest, instance) for instance in found]
+        time.sleep(0.2)
+    sys.exit(f"no results in Orthanc after {limit_s:.0f} s")
+
+
+def ask(port: int, path: str, body: dict[str, Any] | None = None) -> Any:
+    """Call Orthanc's REST interface."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}",
+        data=None if body is None else json.dumps(body).encode(),
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+def fetch(port: int, instance: str) -> pydicom.Dataset:
+    """Return an instance as Orthanc stored it."""
+    address = f"http://127.0.0.1:{port}/instances/{instance}/file"
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        return pydicom.dcmread(pydicom.filebase.DicomBytesIO(answer.read()))
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[dict[str, int]]:
+    """Run Orthanc and the whole system on free ports."""
+    ports = {name: free_port() for name in ("node", "web", "dicom", "rest")}
+    programs: list[subprocess.Popen[bytes]] = []
+    try:
+        programs.append(start_orthanc(folder, ports))
+        configuration = folder / "cmr-triage.toml"
+        configuration.write_text(
+            f"[node]\nhost = '127.0.0.1'\nport = {ports['node']}\n"
+            f"[spool]\nfolder = '{folder / 'spool'}'\nminimum_free_bytes = 100000000\n"
+            f"[web]\nport = {ports['web']}\n"
+            "[assembly]\narchive_quiet_seconds = 2\ntick_seconds = 0.2\n"
+        )
+        settings = ["--config", str(configuration)]
+        for command in (
+            ["peer", "add", "SCANNER", "--kind", "archive"],
+            ["destination", "add", "orthanc", "--ae-title", "ORTHANC", "--host", "127.0.0.1",
+             "--port", str(ports["dicom"])],
+        ):  # fmt: skip
+            subprocess.run([*_CLI, *command, *settings], check=True, stdout=subprocess.DEVNULL)
+        log = (folder / "up.log").open("wb")
+        programs.append(
+            subprocess.Popen([*_CLI, "up", *settings], stdout=log, stderr=subprocess.STDOUT)
+        )
+        wait_for_echo(ports["node"])
+        yield ports
+    finally:
+        for program in reversed(programs):
+            program.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                program.wait(30)
+            program.kill()
+
+
+def start_orthanc(folder: Path, ports: dict[str, int]) -> subprocess.Popen[bytes]:
+    """Start Orthanc with an empty store."""
+    program = shutil.which("Orthanc", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None or shutil.which("storescu") is None:
+        sys.exit("needs orthanc and dcmtk (apt-get install orthanc dcmtk)")
+    configuration = folder / "orthanc.json"
+    configuration.write_text(
+        json.dumps(
+            {
+                "Name": "archive",
+                "StorageDirectory": str(folder / "orthanc"),
+                "IndexDirectory": str(folder / "orthanc"),
+                "DicomAet": "ORTHANC",
+                "DicomPort": ports["dicom"],
+                "HttpPort": ports["rest"],
+                "AuthenticationEnabled": False,
+                "RemoteAccessAllowed": False,
+                "DicomAlwaysAllowStore": True,
+                "Plugins": [],
+            }
+        )
+    )
+    orthanc = subprocess.Popen(
+        [program, str(configuration)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    for _ in range(150):
+        with contextlib.suppress(urllib.error.URLError, ConnectionError):
+            ask(ports["rest"], "/system")
+            return orthanc
+        time.sleep(0.2)
+    sys.exit("Orthanc did not start")
+
+
+def wait_for_echo(port: int) -> None:
+    """Wait until the node answers C-ECHO."""
+    for _ in range(150):
+        echo = subprocess.run(
+            ["echoscu", "-aet", "SCANNER", "-aec", "CMRTRIAGE", "127.0.0.1", str(port)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+        if echo.returncode == 0:
+            return
+        time.sleep(0.4)
+    sys.exit("the node did not answer C-ECHO")
+
+
+def free_port() -> int:
+    """Return a free loopback port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
