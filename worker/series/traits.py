@@ -59,7 +59,6 @@ class SeriesTraits:
     inversion_time_ms: float | None
     is_gated: bool
     is_magnitude: bool
-    rr_interval_ms: float | None
     sequence: SequenceTraits
 
 
@@ -79,7 +78,6 @@ def series_traits(frames: Sequence[Frame]) -> SeriesTraits:
     is_announced = (read.integer(header, "CardiacNumberOfImages") or 0) > 1
     is_cine_like = is_announced or (_is_gated(header) and sequence.is_balanced)
     counted = _frames_per_slice(slices) if is_cine_like else 1
-    intervals = [f.rr_interval_ms for f in frames if f.rr_interval_ms is not None]
     return SeriesTraits(
         n_instances=len({f.instance.sop_instance_uid for f in frames}),
         n_frames=len(frames),
@@ -92,9 +90,8 @@ def series_traits(frames: Sequence[Frame]) -> SeriesTraits:
         repeat_span_s=max((max(a) - min(a) for a in acquired if a), default=0.0),
         n_inversion_times=max(map(len, inversions)),
         inversion_time_ms=min((t for one in inversions for t in one if t > 0), default=None),
-        is_gated=_is_gated(header) or bool(intervals),
+        is_gated=_is_gated(header) or any(f.rr_interval_ms is not None for f in frames),
         is_magnitude=any(f.is_magnitude for f in frames),
-        rr_interval_ms=sorted(intervals)[len(intervals) // 2] if intervals else None,
         sequence=sequence,
     )
 
