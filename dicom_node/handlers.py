@@ -8,6 +8,7 @@ References
 DICOM PS3.4 A.4 (C-ECHO), B.2 (C-STORE), PS3.8 9.3.4 (A-ASSOCIATE-RJ).
 """
 
+import contextlib
 import socket
 import threading
 import time
@@ -79,6 +80,16 @@ class NodeHandlers:
         sock = event.assoc.dul.socket.socket
         if sock is not None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def received(self, event: Any) -> None:
+        """Acknowledge each TCP segment at once: a sender with Nagle's algorithm waits for it.
+
+        Linux switches this off again by itself, so it is set after every PDU.
+        """
+        sock = event.assoc.dul.socket.socket
+        if sock is not None:
+            with contextlib.suppress(OSError):  # closed in this moment
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def requested(self, event: Any) -> None:
         """Admit or reject an association request (A-ASSOCIATE-RQ), and note a rejection."""

@@ -25,7 +25,7 @@ from plugin.spool import Spool
 
 log = get_logger(__name__)
 
-DRAIN_SECONDS = 30.0
+DRAIN_SECONDS = 20.0  # less than what supervisors wait before they kill
 _TICK_SECONDS = 1.0
 _REQUEST_SECONDS = 30.0  # from the connection to its A-ASSOCIATE-RQ
 _ANY_NUMBER_OF_ASSOCIATIONS = 10_000  # ours is checked in the handler, which also notes it
@@ -123,6 +123,7 @@ class Node:
         handlers = self.handlers
         return [
             (evt.EVT_CONN_OPEN, handlers.connected),
+            (evt.EVT_DATA_RECV, handlers.received),
             (evt.EVT_REQUESTED, handlers.requested),
             (evt.EVT_ESTABLISHED, handlers.established),
             (evt.EVT_RELEASED, handlers.released),
@@ -141,6 +142,8 @@ class Node:
             time.sleep(0.05)
         for association in self._established():
             association.abort()
+        for connection in self._server.active_associations:
+            connection.dul.kill_dul()  # never asked for an association; its thread would linger
         if self._thread is not None:
             self._thread.join(timeout=5)
         self.handlers.tend()
