@@ -72,7 +72,8 @@ def _segments() -> Iterator[str]:
     yield (
         "Thirds of the cavity's length between the first slice with a closed ring of myocardium "
         "and the last slice with cavity; sectors from the middle of the septum between the RV "
-        "insertions. Patient coordinates must agree, otherwise no segment is reported. Segment 17 "
+        "insertions. Patient coordinates must agree, otherwise no segment is reported. An image "
+        "mirrored top to bottom without its coordinates cannot be told from a true one. Segment 17 "
         "has no short-axis value.\n"
     )
     yield from _table(

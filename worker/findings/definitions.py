@@ -202,7 +202,8 @@ DEFINITIONS: dict[str, Definition] = {
         Definition(
             "maximal_wall_thickness",
             "Maximal LV wall thickness",
-            "Greatest end-diastolic thickness of the LV wall, averaged over 20 degrees, in slices "
+            "Greatest end-diastolic thickness of the LV wall, averaged over 20 degrees and taken "
+            "as the median over three neighbouring slices (mean of two at the ends), in slices "
             "with a closed ring of myocardium; the outflow and the apical cap (first 10 % and last "
             "20 % of the cavity's length) are left out, where the slice cuts the wall obliquely.",
             "mm",

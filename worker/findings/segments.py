@@ -101,15 +101,23 @@ def segment_thickness_mm(walls: PhaseWalls, septum_deg: float) -> dict[int, floa
 
 
 def maximal_thickness_mm(walls: PhaseWalls) -> float | None:
-    """Greatest thickness between outflow and apical cap, averaged over 20 degrees."""
-    found = [
-        float(smoothed_deg(wall.thickness_mm, _MAXIMAL_WINDOW_DEG).max())
+    """Greatest thickness between outflow and apical cap.
+
+    At every angle the thickness is averaged over 20 degrees and then over neighbouring slices: the
+    median of three, the mean of two at either end. A contour that fails in one slice does not make
+    a thick wall; muscle that is thick in one slice only is underestimated.
+    """
+    profiles = [
+        smoothed_deg(wall.thickness_mm, _MAXIMAL_WINDOW_DEG)
         for wall, depth in zip(walls.walls, walls.depths, strict=True)
         if wall is not None
         and wall.closed
         and _MAXIMAL_DEPTH_RANGE[0] <= depth <= _MAXIMAL_DEPTH_RANGE[1]
     ]
-    return max(found) if found else None
+    if not profiles:
+        return None
+    neighbours = (profiles[max(i - 1, 0) : i + 2] for i in range(len(profiles)))
+    return max(float(np.median(np.stack(group), axis=0).max()) for group in neighbours)
 
 
 def segment_map(labels: LabelArray, stack: CineStack, septum_deg: float) -> LabelArray:

@@ -70,7 +70,7 @@ def test_segment_thickness_matches_the_truth_of_a_generated_heart(kind):
 def test_maximal_thickness_matches_the_truth_of_a_generated_heart(kind):
     labels, stack = end_diastole(kind)
     truth = heart_of(kind).truth().max_wall_thickness_ed_mm
-    assert maximal_thickness_mm(phase_walls(labels, stack)) == pytest.approx(truth, abs=0.8)
+    assert maximal_thickness_mm(phase_walls(labels, stack)) == pytest.approx(truth, abs=1.0)
 
 
 @pytest.mark.parametrize("way", ["mirror columns", "mirror rows", "turn 180", "turn 90"])
@@ -153,6 +153,24 @@ def test_maximal_thickness_leaves_out_outflow_and_apical_cap():
         wall = thick[index]
         thick[index] = dataclasses.replace(wall, thickness_mm=wall.thickness_mm + 30.0)
     assert maximal_thickness_mm(dataclasses.replace(walls, walls=tuple(thick))) == before
+
+
+def test_thickness_of_one_failed_slice_does_not_make_a_thick_wall():
+    labels, stack = end_diastole()
+    walls = phase_walls(labels, stack)
+    middle = len([wall for wall in walls.walls if wall]) // 2 + 1
+    thick = list(walls.walls)
+    thick[middle] = dataclasses.replace(
+        thick[middle], thickness_mm=thick[middle].thickness_mm + 12.0
+    )
+    before = maximal_thickness_mm(walls)
+    after = maximal_thickness_mm(dataclasses.replace(walls, walls=tuple(thick)))
+    assert after == pytest.approx(before, abs=0.5)
+
+
+def test_maximal_thickness_needs_a_slice_with_a_closed_ring():
+    labels, stack = end_diastole()
+    assert maximal_thickness_mm(phase_walls(np.zeros_like(labels), stack)) is None
 
 
 def test_segment_map_covers_the_wall_of_closed_slices_with_sixteen_segments():
