@@ -1,0 +1,126 @@
+"""The deployment files name commands, settings and extras that exist."""
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer
+
+from plugin.cli import app
+from plugin.settings import Settings
+from plugin.supervisor import START_ORDER
+
+TOP = Path(__file__).resolve().parents[2]
+DEPLOY = TOP / "deploy"
+COMMANDS = set(typer.main.get_command(app).commands)
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+
+
+def compose_services():
+    """Return name and text of every service of the compose file."""
+    text = (DEPLOY / "compose.yaml").read_text().partition("\nservices:\n")[2]
+    text = text.partition("\nvolumes:\n")[0]
+    parts = re.split(r"^  ([a-z]+):$", text, flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
+def test_unit_starts_a_command_that_exists(unit):
+    (command,) = re.findall(
+        r"^ExecStart=\S+/cmr-triage (\w+) --config \S+$", unit.read_text(), re.M
+    )
+    assert command in COMMANDS
+    assert unit.stem == f"cmr-triage-{command}"
+
+
+def test_every_process_has_a_unit_and_a_container():
+    units = {unit.stem.removeprefix("cmr-triage-") for unit in UNITS} - {"up"}
+    services = compose_services()
+    assert units == set(START_ORDER)
+    assert set(services) - {"registry", "queue"} == set(START_ORDER)
+    for name in START_ORDER:
+        assert f'command: ["{name}"]' in services[name]
+    target = (DEPLOY / "systemd" / "cmr-triage.target").read_text()
+    assert all(f"cmr-triage-{name}.service" in target for name in START_ORDER)
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "Containerfile"])
+def test_variables_of_containers_are_settings(name):
+    text = (DEPLOY / name).read_text()
+    variables = re.findall(r"^\s*(?:ENV )?CMR_TRIAGE_([A-Z_]+?)__([A-Z_]+)[:=]", text, re.M)
+    assert variables
+    for section, key in variables:
+        assert hasattr(getattr(Settings(), section.lower()), key.lower())
+
+
+def test_example_settings_can_be_used():
+    values = tomllib.loads((DEPLOY / "cmr-triage.toml.example").read_text())
+    assert Settings(**values).node.ae_title == "CMRTRIAGE"
+    for line in (DEPLOY / "cmr-triage.toml.example").read_text().splitlines():
+        if match := re.match(r"# (url) = ", line):
+            assert match[1] in type(Settings().queue).model_fields
+
+
+def test_extras_that_scripts_install_exist():
+    extras = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for name in ("try.sh", "test.sh", "Containerfile"):
+        for group in re.findall(r"\[([a-z${},A-Z]+)\]\"", (DEPLOY / name).read_text()):
+            for extra in group.replace("${INFERENCE}", "cpu").split(","):
+                assert extra in extras, f"{name}: {extra}"
+
+
+def test_torch_of_the_script_is_the_one_that_is_pinned():
+    pinned = re.findall(r"torch==([\d.]+)", (TOP / "pyproject.toml").read_text())
+    assert re.findall(r"torch==([\d.]+)", (DEPLOY / "test.sh").read_text()) == pinned
+
+
+@pytest.mark.parametrize("name", ["deploy/try.sh", "deploy/test.sh"])
+def test_script_is_posix_shell(name):
+    shell = shutil.which("dash") or "sh"
+    subprocess.run([shell, "-n", str(TOP / name)], check=True)
+
+
+def without_module(folder, module):
+    """Make a Python that runs but has no ``module``; return a PATH on which it is the only one."""
+    python = shutil.which("python3")
+    script = folder / "python3.12"
+    script.write_text(f'#!/bin/sh\ncase "$*" in *"{module}"*) exit 1;; esac\nexec {python} "$@"\n')
+    script.chmod(0o755)
+    for tool in ("dirname", "sh", "printf", "find", "head"):
+        found = shutil.which(tool)
+        if found:
+            (folder / tool).symlink_to(found)
+    return str(folder)
+
+
+def try_script(tmp_path, path):
+    return subprocess.run(
+        ["sh", str(DEPLOY / "try.sh")],
+        env={"PATH": path, "CMR_TRIAGE_TRY_VENV": str(tmp_path / "venv"), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_try_says_what_to_install_when_the_venv_module_is_missing(tmp_path):
+    (tmp_path / "bin").mkdir()
+    answer = try_script(tmp_path, without_module(tmp_path / "bin", "import venv"))
+    assert answer.returncode == 1
+    assert answer.stderr.count("\n") == 1
+    assert "-venv" in answer.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_try_says_what_to_install_when_there_is_no_python(tmp_path):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for tool in ("dirname", "sh"):
+        (folder / tool).symlink_to(shutil.which(tool))
+    answer = try_script(tmp_path, str(folder))
+    assert answer.returncode == 1
+    assert "python3.12" in answer.stderr
+    assert answer.stderr.count("\n") == 1
