@@ -88,6 +88,7 @@ class Tables:
     fat_mm: Float32Array
     wall_level: Float32Array
     blood_level: Float32Array
+    right_level: Float32Array
     is_wall: npt.NDArray[np.bool_]
     is_left: npt.NDArray[np.bool_]
     is_right: npt.NDArray[np.bool_]
@@ -108,6 +109,7 @@ class Scene:
     rv_trabeculae_mm: float
     fat_mm: float
     fat_phase: float
+    groove_mm: float
     atrium_share: float
     aorta_mm: float
     descending_mm: tuple[float, float, float]
@@ -183,17 +185,16 @@ class Scene:
         radii = ventricle(shape, zeta, phi, contraction)
         atrium = self._left_atrium(above, phi, contraction)
         inside = (zeta <= 1.0) & (above < ATRIUM_MM)
-        cavity = np.where(above > 0.0, atrium, radii.endo_mm) * inside
-        epi = np.where(above > 0.0, atrium + ATRIAL_WALL_MM, radii.epi_mm) * inside
+        cavity: Array = np.where(above > 0.0, atrium, radii.endo_mm) * inside
+        epi: Array = np.where(above > 0.0, atrium + ATRIAL_WALL_MM, radii.epi_mm) * inside
         ridge = np.maximum(self.ridges.at(_f32(phi * 30.0), _f32(height), 0.0), 0.0)
-        blood = cavity - np.minimum(
-            self.trabeculae_mm * ridge * (0.3 + np.clip(zeta, 0.0, 1.0)) * left, 0.4 * cavity
-        )
+        rough = self.trabeculae_mm * ridge * (0.3 + np.clip(zeta, 0.0, 1.0)) * left
+        blood = cavity - np.minimum(rough, 0.4 * cavity)
         right, has_right = self._right(height, phi, contraction)
         rv_ridge = np.maximum(self.rv_ridges.at(_f32(phi * 40.0), _f32(height), 0.0), 0.0)
         right_blood = right - np.minimum(self.rv_trabeculae_mm * rv_ridge, 0.6 * right)
         outer = epi + right + shape.rv_wall_mm * np.clip(right / 4.0, 0.0, 1.0)
-        fat = self._fat(height, phi, right)
+        fat = self._fat(height, base, phi, right)
         beyond = np.clip(1.0 - (height - shape.length_mm) / 5.0, 0.0, 1.0)
         open_ring = left & (zeta < wall_start_zeta(shape, phi))
         wall_level = np.where(
@@ -212,6 +213,9 @@ class Scene:
             fat_mm=_f32(outer + fat * beyond),
             wall_level=_f32(wall_level),
             blood_level=_f32(blood_level + 0.0 * phi),
+            right_level=_f32(
+                np.where(has_right, self._level(Tissue.RV_BLOOD), self._level(Tissue.ATRIUM))
+            ),
             is_wall=left & ~open_ring,
             is_left=left & (phi >= 0.0),
             is_right=has_right,
@@ -220,18 +224,20 @@ class Scene:
             column_y_mm=column_y_mm,
         )
 
-    def _fat(self, height_mm: Array, phi: Array, right_mm: Array) -> Array:
+    def _fat(self, height_mm: Array, valve_mm: float, phi: Array, right_mm: Array) -> Array:
         """Depth of the fat on the heart: in the grooves, over the right ventricle, at the base."""
-        grooves = sum(np.exp(-((angle_between(phi, centre) / 0.4) ** 2)) for centre in (2.0, 4.3))
+        front = np.exp(-((angle_between(phi, 2.0) / 0.4) ** 2))
+        grooves = front + np.exp(-((angle_between(phi, 4.3) / 0.4) ** 2))
         uneven = 1.0 + np.cos(3.0 * phi + self.fat_phase + height_mm / 25.0)
         share = 0.1 + grooves + 0.5 * uneven * (right_mm > 1.0)
-        return self.fat_mm * share * (1.0 + np.clip(1.0 - height_mm / 20.0, 0.0, 1.5))
+        around = np.clip(1.0 - np.abs(height_mm - valve_mm) / 25.0, 0.0, 1.0)
+        return self.fat_mm * share + self.groove_mm * around * (0.6 + 0.2 * uneven)
 
     def _left_atrium(self, above_mm: Array, phi: Array, contraction: float) -> Array:
         """Radius of the left atrium above the valve; it fills while the ventricle empties."""
         shape = self.heart.shape
         valve = ventricle(shape, np.zeros((1, 1)), phi, 0.0).endo_mm
-        backwards = 0.25 * np.cos(phi - BACK_RAD) * np.clip(above_mm / 20.0, 0.0, 1.0)
+        backwards = 0.4 * np.cos(phi - BACK_RAD) * np.clip(above_mm / 15.0, 0.0, 1.0)
         dome = np.sqrt(np.clip(1.0 - (above_mm / ATRIUM_MM) ** 2, 0.0, 1.0))
         return self.atrium_share * (1.0 + 0.12 * contraction) * valve * (1.0 + backwards) * dome
 
@@ -263,7 +269,7 @@ class Scene:
         streaming = 1.0 - self.flow_void * np.clip(plane.flow - 0.8, 0.0, 1.0)
         stirred = (1.0 + grain[Tissue.LV_BLOOD] * (0.6 * plane.grain + plane.flow)) * streaming
         image = _over(
-            image, level(Tissue.RV_BLOOD) * stirred, _edge(tables.right_blood_mm[at], r, px)
+            image, tables.right_level[at] * stirred, _edge(tables.right_blood_mm[at], r, px)
         )
         image = _over(image, muscle, _edge(tables.epi_mm[at], r, px))
         image = _over(image, tables.blood_level[at] * stirred, _edge(tables.blood_mm[at], r, px))
@@ -377,7 +383,8 @@ def sample_scene(
         rv_trabeculae_mm=float(u(0.5, 5.0)),
         fat_mm=float(u(0.5, 7.0)),
         fat_phase=float(u(1.5, 5.0)),
-        atrium_share=float(u(0.75, 1.0)),
+        groove_mm=float(u(1.0, 8.0)),
+        atrium_share=float(u(0.65, 0.95)),
         aorta_mm=float(u(11.0, 16.0)),
         descending_mm=(float(u(30, 75)), outer + float(u(-25, 15)), float(u(8, 13))),
         flow_void=float(u(0.0, 0.4)),

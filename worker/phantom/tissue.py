@@ -110,8 +110,9 @@ def sample_palette(rng: np.random.Generator, contrast: Contrast) -> Palette:
         for tissue, (low, high) in _BSSFP.items():
             level[tissue] = rng.uniform(low, high)
     blood = float(level[Tissue.LV_BLOOD])
-    for tissue, spread in ((Tissue.RV_BLOOD, 0.06), (Tissue.ATRIUM, 0.08), (Tissue.AORTA, 0.10)):
+    for tissue, spread in ((Tissue.RV_BLOOD, 0.06), (Tissue.AORTA, 0.10)):
         level[tissue] = max(blood + rng.normal(-0.02, spread), 0.0)
+    level[Tissue.ATRIUM] = blood * rng.uniform(0.65, 1.05)
     grain = rng.uniform(0.01, 0.08, N_TISSUES).astype(np.float32)
     for tissue in _GRAINY:
         grain[tissue] = rng.uniform(0.05, 0.25)
