@@ -33,11 +33,20 @@ def spool(settings) -> Spool:
     return Spool(settings.spool.folder)
 
 
-@pytest.fixture
-def registry(settings, spool) -> Iterator[Registry]:
-    with Registry(settings.registry_url) as registry:
+@pytest.fixture(scope="session")
+def empty_registry(tmp_path_factory) -> Path:
+    """Make a migrated registry once; migrating for every test would take most of their time."""
+    path = tmp_path_factory.mktemp("registry") / "registry.sqlite"
+    with Registry(f"sqlite:///{path}") as registry:
         registry.migrate()
         registry.peers.add("ARCHIVE")
+    return path
+
+
+@pytest.fixture
+def registry(settings, spool, empty_registry) -> Iterator[Registry]:
+    shutil.copy(empty_registry, settings.spool.folder / "registry.sqlite")
+    with Registry(settings.registry_url) as registry:
         yield registry
 
 
