@@ -28,7 +28,7 @@ def evaluate(context: typer.Context) -> None:
 
 def phantom(context: typer.Context) -> None:
     """Write generated hearts with known truth as DICOM studies; see phantom --help."""
-    _forward("worker.phantom.commands", "app", context)
+    _forward("worker.phantom.commands", "phantom_app", context)
 
 
 FORWARDED: dict[str, Callable[[typer.Context], None]] = {

@@ -272,3 +272,19 @@ def test_shipped_bundle_is_intact():
     assert "intact" in answer.stdout
     shown = json.loads(CliRunner().invoke(app, ["bundle", "show", "--json"]).stdout)
     assert len(shown["digest"]) == 64
+
+
+def test_phantom_writes_a_study_and_its_truth(tmp_path):
+    answer = CliRunner().invoke(app, ["phantom", "--help"])
+    assert answer.exit_code == 0
+    assert " write " in answer.stdout
+    wrong = CliRunner().invoke(app, ["phantom", "write", str(tmp_path), "--broken", "nonsense"])
+    assert wrong.exit_code == 2
+
+
+@pytest.mark.train
+def test_training_commands_are_reached():
+    for command in ("train", "evaluate"):
+        answer = CliRunner().invoke(app, [command, "--help"])
+        assert answer.exit_code == 0, answer.stderr
+        assert "Options" in answer.stdout
