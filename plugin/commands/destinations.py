@@ -24,6 +24,7 @@ ObjectsOption = Annotated[
     list[str] | None,
     typer.Option(
         "--object",
+        "--objects",
         metavar="KIND",
         help="What to send: sr, summary or contours; repeat for several, none for all.",
     ),

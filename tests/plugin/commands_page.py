@@ -1,0 +1,62 @@
+"""``docs/commands.md``: every command with its arguments and options, made from the code.
+
+``python -m tests.plugin.commands_page`` writes it; a test compares.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from plugin.cli import app
+
+PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
+_HEAD = """\
+# Commands
+
+Made by `python -m tests.plugin.commands_page` from the code; `--help` says the same. Exit codes:
+0 done, 1 a fault of ours, 2 wrong use or set-up, 3 the study cannot be analysed, 4 the model or its
+answer is unusable, 5 it may work later (a destination, Redis or the database does not answer).
+Every failure is one sentence on standard error. All results are AI, not verified by a physician.
+"""
+
+
+def page() -> str:
+    """Return the whole page."""
+    return _HEAD + "".join(_section(name, command) for name, command in commands())
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Yield name and command, as a user types it."""
+    for name, command in typer.main.get_command(app).commands.items():
+        below = getattr(command, "commands", None)
+        if below:
+            yield from ((f"{name} {child}", below[child]) for child in below)
+        else:
+            yield name, command
+
+
+def _section(name: str, command: Any) -> str:
+    lines = [f"\n## cmr-triage {name}\n", " ".join(command.help.split()), ""]
+    shown = [option for option in command.params if option.name != "help"]
+    if shown:
+        lines += ["| argument | meaning |", "| --- | --- |"]
+        lines += [f"| `{_spelling(option)}` | {_meaning(option)} |" for option in shown]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _spelling(option: Any) -> str:
+    if option.param_type_name == "argument":
+        return option.metavar or option.name.upper()
+    names = ", ".join([*option.opts, *option.secondary_opts])
+    return names if option.is_flag else f"{names} {option.metavar or 'VALUE'}"
+
+
+def _meaning(option: Any) -> str:
+    words = (option.help or "").replace("|", r"\|")
+    return f"{words} (needed)" if option.required else words
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
