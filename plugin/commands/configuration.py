@@ -20,12 +20,14 @@ app = new_group("Check and show the settings (file < environment < secrets folde
 def check(config: ConfigOption = None) -> None:
     """Say whether the settings can be used; exit code 2 and a sentence when they cannot.
 
-    Also opens the registry and asks Redis, unless both are embedded.
+    Also checks the model bundle, opens the registry and asks Redis, unless that is embedded.
     """
     from plugin.queue import make_app, ping
     from plugin.registry import Registry
+    from worker.bundle import load_bundle
 
     settings = load(config)
+    load_bundle(settings.worker.bundle or None)
     settings.spool.folder.mkdir(parents=True, exist_ok=True)
     registry = Registry(settings.registry_url)
     try:

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from plugin.cli import app
-from plugin.settings import Settings
+from plugin.settings import Settings, setting_rows
 from plugin.supervisor import START_ORDER
 
 TOP = Path(__file__).resolve().parents[2]
@@ -56,12 +56,15 @@ def test_variables_of_containers_are_settings(name):
         assert hasattr(getattr(Settings(), section.lower()), key.lower())
 
 
-def test_example_settings_can_be_used():
-    values = tomllib.loads((DEPLOY / "cmr-triage.toml.example").read_text())
-    assert Settings(**values).node.ae_title == "CMRTRIAGE"
-    for line in (DEPLOY / "cmr-triage.toml.example").read_text().splitlines():
-        if match := re.match(r"# (url) = ", line):
-            assert match[1] in type(Settings().queue).model_fields
+def test_example_settings_hold_every_setting_with_its_default():
+    text = (DEPLOY / "cmr-triage.toml.example").read_text()
+    assert Settings(**tomllib.loads(text)).spool.folder == Path("/var/lib/cmr-triage")
+    switched_on = tomllib.loads(re.sub(r"^# (\w+ = )", r"\1", text, flags=re.M))
+    given = Settings(**switched_on)
+    shown = {f"{section}.{key}" for section in switched_on for key in switched_on[section]}
+    assert shown == {row.key for row in setting_rows()}
+    for row in setting_rows(given):
+        assert row.value == row.default or row.key == "spool.folder"
 
 
 def test_extras_that_scripts_install_exist():
