@@ -69,10 +69,10 @@ BSA_EQUATIONS = {"mosteller": Code("122244", "DCM", "BSA = (HT*WT/36)^0.5")}  # 
 HEART = Code("80891009", "SCT", "Heart")
 MYOCARDIUM = Code("49848007", "SCT", "Myocardium of left ventricle")
 
-NOT_ASSESSED = Code("NOT_ASSESSED", PRIVATE_SCHEME, "Not assessed")
-NOT_ASSESSED_NOTE = Code("UNASSESSED_NOTE", PRIVATE_SCHEME, "Not assessed, what it means")
-PRIORITY_REASON = Code("PRIORITY_REASON", PRIVATE_SCHEME, "Reason for suggested priority")
-QUALITY_NOTE = Code("QUALITY_NOTE", PRIVATE_SCHEME, "Note on image or contour quality")
+NOT_ASSESSED = Code("NOT-ASSESSED", PRIVATE_SCHEME, "Not assessed")
+NOT_ASSESSED_NOTE = Code("UNASSESSED-NOTE", PRIVATE_SCHEME, "Not assessed, what it means")
+PRIORITY_REASON = Code("PRIORITY-REASON", PRIVATE_SCHEME, "Reason for suggested priority")
+QUALITY_NOTE = Code("QUALITY-NOTE", PRIVATE_SCHEME, "Note on image or contour quality")
 NOTICE = Code("NOTICE", PRIVATE_SCHEME, "Notice")
 UNCERTAINTY = Code("UNCERTAINTY", PRIVATE_SCHEME, "About 90 % uncertainty interval")
 

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-XPATH_LIMITS = " ".join(
+JAVA_OPTIONS = " ".join(
     f"-Djdk.xml.xpath{name}Limit=0" for name in ("TotalOp", "ExprOp", "ExprGrp")
 )
 
@@ -24,8 +24,8 @@ def run_program(name: str, *arguments: str) -> str:
         [program, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=280,
+        timeout=850,
         check=False,
-        env={**os.environ, "JAVA_TOOL_OPTIONS": XPATH_LIMITS},
+        env={**os.environ, "JAVA_TOOL_OPTIONS": JAVA_OPTIONS},
     )
     return done.stdout.decode("utf-8", "replace")

@@ -313,7 +313,7 @@ def assessment(
             ),
             Finding(
                 "lv_dilation",
-                Code("LV_DILATION", "99CMRTRIAGE", "Left ventricular dilation"),
+                Code("LV-DILATION", "99CMRTRIAGE", "Left ventricular dilation"),
                 "Left ventricle dilated (EDV index 111 ml/m², normal 52 to 101 ml/m²).",
                 Certainty.UNDETERMINED,
                 ("lv_end_diastolic_volume_index",),

@@ -134,8 +134,8 @@ def test_findings_are_present_or_undetermined_and_the_rest_not_assessed(report: 
         return str(items(report, code)[0].ConceptCodeSequence[0].CodeValue)
 
     assert answer("371862006") == "52101004"
-    assert answer("LV_DILATION") == "373068000"
-    assert answer("396339007") == "NOT_ASSESSED"
+    assert answer("LV-DILATION") == "373068000"
+    assert answer("396339007") == "NOT-ASSESSED"
     assert len(items(report, "121073")) == 2
 
 
@@ -153,7 +153,7 @@ def test_priority_is_written_only_when_the_study_is_promoted(
     report = make(priority=level)
     found = [i.ConceptCodeSequence[0].CodeValue for i in items(report, "260870009")]
     assert found == expected
-    assert len(items(report, "PRIORITY_REASON")) == len(expected)
+    assert len(items(report, "PRIORITY-REASON")) == len(expected)
     parent = next(
         i for i in report.ContentSequence if i.ConceptNameCodeSequence[0].CodeValue == "C0034375"
     )
@@ -162,7 +162,7 @@ def test_priority_is_written_only_when_the_study_is_promoted(
 
 def test_narrative_does_not_say_twice_what_has_its_own_item() -> None:
     report = make()
-    notes = [i.TextValue for i in items(report, "QUALITY_NOTE")]
+    notes = [i.TextValue for i in items(report, "QUALITY-NOTE")]
     narrative = [i.TextValue for i in items(report, "111412")]
     assert notes == ["One slice was repeated; the newest was used."]
     assert not set(notes) & set(narrative)

@@ -15,6 +15,7 @@ def test_dciodvfy_finds_no_error(reported: Reported, kind: str) -> None:
     assert "Error" not in said, said
 
 
+@pytest.mark.timeout(900)  # half a minute of CPU, far longer beside other work
 def test_dicom_sr_validator_finds_no_error(reported: Reported) -> None:
     said = run_program("DicomSRValidator", str(reported.files["sr"].path))
     assert "Root Template Validation Complete" in said
