@@ -8,8 +8,10 @@ Knows Celery, the registry and the spool; what is computed is in ``worker.pipeli
 import hashlib
 import os
 import threading
+from concurrent.futures import ProcessPoolExecutor
 from enum import StrEnum
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 from socket import gethostname
 from types import TracebackType
@@ -24,11 +26,12 @@ from plugin.domain.errors import (
     Reason,
     StudyRejectedError,
     TransientError,
+    TriageError,
 )
 from plugin.logs import configure, describe_error, get_logger
 from plugin.queue import ANALYSE_TASK, QUEUE_NAME, make_app
 from plugin.registry import JobRecord, PublishedResult, Registry, ResultObject
-from plugin.settings import Settings
+from plugin.settings import Settings, WorkerSettings
 from plugin.spool import Spool
 from worker.bundle import load_bundle
 from worker.model.tower import SegmentationTower
@@ -229,6 +232,36 @@ def published(result: AnalysisResult) -> PublishedResult:
     )
 
 
+def open_tower(settings: WorkerSettings) -> SegmentationTower:
+    """Load the model that the settings name, on the device that they name."""
+    return SegmentationTower(
+        load_bundle(settings.bundle or None), device=settings.device, threads=settings.threads
+    )
+
+
+def check_model(settings: WorkerSettings) -> None:
+    """Try the model in a process of its own: the parent of forks must not hold a session.
+
+    Raises
+    ------
+    ConfigurationError, ModelError
+        The bundle is missing, tampered with or unusable, or the runtime or device is not there.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as trial:
+        failure = trial.submit(_failure_of_model, settings).result()
+    if failure is not None:
+        kind, reason, detail = failure
+        raise kind(reason, detail)
+
+
+def _failure_of_model(settings: WorkerSettings) -> tuple[type[TriageError], Reason, str] | None:
+    try:
+        open_tower(settings)
+    except TriageError as error:
+        return type(error), error.reason, error.detail
+    return None
+
+
 class Workplace:
     """What one worker process opens once: the model, the registry, the spool."""
 
@@ -239,16 +272,11 @@ class Workplace:
     def open(self, **_signal: Any) -> None:
         """Load the model; in the process that computes, never before the fork."""
         settings = self._settings
-        tower = SegmentationTower(
-            load_bundle(settings.worker.bundle or None),
-            device=settings.worker.device,
-            threads=settings.worker.threads,
-        )
         self._analyst = Analyst(
             settings,
             Registry(settings.registry_url),
             Spool(settings.spool.folder),
-            tower,
+            open_tower(settings.worker),
             f"{gethostname()}:{os.getpid()}",
         )
 
@@ -278,7 +306,7 @@ def main(settings: Settings) -> None:
         found before the first job, not in its middle.
     """
     configure(settings.logs.level, "worker")
-    load_bundle(settings.worker.bundle or None)
+    check_model(settings.worker)
     registry = Registry(settings.registry_url)
     registry.migrate()
     registry.close()

@@ -19,10 +19,16 @@ from plugin.supervisor import command_of, environment
 from worker.phantom.cine import Protocol
 from worker.phantom.study import generate, write_study
 
-WAIT_SECONDS = 150.0
+WAIT_SECONDS = 280.0
 LEASE_SECONDS = 4.0
 _QUICK = Protocol(
-    n_phases=10, slice_distance_mm=12.0, pixel_mm=2.0, n_rows=112, n_columns=96, breath_hold_mm=0.0
+    n_slices=7,
+    n_phases=8,
+    slice_distance_mm=12.0,
+    pixel_mm=2.0,
+    n_rows=112,
+    n_columns=96,
+    breath_hold_mm=0.0,
 )
 _CONFIG = """\
 [node]

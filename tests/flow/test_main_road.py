@@ -6,6 +6,7 @@ import time
 import httpx
 import psutil
 import pydicom
+import pytest
 import redis
 
 from plugin.broker import broker_socket
@@ -14,6 +15,9 @@ from plugin.domain.job import DeliveryState, JobState
 from plugin.domain.study import StudyState
 from plugin.spool import Spool
 from tests.flow.conftest import LEASE_SECONDS, wait_until
+
+# Seconds on a free machine; a busy one may take its time without being called broken.
+pytestmark = pytest.mark.timeout(900)
 
 
 def test_study_comes_back_as_report_and_images(installation):

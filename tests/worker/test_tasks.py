@@ -3,9 +3,10 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
+import onnxruntime
 import pytest
 
-from plugin.domain.errors import ModelError, Reason, TransientError
+from plugin.domain.errors import ModelError, Reason, TransientError, TriageError
 from plugin.domain.job import DeliveryState, JobState
 from plugin.domain.study import StudyState
 from plugin.registry import IndexedInstance, Registry
@@ -296,3 +297,28 @@ def test_same_images_again_leave_the_result_standing(
     extra.unlink()
     assert registry.jobs.get(again.id).state is JobState.REPORTED
     assert not list(spool.results.glob(f"{later.id}-*"))
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"bundle": "/nowhere"}, Reason.BUNDLE_MISSING),
+        ({"device": "cuda"}, Reason.DEVICE_UNAVAILABLE),
+    ],
+)
+def test_worker_does_not_start_with_a_model_that_it_cannot_use(values, reason):
+    if "device" in values and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("CUDA is available here")
+    with pytest.raises(TriageError) as caught:
+        tasks.check_model(Settings(worker=values).worker)
+    assert caught.value.reason is reason
+
+
+def test_worker_starts_with_the_shipped_bundle():
+    tasks.check_model(Settings().worker)
+
+
+def test_worker_takes_one_task_by_name_and_keeps_no_result(settings):
+    app, _ = tasks.make_worker(settings)
+    assert tasks.ANALYSE_TASK in app.tasks
+    assert app.tasks[tasks.ANALYSE_TASK].ignore_result
