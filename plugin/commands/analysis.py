@@ -90,7 +90,9 @@ def _run(
         BarColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
         bars = {stage: progress.add_task(stage, total=1.0, start=False) for stage in STAGES}
 
         def tell(stage: str, fraction: float) -> None:
