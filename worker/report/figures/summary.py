@@ -14,6 +14,7 @@ from worker.report.figures.canvas import (
     ENDOCARDIUM,
     MUTED,
     RIGHT_VENTRICLE,
+    SMALL_PX,
     TEXT,
     WARNING,
     Canvas,
@@ -27,12 +28,14 @@ from worker.report.identity import AnalysisIdentity
 from worker.report.wording import lower_case
 from worker.volume.types import CineStack
 
-WIDTH, HEIGHT = 1536, 1024
+WIDTH, HEIGHT = 1536, 1060
 _LEVELS = (("base", 0.15), ("mid", 0.5), ("apex", 0.85))
 _TILE, _GAP, _LEFT, _TOP = 262, 6, 20, 68
 _RIGHT_X, _RIGHT_WIDTH = 838, 678
 _LOWER_Y, _LOWER_HEIGHT = 612, 356
 _LINE = 24
+_NOT_ASSESSED_Y, _NOT_ASSESSED_LINES = 984, 2
+_LINE_SPACING, _PARAGRAPH_GAP = 1.32, 0.33  # shares of the type size
 _STATEMENT_SIZES = (BODY_PX, 17, 16, 15, 14)
 _LV_CAVITY = 3
 
@@ -43,7 +46,7 @@ def summary_page(
     assessment: Assessment,
     identity: AnalysisIdentity,
 ) -> RgbArray:
-    """Return the page as uint8 ``[1024, 1536, 3]``.
+    """Return the page as uint8 ``[1060, 1536, 3]``.
 
     Parameters
     ----------
@@ -72,6 +75,7 @@ def compose_summary(
     draw_curve(canvas, assessment, (_LEFT, _LOWER_Y + 36, 410, _LOWER_HEIGHT - 36))
     _draw_wall(canvas, assessment)
     _draw_statements(canvas, assessment)
+    _draw_not_assessed(canvas, assessment)
     draw_footer(canvas, identity)
     return canvas
 
@@ -133,7 +137,7 @@ def _draw_wall(canvas: Canvas, assessment: Assessment) -> None:
 
 
 def _draw_statements(canvas: Canvas, assessment: Assessment) -> None:
-    """Write impression, reason of the priority, notes and what was not assessed.
+    """Write reason of the priority, impression and notes.
 
     The type gets smaller until all of it fits; what does not fit even then is in the report.
     """
@@ -144,41 +148,54 @@ def _draw_statements(canvas: Canvas, assessment: Assessment) -> None:
         words = f"suggested priority: {assessment.priority.level}"
         right = _RIGHT_X + _RIGHT_WIDTH - 16
         canvas.text(right, y, words, ha="right", weight="bold", color=WARNING)
-    size, lines = _fitting_lines(canvas, assessment, _LOWER_HEIGHT - 44)
-    y += 27
-    bottom = _LOWER_Y + _LOWER_HEIGHT - 10
-    for words, colour, height in lines:
-        if y + height > bottom:
-            canvas.text(x, bottom - 4, "More in the report.", color=MUTED, size=size)
+    y += 28
+    bottom = _LOWER_Y + _LOWER_HEIGHT - 12
+    statements = _statements(assessment)
+    size, paragraphs = _fitting_paragraphs(canvas, [w for w, _ in statements], bottom - y)
+    line_height, gap = size * _LINE_SPACING, size * _PARAGRAPH_GAP
+    for index, ((_, colour), lines) in enumerate(zip(statements, paragraphs, strict=True)):
+        n_after = 0 if index == len(paragraphs) - 1 else 1
+        if y + (len(lines) - 1 + n_after) * line_height > bottom:
+            canvas.text(x, y, "More in the report.", color=MUTED, size=size)
             return
-        canvas.text(x, y, words, color=colour, size=size)
-        y += height
+        for line in lines:
+            canvas.text(x, y, line, color=colour, size=size)
+            y += line_height
+        y += gap
 
 
-def _fitting_lines(
-    canvas: Canvas, assessment: Assessment, room: float
-) -> tuple[int, list[tuple[str, str, float]]]:
-    """Return the largest type that fits, and lines with their colours and heights."""
-    lines: list[tuple[str, str, float]] = []
+def _fitting_paragraphs(
+    canvas: Canvas, statements: list[str], room: float
+) -> tuple[int, list[list[str]]]:
+    """Return the largest type that fits into ``room`` pixels, and the statements' lines in it."""
+    paragraphs: list[list[str]] = []
     size = BODY_PX
     for size in _STATEMENT_SIZES:
-        lines = []
-        for words, colour in _statements(assessment):
-            wrapped = canvas.wrap(words, _RIGHT_WIDTH - 32, size)
-            lines += [(line, colour, size * 1.32) for line in wrapped]
-            last, _, height = lines[-1]
-            lines[-1] = (last, colour, height + size * 0.33)
-        if sum(height for _, _, height in lines) <= room:
+        paragraphs = [canvas.wrap(words, _RIGHT_WIDTH - 32, size) for words in statements]
+        n_lines = sum(len(lines) for lines in paragraphs)
+        needed = (n_lines - 1) * _LINE_SPACING + (len(paragraphs) - 1) * _PARAGRAPH_GAP
+        if needed * size <= room:
             break
-    return size, lines
+    return size, paragraphs
 
 
 def _statements(assessment: Assessment) -> list[tuple[str, str]]:
+    """Return sentences and their colours, the most important first."""
     statements = [(sentence, TEXT) for sentence in assessment.impression]
     if assessment.priority.level is not Priority.ROUTINE:
-        statements.append((assessment.priority.sentence, WARNING))
+        statements.insert(0, (assessment.priority.sentence, WARNING))
     statements += [(f"Note: {note.sentence}", MUTED) for note in assessment.quality]
-    names = ", ".join(lower_case(thing.code.meaning) for thing in assessment.not_assessed)
-    if names:
-        statements.append((f"Not assessed: {names}.", MUTED))
     return [(words, colour) for words, colour in statements if words.strip()]
+
+
+def _draw_not_assessed(canvas: Canvas, assessment: Assessment) -> None:
+    """Write across the page what was not looked at, so that nothing implies its absence."""
+    names = ", ".join(lower_case(thing.code.meaning) for thing in assessment.not_assessed)
+    if not names:
+        return
+    size = SMALL_PX - 1
+    lines = canvas.wrap(f"Not assessed: {names}.", WIDTH - 2 * _LEFT, size)
+    if len(lines) > _NOT_ASSESSED_LINES:
+        lines = [lines[0], "and more: see the report."]
+    for index, line in enumerate(lines):
+        canvas.text(_LEFT, _NOT_ASSESSED_Y + index * 20, line, size=size)

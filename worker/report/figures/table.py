@@ -43,7 +43,7 @@ _SECTIONS = (
 _INDEX_KEYS = {"cardiac_output": "cardiac_index"}
 _ONE_DECIMAL = ("l/min", "l/min/m2")
 _ARROWS = {"above": "▲", "below": "▼", "within": ""}
-_NAME, _VALUE, _UNIT, _INTERVAL, _INDEX, _INDEX_UNIT, _NORMAL = 0, 170, 178, 238, 394, 402, 468
+_NAME, _VALUE, _UNIT, _INTERVAL, _INDEX, _INDEX_UNIT, _NORMAL = 0, 170, 178, 238, 402, 410, 474
 _HEADING_HEIGHT, _ROW_HEIGHT = 33, 31
 
 
@@ -106,7 +106,7 @@ def normal_heading(assessment: Assessment) -> str:
     """Return ``normal (men)`` where all ranges are of one population."""
     populations = {short_population(r) for m in assessment.measurements for r in m.normal_ranges}
     if populations == {"men", "women"}:
-        return "normal (M men, F women)"
+        return "normal (M, F)"
     return f"normal ({populations.pop()})" if len(populations) == 1 else "normal"
 
 
@@ -135,6 +135,8 @@ def _draw_value(
 def _draw_ranges(canvas: Canvas, measurement: Measurement, x: float, middle: float) -> None:
     """Write the range; with the populations' initials where there are several."""
     ranges, unit = measurement.normal_ranges, readable_unit(measurement.unit)
+    if not ranges:
+        return
     if len(ranges) == 1:
         words, size = f"{range_text(ranges[0])} {unit}", SMALL_PX
     else:

@@ -30,7 +30,7 @@ def badly_placed(canvas: Canvas) -> list[str]:
     clipped = [
         words
         for words, box in placed
-        if box.x0 < 0 or box.y0 < 0 or box.x1 > canvas.width or box.y1 > canvas.height
+        if box.x0 < 16 or box.y0 < 0 or box.x1 > canvas.width - 16 or box.y1 > canvas.height
     ]
     over = [
         f"{one} / {other}"
@@ -78,6 +78,23 @@ def test_summary_shows_values_with_their_side_of_the_normal_range() -> None:
     assert "52 to 101 ml/m²" in text
     assert "M 40–74  F 42–76 %" in text
     assert "suggested priority: URGENT" in text
+
+
+def test_values_without_a_normal_range_get_none() -> None:
+    whole = samples.assessment()
+    bare = replace(
+        whole, measurements=tuple(replace(m, normal_ranges=()) for m in whole.measurements)
+    )
+    canvas = summary(bare)
+    column = [t.get_text() for t in canvas.axes.texts if t.get_position()[0] == 854 + 474]
+    assert column == ["normal"]
+    assert "▼" not in words(canvas)
+
+
+def test_what_was_not_assessed_is_named_however_long_the_impression_is() -> None:
+    text = words(summary(long_assessment()))
+    assert "Not assessed: late contrast enhancement" in text
+    assert "and more: see the report." in text
 
 
 def test_statements_that_do_not_fit_are_said_to_be_in_the_report() -> None:
