@@ -10,6 +10,7 @@ import typer
 from PIL import Image
 
 from worker.phantom.broken import BROKEN
+from worker.phantom.cine import Protocol
 from worker.phantom.heart import HeartKind
 from worker.phantom.slices import slice_batch
 from worker.phantom.study import Layout, demo_patients, generate, write_study
@@ -42,6 +43,7 @@ def write(
         Layout, typer.Option(help="How the short-axis cine is divided.")
     ] = Layout.ONE_SERIES,
     seed: Annotated[int, typer.Option(help="The same seed gives the same study.")] = 0,
+    phases: Annotated[int, typer.Option(min=1, help="Cardiac phases.")] = 25,
     companions: Annotated[
         bool, typer.Option("--companions", help="Add localiser, long axes, flow, T1 map and LGE.")
     ] = False,
@@ -52,7 +54,14 @@ def write(
     """Write one generated study as DICOM and print its true values."""
     if broken and broken not in BROKEN:
         raise typer.BadParameter(", ".join(BROKEN), param_hint="--broken")
-    patient = generate(kind, seed, vendor=vendor, layout=layout, with_companions=companions)
+    patient = generate(
+        kind,
+        seed,
+        vendor=vendor,
+        layout=layout,
+        with_companions=companions,
+        protocol=Protocol(n_phases=phases),
+    )
     instances = patient.instances()
     if broken:
         instances = BROKEN[broken](instances)
