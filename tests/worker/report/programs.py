@@ -13,15 +13,20 @@ JAVA_OPTIONS = " ".join(
 )
 
 
-def run_program(name: str, *arguments: str) -> str:
-    """Return what the program prints on both streams."""
-    program = shutil.which(name)
+def find_program(name: str) -> str:
+    """Return where the program is."""
+    program = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         if os.environ.get("CI") == "true":
             pytest.fail(f"{name} is not installed")
         pytest.skip(f"{name} is not installed")
+    return program
+
+
+def run_program(name: str, *arguments: str) -> str:
+    """Return what the program prints on both streams."""
     done = subprocess.run(
-        [program, *arguments],
+        [find_program(name), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         timeout=850,
