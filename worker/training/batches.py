@@ -16,7 +16,7 @@ from torch.nn import functional
 from worker.training.augment import Augmentation, sampling_grid, vary_intensities
 from worker.training.cohorts import LabelledVolume
 
-SPACING_MM = 1.5
+PHANTOM_SPACING_MM = 1.5
 N_CLASSES = 4
 
 
@@ -60,6 +60,8 @@ class BatchMaker:
         Slices that need no sampling from a stack, by cohort name.
     mix
         Share of each cohort name in a batch.
+    spacing_mm
+        Pixel size of the views.
     """
 
     def __init__(
@@ -71,7 +73,9 @@ class BatchMaker:
         augmentation: Augmentation,
         policy: ViewPolicy,
         seed: int,
+        spacing_mm: float = 1.5,
     ) -> None:
+        self._spacing_mm = spacing_mm
         self._cohorts = {name: _by_patient(cohorts[name]) for name in mix if cohorts.get(name)}
         self._ready = {name: ready[name] for name in mix if name in ready}
         known = [n for n in mix if n in self._cohorts or n in self._ready]
@@ -110,7 +114,9 @@ class BatchMaker:
         k = int(self._rng.integers(len(ready.images)))
         stack = torch.from_numpy(ready.images[k].astype(np.float32))[None]
         labels = ready.labels[k]
-        return self._sample(stack, labels, (SPACING_MM, SPACING_MM), _middle(labels), size)
+        return self._sample(
+            stack, labels, (PHANTOM_SPACING_MM, PHANTOM_SPACING_MM), _middle(labels), size
+        )
 
     def _sample(
         self,
@@ -123,7 +129,7 @@ class BatchMaker:
         centre = self._view_centre(heart, labels.shape, spacing_mm)
         grid = sampling_grid(
             size,
-            SPACING_MM,
+            self._spacing_mm,
             (labels.shape[0], labels.shape[1]),
             spacing_mm,
             centre,

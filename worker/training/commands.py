@@ -3,7 +3,6 @@
 Importing this module needs the extra ``train`` (torch, nibabel, onnx, tqdm).
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +16,7 @@ from worker.model.tower import SegmentationTower
 from worker.training import evaluate as evaluation
 from worker.training.evaluation_figures import draw_bland_altman, draw_case
 from worker.training.export import BundleText, with_evaluation, write_bundle
-from worker.training.recipe import read_recipe
+from worker.training.recipe import Recipe, read_recipe
 from worker.training.run import DataFolders, start_or_resume
 from worker.training.train import load_average
 
@@ -55,10 +54,12 @@ def export_bundle(
 ) -> None:
     """Make a bundle from a checkpoint's averaged weights."""
     network, state = load_average(checkpoint)
+    recipe = Recipe.model_validate_json(state["recipe"])
     text = BundleText(
         name=out.name,
+        spacing_mm=recipe.spacing_mm,
         version=version,
-        training_data=_training_data(json.loads(state["recipe"]), state["stage"]),
+        training_data=_training_data(recipe, state["stage"]),
         training_command=(
             "cmr-triage train run --recipe worker/training/recipes/acdc-unet.toml "
             f"--data ACDC --sunnybrook SUNNYBROOK --work RUN, {state['step']} steps; then "
@@ -111,11 +112,8 @@ def _as_evaluation(
     )
 
 
-def _training_data(recipe: dict[str, object], stages_done: int) -> str:
-    stages = recipe["stages"]
-    everyone = isinstance(stages, list) and any(
-        stage["patients"] == "all" for stage in stages[:stages_done]
-    )
+def _training_data(recipe: Recipe, stage: int) -> str:
+    everyone = any(s.patients == "all" for s in recipe.stages[: stage + 1])
     return (
         f"ACDC training set, ED and ES of {80 if everyone else 70} of 100 patients (the 20 "
         "validation patients of worker/training/splits.toml never); Sunnybrook Cardiac Data part "

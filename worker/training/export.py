@@ -26,7 +26,6 @@ from worker.bundle.manifest import (
     TensorSpec,
 )
 from worker.bundle.verify import MANIFEST_NAME, sha256_of
-from worker.training.batches import SPACING_MM
 from worker.training.network import N_CLASSES, N_INPUTS
 
 MULTIPLE = 16
@@ -55,6 +54,7 @@ class BundleText:
     version: str
     training_data: str
     training_command: str
+    spacing_mm: float = 1.5
     evaluation: Evaluation | None = None
 
 
@@ -200,7 +200,7 @@ def _manifest(folder: Path, text: BundleText, opset: int) -> Manifest:
         classes=CLASSES,
         image=ImageSpec(
             kind="short_axis_cine",
-            spacing_mm=SPACING_MM,
+            spacing_mm=text.spacing_mm,
             neighbouring_slices=N_INPUTS,
             multiple_of=MULTIPLE,
             intensity="percentile_1_99_clip_1.5",

@@ -10,17 +10,18 @@ import torch
 from torch import nn
 
 from worker.model.resample import resample, resampled_size, resampling_matrix
-from worker.training.batches import SPACING_MM
 from worker.training.cohorts import LabelledVolume
 
 _NAMES = {1: "rv", 2: "myocardium", 3: "lv"}
 
 
-def dice_on_whole_images(network: nn.Module, volumes: Sequence[LabelledVolume]) -> dict[str, float]:
+def dice_on_whole_images(
+    network: nn.Module, volumes: Sequence[LabelledVolume], spacing_mm: float = 1.5
+) -> dict[str, float]:
     """Mean Dice per class over volumes, whole uncropped images, in the volumes' own pixels."""
     scores: dict[int, list[float]] = {1: [], 2: [], 3: []}
     for volume in volumes:
-        predicted = predict_labels(network, volume)
+        predicted = predict_labels(network, volume, spacing_mm)
         for label, values in scores.items():
             found, truth = predicted == label, volume.labels == label
             total = int(found.sum()) + int(truth.sum())
@@ -30,16 +31,18 @@ def dice_on_whole_images(network: nn.Module, volumes: Sequence[LabelledVolume]) 
     return result
 
 
-def predict_labels(network: nn.Module, volume: LabelledVolume) -> np.ndarray:
-    """Label a volume slice by slice: resample to 1.5 mm, pad, predict, resample back, argmax."""
+def predict_labels(
+    network: nn.Module, volume: LabelledVolume, spacing_mm: float = 1.5
+) -> np.ndarray:
+    """Label a volume slice by slice: resample, pad, predict, resample back, argmax."""
     n_slices, n_rows, n_columns = volume.images.shape
     row_mm, column_mm = volume.spacing_mm
-    rows_out = resampled_size(n_rows, row_mm, SPACING_MM)
-    columns_out = resampled_size(n_columns, column_mm, SPACING_MM)
+    rows_out = resampled_size(n_rows, row_mm, spacing_mm)
+    columns_out = resampled_size(n_columns, column_mm, spacing_mm)
     small = resample(
         volume.images,
-        resampling_matrix(n_rows, rows_out, SPACING_MM / row_mm),
-        resampling_matrix(n_columns, columns_out, SPACING_MM / column_mm),
+        resampling_matrix(n_rows, rows_out, spacing_mm / row_mm),
+        resampling_matrix(n_columns, columns_out, spacing_mm / column_mm),
     )
     padded = np.pad(small, ((1, 1), (0, -rows_out % 16), (0, -columns_out % 16)))
     padded[0], padded[-1] = padded[1], padded[-2]
@@ -49,7 +52,7 @@ def predict_labels(network: nn.Module, volume: LabelledVolume) -> np.ndarray:
         p = torch.softmax(torch.cat(chunks), dim=1).numpy()[:, :, :rows_out, :columns_out]
     full = resample(
         p,
-        resampling_matrix(rows_out, n_rows, row_mm / SPACING_MM),
-        resampling_matrix(columns_out, n_columns, column_mm / SPACING_MM),
+        resampling_matrix(rows_out, n_rows, row_mm / spacing_mm),
+        resampling_matrix(columns_out, n_columns, column_mm / spacing_mm),
     )
     return np.asarray(full.argmax(axis=1), dtype=np.uint8)

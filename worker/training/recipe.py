@@ -28,6 +28,7 @@ class Stage(_Strict):
     learning_rate_end: float = Field(gt=0)
     patients: Literal["inner", "all"] = "inner"
     mix: dict[str, float]
+    spacing_mm: float = Field(default=1.5, gt=0)
     ema_decay: float = Field(default=0.999, gt=0, lt=1)
     augmentation: dict[str, float] = {}
     views: dict[str, float] = {}
@@ -51,6 +52,11 @@ class Recipe(_Strict):
     warmup_steps: int = 100
     phantoms: PhantomCache | None = None
     stages: tuple[Stage, ...]
+
+    @property
+    def spacing_mm(self) -> float:
+        """Pixel spacing that the run ends with, so the one the network is used at."""
+        return self.stages[-1].spacing_mm
 
     @property
     def wants_phantoms(self) -> bool:

@@ -73,11 +73,15 @@ def _run_replica(recipe: Recipe, folders: DataFolders, work: Path, replica: Repl
                 bar.set_postfix(loss=entry.get("loss"), stage=entry.get("stage"))
 
         bar.update(before + trainer.progress.stage_seconds / 60)
-        trainer.run(data, RunOptions(monitor=partial(_score, monitored), report=report))
+        trainer.run(
+            data, RunOptions(monitor=partial(_score, monitored, recipe.spacing_mm), report=report)
+        )
 
 
-def _score(volumes: list[LabelledVolume], network: torch.nn.Module) -> dict[str, float]:
-    return dice_on_whole_images(network, volumes)
+def _score(
+    volumes: list[LabelledVolume], spacing_mm: float, network: torch.nn.Module
+) -> dict[str, float]:
+    return dice_on_whole_images(network, volumes, spacing_mm)
 
 
 def load_data(folders: DataFolders, work: Path) -> tuple[TrainingData, list[LabelledVolume]]:

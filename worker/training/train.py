@@ -136,6 +136,7 @@ class Trainer:
             stage.mix,
             augmentation=augmentation,
             policy=policy,
+            spacing_mm=stage.spacing_mm,
             seed=hash((self.recipe.seed, self.progress.step, self.replica.rank)) % 2**31,
         )
         before, started = self.progress.stage_seconds, time.monotonic()
