@@ -35,6 +35,7 @@ def _sentence(truth: HeartTruth) -> str:
 @phantom_app.command()
 def write(
     out: Annotated[Path, typer.Argument(help="Folder for the DICOM files; made when missing.")],
+    *,
     kind: Annotated[HeartKind, typer.Option(help="What is wrong with the heart.")] = (
         HeartKind.HEALTHY
     ),
