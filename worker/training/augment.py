@@ -1,7 +1,7 @@
 """Random views of labelled slices: geometry per image, then intensities for the whole batch.
 
 Every output pixel is sampled once, straight from the original pixel grid, so any spacing goes in
-and 1.5 mm comes out. It does not choose which slices are shown; see `batches`.
+and the one asked for comes out. It does not choose which slices are shown; see `batches`.
 """
 
 import math

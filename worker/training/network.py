@@ -63,8 +63,7 @@ class SegmentationNetwork(nn.Module):
         ----------
         images
             ``[batch, 3, row, column]``: slice z-1, z, z+1 of one phase, scaled by
-            `worker.model.intensity.scale_intensities`, 1.5 mm pixels; rows and columns are
-            multiples of 16.
+            `worker.model.intensity.scale_intensities`; rows and columns are multiples of 16.
 
         Returns
         -------
