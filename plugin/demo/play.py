@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from worker.phantom.study import GeneratedPatient
 
 _START_SECONDS = 90.0
-_RESULT_SECONDS = 300.0
+_RESULT_SECONDS = 900.0
 _TICK_SECONDS = 0.25
 _N_PHASES = 20
 _SLICE_DISTANCE_MM = 10.0
