@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def test_script_is_posix_shell(name):
 
 def without_module(folder, module):
     """Make a Python that runs but has no ``module``; return a PATH on which it is the only one."""
-    python = shutil.which("python3")
+    python = sys.executable
     script = folder / "python3.12"
     script.write_text(f'#!/bin/sh\ncase "$*" in *"{module}"*) exit 1;; esac\nexec {python} "$@"\n')
     script.chmod(0o755)
