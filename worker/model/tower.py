@@ -25,7 +25,7 @@ from worker.volume.types import CineStack
 Float32Array = npt.NDArray[np.float32]
 Progress = Callable[[float], None]
 
-WINDOW_MARGIN_MM = 36.0
+WINDOW_MARGIN_MM = 30.0
 _LOCALISER_PHASES = (0.0, 0.35)
 _SMALLEST_HEART_MM2 = 150.0
 _SMALLEST_HEART_SLICES = 2
