@@ -1,6 +1,6 @@
 """Seconds, memory and a profile of one analysis, from DICOM on disk to the SR written.
 
-    python tests/benchmarks/analysis_cost.py [STUDY_DIR] [--runs 5]
+    python -m tests.benchmarks.analysis_cost [STUDY_DIR] [--runs 5]
 
 Without STUDY_DIR a generated study of 10 slices x 25 phases is written first (not counted). Each
 run is a process of its own, as a worker would be after start: the bundle is loaded before the clock
@@ -20,6 +20,10 @@ import time
 from pathlib import Path
 from statistics import median
 
+from worker.phantom.cine import Protocol
+from worker.phantom.heart import HeartKind
+from worker.phantom.study import generate, write_study
+
 _CHILD = "--child"
 
 
@@ -34,7 +38,7 @@ def main() -> None:
         print(json.dumps(measure_once(arguments.study)))
         return
     with tempfile.TemporaryDirectory(prefix="cmr-cost-") as folder:
-        study = arguments.study or generate(Path(folder))
+        study = arguments.study or generate_study(Path(folder))
         runs = [in_own_process(study) for _ in range(arguments.runs)]
     print(f"{arguments.runs} runs, median (lowest to highest)")
     for name in runs[0]:
@@ -44,21 +48,21 @@ def main() -> None:
         profile(arguments.study)
 
 
-def generate(folder: Path) -> Path:
+def generate_study(folder: Path) -> Path:
     """Write a generated study of 10 slices x 25 phases of 256 x 256."""
     study = folder / "study"
-    subprocess.run(
-        [sys.executable, "-m", "plugin.cli", "phantom", "write", str(study), "--kind", "dilated",
-         "--slices", "10", "--phases", "25"],
-        check=True, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+    protocol = Protocol(n_slices=10, n_phases=25, slice_distance_mm=10.0, n_rows=256, n_columns=256)
+    write_study(generate(HeartKind.DILATED, 1, protocol=protocol).instances(), study)
     return study
 
 
 def in_own_process(study: Path) -> dict[str, float]:
     """Run ``measure_once`` in a fresh interpreter."""
     out = subprocess.run(
-        [sys.executable, __file__, str(study), _CHILD], check=True, capture_output=True, text=True
+        [sys.executable, "-m", "tests.benchmarks.analysis_cost", str(study), _CHILD],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     result: dict[str, float] = json.loads(out.stdout.splitlines()[-1])
     return result

@@ -1,6 +1,6 @@
 """Send DICOM studies with dcmtk, read the results back from Orthanc, compare with ``analyze``.
 
-    python tests/benchmarks/end_to_end_orthanc.py STUDY_DIR [STUDY_DIR ...] [--out DIR]
+    python -m tests.benchmarks.end_to_end_orthanc STUDY_DIR [STUDY_DIR ...] [--out DIR]
 
 Starts Orthanc (a PACS that nobody here wrote), ``cmr-triage up`` with a configuration file, one
 peer and one destination; sends each folder with ``storescu``; waits until the Structured Report is
@@ -27,8 +27,11 @@ from typing import Any
 
 import pydicom
 
+from tests.programs import SYSTEM_PATH
+
 _CLI = [sys.executable, "-m", "plugin.cli"]
 _TOLERANCE = 0.05
+_SYSTEM = {**os.environ, "PATH": SYSTEM_PATH, "TCP_NODELAY": "1"}
 
 
 def main() -> int:
@@ -55,7 +58,7 @@ def compare(study: Path, ports: dict[str, int], folder: Path, out: Path | None) 
     subprocess.run(
         ["storescu", "+sd", "+r", "-aet", "SCANNER", "-aec", "CMRTRIAGE", "127.0.0.1",
          str(ports["node"]), str(study)],
-        check=True, env={**os.environ, "TCP_NODELAY": "1"}, stdout=subprocess.DEVNULL,
+        check=True, env=_SYSTEM, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     sent = time.monotonic()
     objects = wait_for_results(uid, ports["rest"])
@@ -186,8 +189,8 @@ def running(folder: Path) -> Iterator[dict[str, int]]:
 
 def start_orthanc(folder: Path, ports: dict[str, int]) -> subprocess.Popen[bytes]:
     """Start Orthanc with an empty store."""
-    program = shutil.which("Orthanc", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None or shutil.which("storescu") is None:
+    program = shutil.which("Orthanc", path=SYSTEM_PATH)
+    if program is None or shutil.which("storescu", path=SYSTEM_PATH) is None:
         sys.exit("needs orthanc and dcmtk (apt-get install orthanc dcmtk)")
     configuration = folder / "orthanc.json"
     configuration.write_text(
@@ -222,7 +225,7 @@ def wait_for_echo(port: int) -> None:
     for _ in range(150):
         echo = subprocess.run(
             ["echoscu", "-aet", "SCANNER", "-aec", "CMRTRIAGE", "127.0.0.1", str(port)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, env=_SYSTEM,
         )  # fmt: skip
         if echo.returncode == 0:
             return

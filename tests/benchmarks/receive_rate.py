@@ -3,7 +3,7 @@
 Sender is dcmtk's storescu, MR instances of about 132 kB, TCP_NODELAY=1 for all. The node is the
 real process with its registry; it syncs every file and folder before it answers, storescp does not.
 
-    python tests/benchmarks/receive_rate.py --instances 400
+    python -m tests.benchmarks.receive_rate --instances 400
 """
 
 import argparse
@@ -24,9 +24,11 @@ from pydicom import FileDataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
+from tests.programs import SYSTEM_PATH
+
 ROOT = Path(__file__).parents[2]
 MR = "1.2.840.10008.5.1.4.1.1.4"
-ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
+ENVIRONMENT = {**os.environ, "PATH": SYSTEM_PATH, "TCP_NODELAY": "1"}
 NODE = (
     "import sys; from pathlib import Path; from plugin.settings import load_settings; "
     "from dicom_node.server import main; main(load_settings(Path(sys.argv[1])))"
@@ -95,7 +97,7 @@ def start_orthanc(folder: Path, port: int) -> "subprocess.Popen[bytes]":
 
 
 def _orthanc() -> str:
-    return shutil.which("Orthanc") or "/usr/sbin/Orthanc"
+    return shutil.which("Orthanc", path=SYSTEM_PATH) or "/usr/sbin/Orthanc"
 
 
 def _quietly(command: list[str]) -> "subprocess.Popen[bytes]":
@@ -162,7 +164,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     receivers: dict[str, Receiver] = {"cmr-triage node (fsync)": start_node}
-    if shutil.which("storescp"):
+    if shutil.which("storescp", path=SYSTEM_PATH):
         receivers["dcmtk storescp --fork (no fsync)"] = start_storescp
     if Path(_orthanc()).exists():
         receivers["Orthanc, default configuration"] = start_orthanc

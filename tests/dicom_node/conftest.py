@@ -12,6 +12,7 @@ from dicom_node.server import Node
 from plugin.registry import Registry
 from plugin.settings import Settings
 from plugin.spool import Spool
+from tests.programs import find_program
 
 
 @pytest.fixture
@@ -61,16 +62,7 @@ def node(settings, spool, registry) -> Iterator[Node]:
 @pytest.fixture
 def program() -> Callable[[str], str]:
     """Return the path of a system program, skip without it (fail in CI)."""
-
-    def find(name: str) -> str:
-        path = shutil.which(name)
-        if path is None:
-            if os.environ.get("CI") == "true":
-                pytest.fail(f"{name} is not installed")
-            pytest.skip(f"{name} is not installed")
-        return path
-
-    return find
+    return find_program
 
 
 @pytest.fixture

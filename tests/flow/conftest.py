@@ -189,7 +189,7 @@ def _with_own_uids(instance, number):
     copied = type(instance)(instance)
     copied.file_meta = type(instance.file_meta)(instance.file_meta)
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
-        setattr(copied, keyword, f"{getattr(instance, keyword)[:50]}.{number}")
+        setattr(copied, keyword, f"{getattr(instance, keyword)[:50].rstrip('.')}.{number}")
     copied.file_meta.MediaStorageSOPInstanceUID = copied.SOPInstanceUID
     return copied
 

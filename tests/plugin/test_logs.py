@@ -6,7 +6,6 @@ import json
 import logging
 import subprocess
 import sys
-import threading
 import warnings
 from pathlib import Path
 
@@ -26,27 +25,14 @@ LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
 @pytest.fixture
 def lines():
-    """Configure logging into memory; afterwards everything is as it was."""
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    libraries = {
-        name: (logging.getLogger(name).handlers[:], logging.getLogger(name).propagate)
-        for name in logging.root.manager.loggerDict
-    }
-    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
+    """Configure logging into memory."""
     stream = io.StringIO()
+    for name in ("pynetdicom", "pynetdicom.acse"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
     logs.configure("debug", "test", stream)
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
     assert SECRET not in stream.getvalue()
     assert SECRET.split("^", maxsplit=1)[0] not in stream.getvalue()
-    logging.captureWarnings(capture=False)
-    root.handlers[:], root.level = before[0], before[1]
-    for name, (handlers, propagate) in libraries.items():
-        logging.getLogger(name).handlers[:] = handlers
-        logging.getLogger(name).propagate = propagate
-    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
-    structlog.reset_defaults()
-    logs._configure_structlog(logging.WARNING, "cmr-triage", logs._StandardError())
 
 
 def test_a_line_says_who_when_and_what(lines):

@@ -6,7 +6,7 @@ The same comparison on real hearts is ``tests/benchmarks/end_to_end_orthanc.py``
 import pytest
 
 from tests.benchmarks.end_to_end_orthanc import compare, running
-from tests.worker.report.programs import find_program
+from tests.programs import find_program
 from worker.phantom.heart import HeartKind
 from worker.phantom.study import Layout, generate, write_study
 from worker.phantom.vendors import Vendor

@@ -1,5 +1,3 @@
-import os
-import shutil
 import subprocess
 
 import numpy as np
@@ -7,6 +5,7 @@ import pydicom
 import pytest
 from pydicom.uid import EnhancedMRImageStorage, MRImageStorage
 
+from tests.programs import find_program
 from worker.phantom.cine import Protocol
 from worker.phantom.study import (
     Layout,
@@ -146,11 +145,7 @@ def test_demo_patients_say_that_they_are_generated_and_differ():
 
 @pytest.mark.system
 def test_dciodvfy_finds_no_error(tmp_path, whole):
-    program = shutil.which("dciodvfy")
-    if program is None:
-        if os.environ.get("CI"):
-            pytest.fail("dciodvfy is not installed")
-        pytest.skip("dciodvfy is not installed")
+    program = find_program("dciodvfy")
     firsts = {i.SeriesInstanceUID: i for i in reversed(whole)}
     instances = list(firsts.values())
     for vendor in Vendor:
