@@ -13,7 +13,7 @@ import pytest
 
 SYSTEM_PATH = os.pathsep.join(
     folder
-    for folder in (*os.environ["PATH"].split(os.pathsep), "/usr/sbin")
+    for folder in ("/usr/bin", "/usr/sbin", *os.environ["PATH"].split(os.pathsep))
     if Path(folder) != Path(sys.executable).parent
 )
 
