@@ -25,7 +25,8 @@ from dicom_node.statuses import SUCCESS
 from dicom_node.switches import set_process_switches
 from plugin.domain.errors import Reason, TransientError
 
-_TIMEOUT_SECONDS = 120.0
+# As long as many a PACS waits: a longer time would hide a node that leaves a sender without answer.
+_TIMEOUT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """What the node does when something arrives: admit or reject, store, answer.
 
 ``store`` acknowledges after the bytes are durable and never looks into them: a broken dataset can
-neither lose an image nor stop a transfer. Reading them is ``indexer``, later and elsewhere.
+neither lose an image nor stop a transfer. Reading them is ``indexer``, later and elsewhere. The
+registry is asked once per association, who may send; what is written to it goes through
+``logbook``, so that no answer waits for a database.
 
 References
 ----------
@@ -17,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from dicom_node.logbook import Logbook
 from dicom_node.part10 import part10_header
 from dicom_node.peers import KnownPeer, reason_to_reject
 from dicom_node.statuses import (
@@ -66,9 +69,11 @@ class NodeHandlers:
         admission: Admission,
         minimum_free_bytes: int,
         count_associations: Callable[[], int],
+        logbook: Logbook,
     ) -> None:
         self._spool = spool
         self._registry = registry
+        self._logbook = logbook
         self._admission = admission
         self._minimum_free_bytes = minimum_free_bytes
         self._count_associations = count_associations
@@ -92,14 +97,28 @@ class NodeHandlers:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def requested(self, event: Any) -> None:
-        """Admit or reject an association request (A-ASSOCIATE-RQ), and note a rejection."""
-        request = event.assoc.requestor.primitive
-        calling = str(request.calling_ae_title).strip(" ")
-        called = str(request.called_ae_title).strip(" ")
-        address = str(event.assoc.requestor.address)
-        reason = self._reason_to_reject(calling, called, address)
+        """Admit or reject an association request (A-ASSOCIATE-RQ), and note a rejection.
+
+        A fault of ours rejects for the moment: pynetdicom goes on to accept when this handler
+        fails, and nobody may enter because nobody looked.
+        """
+        calling, called, address = "", "", ""
+        try:
+            request = event.assoc.requestor.primitive
+            calling = str(request.calling_ae_title).strip(" ")
+            called = str(request.called_ae_title).strip(" ")
+            address = str(event.assoc.requestor.address)
+            reason = self._reason_to_reject(calling, called, address)
+        except Exception as error:
+            log.error("admission_failed", reason=Reason.INTERNAL_ERROR, exc_info=error)
+            reason = Reason.INTERNAL_ERROR
         if reason is None:
             return
+        try:
+            rejection = REJECTIONS[reason]
+            event.assoc.acse.send_reject(rejection.result, rejection.source, rejection.diagnostic)
+        finally:
+            event.assoc.kill()
         log.warning(
             "association_rejected",
             reason=reason,
@@ -107,10 +126,9 @@ class NodeHandlers:
             called_ae_title=called,
             address=address,
         )
-        self._note(lambda: self._registry.associations.rejected(calling, called, address, reason))
-        rejection = REJECTIONS[reason]
-        event.assoc.acse.send_reject(rejection.result, rejection.source, rejection.diagnostic)
-        event.assoc.kill()
+        self._logbook.write(
+            lambda: self._registry.associations.rejected(calling, called, address, reason)
+        )
 
     def _reason_to_reject(self, calling: str, called: str, address: str) -> Reason | None:
         if self._count_associations() >= self._admission.maximum_associations:
@@ -146,7 +164,7 @@ class NodeHandlers:
             )
             self._registry.peers.seen(tally.calling_ae_title)
 
-        self._note(note)
+        self._logbook.write(note)
 
     def released(self, event: Any) -> None:
         """Note the orderly end of an association."""
@@ -173,17 +191,18 @@ class NodeHandlers:
             tally = self._open.pop(assoc, None)
         if tally is None:
             return
-        log.info(
+        tell = log.info if outcome == "released" else log.warning
+        tell(
             "association_ended",
             association_id=tally.association_id,
             calling_ae_title=tally.calling_ae_title,
             outcome=outcome,
+            reason=None if outcome == "released" else Reason.ASSOCIATION_ABORTED,
             n_instances=tally.n_received,
         )
-        self._note(
-            lambda: self._registry.associations.closed(
-                tally.association_id, outcome, tally.n_received
-            )
+        n_received = tally.n_received
+        self._logbook.write(
+            lambda: self._registry.associations.closed(tally.association_id, outcome, n_received)
         )
 
     def echo(self, _event: Any) -> int:
@@ -232,11 +251,7 @@ class NodeHandlers:
         return SUCCESS
 
     def _beat(self, tally: _Tally) -> None:
-        self._note(lambda: self._registry.associations.beat(tally.association_id, tally.n_received))
-
-    def _note(self, write: Callable[[], object]) -> None:
-        """Write to the registry's book of associations; its loss must not stop a transfer."""
-        try:
-            write()
-        except TriageError as error:
-            log.error("association_not_noted", reason=error.reason)
+        n_received = tally.n_received
+        self._logbook.write(
+            lambda: self._registry.associations.beat(tally.association_id, n_received)
+        )

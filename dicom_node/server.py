@@ -14,6 +14,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from dicom_node.contexts import acceptor_contexts
 from dicom_node.handlers import Admission, NodeHandlers
+from dicom_node.logbook import Logbook
 from dicom_node.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_node.switches import set_process_switches
 from plugin.domain.errors import ConfigurationError, Reason
@@ -26,6 +27,7 @@ from plugin.spool import Spool
 log = get_logger(__name__)
 
 DRAIN_SECONDS = 20.0  # less than what supervisors wait before they kill
+_NOTING_SECONDS = 5.0  # the next start closes in the registry what could not be noted
 _TICK_SECONDS = 1.0
 _REQUEST_SECONDS = 30.0  # from the connection to its A-ASSOCIATE-RQ
 _ANY_NUMBER_OF_ASSOCIATIONS = 10_000  # ours is checked in the handler, which also notes it
@@ -52,6 +54,7 @@ class Node:
         self._server: Any = None
         self._thread: threading.Thread | None = None
         self._ae_title = check_ae_title(settings.node.ae_title)
+        self._logbook = Logbook()
         self.handlers = NodeHandlers(
             spool,
             registry,
@@ -62,6 +65,7 @@ class Node:
             ),
             settings.spool.minimum_free_bytes,
             self.n_associations,
+            self._logbook,
         )
 
     @property
@@ -101,6 +105,7 @@ class Node:
             raise ConfigurationError(
                 Reason.PORT_IN_USE, f"node.port {node.port}, node.host {node.host}: {text}"
             ) from None
+        self._logbook.open()
         self._server.ae._servers.append(self._server)  # noqa: SLF001  its shutdown() removes it
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True
@@ -147,6 +152,7 @@ class Node:
         if self._thread is not None:
             self._thread.join(timeout=5)
         self.handlers.tend()
+        self._logbook.close(_NOTING_SECONDS)
         self._server = None
         log.info("node_stopped")
 

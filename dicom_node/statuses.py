@@ -126,6 +126,7 @@ REJECTIONS: dict[Reason, Rejection] = {
         Rejection(1, _USER, 3, Reason.PEER_DISABLED),
         Rejection(2, _PRESENTATION, 2, Reason.TOO_MANY_ASSOCIATIONS),
         Rejection(2, _PRESENTATION, 1, Reason.REGISTRY_UNAVAILABLE),
+        Rejection(2, _PRESENTATION, 1, Reason.INTERNAL_ERROR),
     )
 }
 

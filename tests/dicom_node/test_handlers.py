@@ -138,7 +138,7 @@ def test_fault_of_ours_is_answered_and_logged_without_patient_data(node, spool, 
 def test_aborted_association_keeps_what_was_acknowledged(node, spool, registry):
     association = associate(node.port)
     assert association.send_c_store(mr_image()).Status == 0
-    assert registry.associations.open_for("ARCHIVE") == 1
+    wait_for(lambda: registry.associations.open_for("ARCHIVE") == 1)
     association.abort()
     (closed,) = wait_for(lambda: [a for a in registry.associations.list() if a.outcome is not None])
     assert (closed.outcome, closed.n_received) == ("aborted", 1)
@@ -180,7 +180,7 @@ def test_too_many_associations_are_rejected_for_a_while(settings, spool, registr
     third = wait_for(lambda: (a := associate(node.port)).is_established and a)
     third.release()
     node.stop(drain_seconds=5)
-    (noted,) = registry.associations.list_rejected()
+    (noted,) = registry.associations.list_rejected()  # stop() wrote all notes
     assert noted.reason is Reason.TOO_MANY_ASSOCIATIONS
 
 
