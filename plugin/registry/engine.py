@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -21,6 +21,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from plugin.domain.errors import ConfigurationError, Reason, TransientError
 
 _BUSY_TIMEOUT_MS = 30_000
+# A server that went away without a word is noticed, so that no process waits for minutes.
+_POSTGRESQL_TIMEOUTS = {"connect_timeout": 10, "tcp_user_timeout": 30_000}  # s, ms
 
 Clock = Callable[[], datetime]
 
@@ -82,7 +84,9 @@ def _make_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
         # Values never reach a log or an exception text: rows hold names of patients.
-        engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
+        engine = create_engine(
+            parsed, hide_parameters=True, pool_pre_ping=True, connect_args=_timeouts(parsed)
+        )
     except (ArgumentError, UnknownDatabaseError, ImportError):
         raise ConfigurationError(
             Reason.SETTING_INVALID, "registry.url: not a database that can be used"
@@ -95,6 +99,13 @@ def _make_engine(url: str) -> Engine:
             Reason.SETTING_INVALID, "registry.url: only sqlite and postgresql are supported"
         )
     return engine
+
+
+def _timeouts(url: URL) -> dict[str, int]:
+    """Return the limits for connecting that the URL does not set itself."""
+    if url.get_backend_name() != "postgresql":
+        return {}
+    return {name: limit for name, limit in _POSTGRESQL_TIMEOUTS.items() if name not in url.query}
 
 
 def _prepare_sqlite(dbapi_connection: DBAPIConnection, _record: object) -> None:

@@ -17,11 +17,17 @@ _LOCK = 0x636D7274  # any number that nobody else locks in this database
 
 
 def migrate(database: Database) -> None:
-    """Run the missing migrations in one transaction, under a lock."""
+    """Run the missing migrations in one transaction, under a lock.
+
+    Tables that are of this version already are only looked at: every process and every command
+    comes here at its start, and none of them may lock out the others for nothing.
+    """
     # Only here: most processes import the registry, few need the migrations' machinery.
     from alembic import command
 
     engine = database.engine
+    if _is_current(database):
+        return
     with translated(), _sqlite_alone(engine), engine.connect() as connection:
         connection.execution_options(registry_write=True)
         with connection.begin():
@@ -30,7 +36,21 @@ def migrate(database: Database) -> None:
             command.upgrade(_configuration(connection), "head")
 
 
-def _configuration(connection: Connection) -> "Config":
+def _is_current(database: Database) -> bool:
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    engine = database.engine
+    path = engine.url.database
+    if engine.dialect.name == "sqlite" and not (path and Path(path).exists()):
+        return False  # and looking would make the file
+    newest = ScriptDirectory.from_config(_configuration()).get_heads()
+    with database.read() as connection:
+        present = MigrationContext.configure(connection).get_current_heads()
+    return set(present) == set(newest)
+
+
+def _configuration(connection: Connection | None = None) -> "Config":
     from alembic.config import Config
 
     configuration = Config()

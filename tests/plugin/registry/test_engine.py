@@ -1,5 +1,6 @@
 """Databases that are away, locked, wrong; and values that never leave in an error."""
 
+import socket
 import sqlite3
 import threading
 import time
@@ -38,6 +39,14 @@ def test_a_database_that_does_not_answer_is_transient():
         with pytest.raises(TransientError) as lost:
             registry.check()
         assert lost.value.reason is Reason.REGISTRY_UNAVAILABLE
+
+
+def test_a_server_that_says_nothing_is_given_up(monkeypatch):
+    monkeypatch.setattr(engine_module, "_POSTGRESQL_TIMEOUTS", {"connect_timeout": 2})
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+psycopg://me@127.0.0.1:{silent.getsockname()[1]}/none"
+        with Registry(url) as registry, pytest.raises(TransientError):
+            registry.check()
 
 
 def test_a_locked_sqlite_waits_and_then_is_transient(tmp_path, monkeypatch):

@@ -47,6 +47,18 @@ def test_migrate_is_harmless_when_processes_start_together(registry_url):
         assert registry.studies.list() == []
 
 
+def test_migrate_of_current_tables_waits_for_no_writer(registry_url):
+    """Every command and process migrates at its start; that must not stop a running system."""
+    with Registry(registry_url) as registry:
+        registry.migrate()
+    database = Database(registry_url)
+    with database.write() as connection:
+        connection.execute(metadata.tables["peers"].delete())
+        arguments = [sys.executable, "-c", START, registry_url]
+        assert subprocess.run(arguments, timeout=25, check=False).returncode == 0
+    database.close()
+
+
 def test_migrate_makes_a_private_file_in_wal_mode(tmp_path):
     path = tmp_path / "new" / "registry.sqlite"
     with Registry(f"sqlite:///{path}") as registry:
