@@ -31,6 +31,7 @@ from dicom_node.statuses import (
 )
 from plugin.domain.errors import SENTENCES
 
+_RESULT_SYNTAXES = "Explicit VR Little Endian, else Implicit VR Little Endian"
 _ANSWERS = {
     SUCCESS: "the bytes are on disk (file and folder synced)",
     OUT_OF_RESOURCES: "free space is below `spool.minimum_free_bytes`; keep the image and retry",
@@ -112,11 +113,13 @@ def _requestor() -> Iterator[str]:
     yield "|---|---|---|---|---|"
     yield f"| Verification | SCU | {VERIFICATION} | | Implicit VR Little Endian |"
     for kind, uid in SOP_CLASSES_OF_KIND.items():
-        yield f"| Storage | SCU | {uid} {UID(uid).name} | {kind} | Explicit VR Little Endian |"
+        yield f"| Storage | SCU | {uid} {UID(uid).name} | {kind} | {_RESULT_SYNTAXES} |"
     yield ""
     yield (
-        "One association per destination; objects are sent as stored. What an answer to C-STORE "
-        "means:"
+        "One association per destination. Each class is proposed in two presentation contexts, one "
+        "per transfer syntax. Objects are sent as stored (Explicit VR Little Endian); where only "
+        "Implicit VR Little Endian was accepted the same values are sent in it, under the same SOP "
+        "Instance UID. What an answer to C-STORE means:"
     )
     yield ""
     yield "| status | meaning | delivery |"

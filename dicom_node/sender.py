@@ -1,13 +1,16 @@
 """Our side as a sender: one association to one destination, stored bytes out, answers explained.
 
 Knows associations and statuses; when to try again is ``deliverer``, what is sent is the registry.
-The bytes that a job wrote are sent as they lie, never decoded or transcoded.
+The bytes that a job wrote are sent as they lie, unless a destination takes nothing but the default
+transfer syntax: then the same values are sent in Implicit VR Little Endian, under the same UID.
 
 References
 ----------
-DICOM PS3.4 A (Verification), B (Storage), PS3.7 9.1.1 (C-STORE), PS3.8 9.3.4 (A-ASSOCIATE-RJ).
+DICOM PS3.4 A (Verification), B (Storage), PS3.5 10.1 (the default transfer syntax), PS3.7 9.1.1
+(C-STORE), PS3.8 9.3.4 (A-ASSOCIATE-RJ).
 """
 
+import io
 import socket
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -17,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import pydicom
+from pydicom import Dataset
+from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom import AE, build_context, evt
 
 from dicom_node.contexts import VERIFICATION
@@ -28,6 +33,7 @@ from plugin.registry import DeliveryRecord, DestinationRecord
 
 _ANSWER_TIMEOUT_FACTOR = 6  # an archive may take a while to store; a dead connection is noticed
 _EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+_IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 # What the kinds of results are on the wire (written by worker.report).
 SOP_CLASSES_OF_KIND: dict[str, str] = {
     "sr": "1.2.840.10008.5.1.4.1.1.88.34",
@@ -89,9 +95,8 @@ def verify_destination(
 def _verify(
     address: Address, our_ae_title: str, timeout_seconds: float, kinds: Sequence[str]
 ) -> float:
-    wanted = {SOP_CLASSES_OF_KIND[kind] for kind in kinds}
-    contexts = [build_context(VERIFICATION)]
-    contexts += [build_context(uid, _EXPLICIT_LITTLE_ENDIAN) for uid in sorted(wanted)]
+    wanted = {(SOP_CLASSES_OF_KIND[kind], _EXPLICIT_LITTLE_ENDIAN) for kind in kinds}
+    contexts = [build_context(VERIFICATION), *_contexts(wanted)]
     started = time.monotonic()
     with _association(address, our_ae_title, timeout_seconds, contexts) as association:
         accepted = {str(context.abstract_syntax) for context in association.accepted_contexts}
@@ -125,36 +130,56 @@ def send_objects(
     SendResult
         As soon as each answer is there. When the association breaks, the rest is to be retried.
     """
-    sendable: list[DeliveryRecord] = []
+    sendable: list[tuple[DeliveryRecord, str]] = []
     syntaxes: set[tuple[str, str]] = set()
     for delivery in deliveries:
         syntax = _transfer_syntax(Path(delivery.path))
         if syntax is None:
             yield SendResult(delivery.id, Outcome.DEAD, Reason.RESULT_MISSING, None)
             continue
-        sendable.append(delivery)
+        sendable.append((delivery, syntax))
         syntaxes.add((delivery.sop_class_uid, syntax))
     if not sendable:
         return
-    contexts = [build_context(uid, syntax) for uid, syntax in sorted(syntaxes)]
+    contexts = _contexts(syntaxes)
     address = Address(destination.host, destination.port, destination.ae_title)
     with _association(address, our_ae_title, timeout_seconds, contexts) as association:
         # Without an answer the association is over, even when pynetdicom has not noticed it yet.
         alive = True
-        for delivery in sendable:
-            result = _send_one(association, delivery) if alive else _unanswered(delivery)
+        for delivery, syntax in sendable:
+            result = _send_one(association, delivery, syntax) if alive else _unanswered(delivery)
             alive = result.status is not None or result.outcome is Outcome.DEAD
             yield result
 
 
-def _send_one(association: Any, delivery: DeliveryRecord) -> SendResult:
+def _contexts(wanted: Iterable[tuple[str, str]]) -> list[Any]:
+    """Propose each class in the encoding of its file and, on its own, in the default one.
+
+    Two contexts let us choose among what is accepted; in one, the other side would.
+    """
+    pairs = {(uid, proposed) for uid, own in wanted for proposed in (own, _IMPLICIT_LITTLE_ENDIAN)}
+    return [build_context(*pair) for pair in sorted(pairs)]
+
+
+def _send_one(association: Any, delivery: DeliveryRecord, syntax: str) -> SendResult:
     if not association.is_established:
         return _unanswered(delivery)
-    accepted = {str(context.abstract_syntax) for context in association.accepted_contexts}
-    if delivery.sop_class_uid not in accepted:
+    accepted = {
+        str(context.transfer_syntax[0])
+        for context in association.accepted_contexts
+        if str(context.abstract_syntax) == delivery.sop_class_uid
+    }
+    if syntax in accepted:
+        content: str | Dataset = delivery.path
+    elif _IMPLICIT_LITTLE_ENDIAN in accepted and syntax == _EXPLICIT_LITTLE_ENDIAN:
+        try:
+            content = _in_default_syntax(Path(delivery.path))
+        except OSError:
+            return SendResult(delivery.id, Outcome.DEAD, Reason.RESULT_MISSING, None)
+    else:
         return SendResult(delivery.id, Outcome.DEAD, Reason.DESTINATION_NO_CONTEXT, None)
     try:
-        answer = association.send_c_store(delivery.path)
+        answer = association.send_c_store(content)
     except (RuntimeError, ValueError):  # the association ended in this moment
         return _unanswered(delivery)
     status = answer.get("Status")
@@ -162,6 +187,19 @@ def _send_one(association: Any, delivery: DeliveryRecord) -> SendResult:
         return _unanswered(delivery)
     meaning = meaning_of_store_status(int(status))
     return SendResult(delivery.id, meaning.outcome, meaning.reason, int(status))
+
+
+def _in_default_syntax(path: Path) -> Dataset:
+    """Read a result of ours and write it anew in Implicit VR Little Endian.
+
+    Our results hold uncompressed pixels only, so nothing but the encoding of elements changes.
+    """
+    buffer = io.BytesIO()
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    dataset.save_as(buffer, implicit_vr=True, little_endian=True, enforce_file_format=True)
+    buffer.seek(0)
+    return pydicom.dcmread(buffer)
 
 
 def _unanswered(delivery: DeliveryRecord) -> SendResult:

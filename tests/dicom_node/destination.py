@@ -8,6 +8,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 SR = "1.2.840.10008.5.1.4.1.1.88.34"
 SC = "1.2.840.10008.5.1.4.1.1.7"
 EXPLICIT = "1.2.840.10008.1.2.1"
+IMPLICIT = "1.2.840.10008.1.2"
 
 
 def free_port() -> int:
@@ -19,7 +20,15 @@ def free_port() -> int:
 class Destination:
     """Keeps the bytes of what arrives by SOP Instance UID; ``statuses`` are given in turn."""
 
-    def __init__(self, port=0, ae_title="PACS", classes=(SR, SC), statuses=(), echo=True):
+    def __init__(
+        self,
+        port=0,
+        ae_title="PACS",
+        classes=(SR, SC),
+        statuses=(),
+        echo=True,
+        syntaxes=(EXPLICIT,),
+    ):
         self.arrived: list[tuple[str, bytes]] = []
         self.statuses = list(statuses)
         entity = AE(ae_title=ae_title)
@@ -27,7 +36,7 @@ class Destination:
         if echo:
             entity.add_supported_context("1.2.840.10008.1.1")
         for uid in classes:
-            entity.add_supported_context(uid, EXPLICIT)
+            entity.add_supported_context(uid, list(syntaxes))
         self.server = entity.start_server(
             ("127.0.0.1", port),
             block=False,

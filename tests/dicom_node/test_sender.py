@@ -1,8 +1,10 @@
 """One association: what is sent, what each answer becomes, and what people are told."""
 
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
+import pydicom
 import pytest
 from pynetdicom import _config
 
@@ -13,7 +15,7 @@ from dicom_node.switches import set_process_switches
 from plugin.domain.errors import Reason, TransientError
 from plugin.domain.job import DeliveryState
 from plugin.registry import DeliveryRecord, DestinationRecord
-from tests.dicom_node.destination import SC, SR, Destination, free_port
+from tests.dicom_node.destination import EXPLICIT, IMPLICIT, SC, SR, Destination, free_port
 from tests.dicom_node.images import dataset_bytes, mr_image, save
 
 
@@ -84,6 +86,31 @@ def test_stored_bytes_arrive_as_they_lie(open_destination, objects):
     assert there.arrived == [
         (one.sop_instance_uid, dataset_bytes(Path(one.path))) for one in objects
     ]
+
+
+def test_destination_that_takes_only_the_default_syntax_gets_the_same_values(
+    open_destination, objects
+):
+    there = open_destination(syntaxes=[IMPLICIT])
+    results = send(record(there.port), objects)
+    assert [result.outcome for result in results] == [Outcome.SENT] * 2
+    for (uid, received), one in zip(there.arrived, objects, strict=True):
+        stored = pydicom.dcmread(one.path)
+        assert uid == stored.SOPInstanceUID
+        assert received != dataset_bytes(Path(one.path))
+        values = pydicom.dcmread(BytesIO(received), force=True)
+        assert values.is_implicit_VR
+        assert values == stored
+        assert values.PixelData == stored.PixelData
+
+
+@pytest.mark.parametrize("syntaxes", [[EXPLICIT, IMPLICIT], [IMPLICIT, EXPLICIT]])
+def test_stored_bytes_are_preferred_whatever_the_destination_prefers(
+    open_destination, objects, syntaxes
+):
+    there = open_destination(syntaxes=syntaxes)
+    send(record(there.port), objects)
+    assert [sent for _, sent in there.arrived] == [dataset_bytes(Path(one.path)) for one in objects]
 
 
 def test_each_object_has_its_own_answer(open_destination, objects):
@@ -158,5 +185,6 @@ def test_verify_destination_names_the_objects_that_are_not_taken(open_destinatio
         verify_destination(record(there.port), "CMRTRIAGE", 3.0)
     assert error.value.reason is Reason.DESTINATION_NO_CONTEXT
     assert "(sr)" in str(error.value)
-    full = open_destination()
-    assert verify_destination(record(full.port), "CMRTRIAGE", 3.0) > 0
+    for syntax in (EXPLICIT, IMPLICIT):
+        full = open_destination(syntaxes=[syntax])
+        assert verify_destination(record(full.port), "CMRTRIAGE", 3.0) > 0
