@@ -79,7 +79,9 @@ def compare(study: Path, ports: dict[str, int], folder: Path, out: Path | None) 
         default=float("inf"),
     )
     same = worst <= _TOLERANCE and returned.keys() == local.keys()
-    ejection_fraction = returned.get(("8811-2", ""), float("nan"))
+    ejection_fraction = next(
+        (value for key, value in returned.items() if key[0] == _EJECTION_FRACTION), float("nan")
+    )
     print(
         f"{study.name:14s} LVEF {ejection_fraction:5.1f} %  {len(returned):3d} numbers read from "
         f"Orthanc, largest difference {worst:.3f}  {len(objects)} objects after {seconds:5.1f} s  "
@@ -88,36 +90,55 @@ def compare(study: Path, ports: dict[str, int], folder: Path, out: Path | None) 
     return 0 if same else 1
 
 
-def measurements(report: pydicom.Dataset) -> dict[tuple[str, str], float]:
-    """Return every NUM of a report by (concept code, finding site code)."""
-    found: dict[tuple[str, str], float] = {}
+Key = tuple[str, ...]
 
-    def walk(item: pydicom.Dataset, site: str) -> None:
-        children = item.get("ContentSequence", [])
-        for child in children:
-            name = child.get("ConceptNameCodeSequence")
-            if name and name[0].CodeValue == "363698007":
-                site = str(child.ConceptCodeSequence[0].CodeValue)
-        for child in children:
+_FINDING_SITE, _CYCLE_POINT = "363698007", "272518008"
+_EJECTION_FRACTION = "8811-2"
+
+
+def measurements(report: pydicom.Dataset) -> dict[Key, float]:
+    """Return every NUM of a report by what tells it from the others.
+
+    A key is (concept, unit, finding site, point of the cardiac cycle) of the number; what hangs
+    below a measurement (limits, uncertainty, body surface area) has the measurement's key before
+    its own.
+
+    Raises
+    ------
+    ValueError
+        Two numbers have one key: one of them would escape the comparison.
+    """
+    found: dict[Key, float] = {}
+
+    def walk(item: pydicom.Dataset, parent: Key, site: str) -> None:
+        site = _modifier(item, _FINDING_SITE) or site
+        for child in item.get("ContentSequence", []):
+            below = parent
             if child.ValueType == "NUM" and child.MeasuredValueSequence:
-                code = str(child.ConceptNameCodeSequence[0].CodeValue)
-                local = next(
-                    (
-                        str(grand.ConceptCodeSequence[0].CodeValue)
-                        for grand in child.get("ContentSequence", [])
-                        if grand.get("ConceptNameCodeSequence")
-                        and grand.ConceptNameCodeSequence[0].CodeValue == "363698007"
-                    ),
-                    site,
+                measured = child.MeasuredValueSequence[0]
+                below = (
+                    *parent,
+                    str(child.ConceptNameCodeSequence[0].CodeValue),
+                    str(measured.MeasurementUnitsCodeSequence[0].CodeValue),
+                    _modifier(child, _FINDING_SITE) or site,
+                    _modifier(child, _CYCLE_POINT),
                 )
-                value = float(child.MeasuredValueSequence[0].NumericValue)
-                found[(code, local)] = value
-                if code == "8811-2":
-                    found[(code, "")] = value
-            walk(child, site)
+                if below in found:
+                    raise ValueError(f"two numbers of the report have the key {below}")
+                found[below] = float(measured.NumericValue)
+            walk(child, below, site)
 
-    walk(report, "")
+    walk(report, (), "")
     return found
+
+
+def _modifier(item: pydicom.Dataset, code: str) -> str:
+    """Return the code that an item's child of this concept has, ``""`` where there is none."""
+    for child in item.get("ContentSequence", []):
+        name = child.get("ConceptNameCodeSequence")
+        if name and name[0].CodeValue == code:
+            return str(child.ConceptCodeSequence[0].CodeValue)
+    return ""
 
 
 def wait_for_results(study_uid: str, rest: int, limit_s: float = 300.0) -> list[pydicom.Dataset]:

@@ -24,7 +24,6 @@ IMAGE_LIBRARY_GROUP = Code("126200", "DCM", "Image Library Group")
 ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")  # CID 7162
 
 # Text and coded evaluations.
-COMMENT = Code("121106", "DCM", "Comment")
 FINDING = Code("121071", "DCM", "Finding")
 IMPRESSION = Code("121073", "DCM", "Impression")
 NARRATIVE = Code("111412", "DCM", "Narrative Summary")
@@ -78,8 +77,8 @@ UNCERTAINTY = Code("UNCERTAINTY", PRIVATE_SCHEME, "About 90 % uncertainty interv
 
 PRIVATE_CODES: dict[Code, str] = {
     NOT_ASSESSED: "Value of an evaluation: the analysis did not look at this; it may be present.",
-    NOT_ASSESSED_NOTE: "Text: why something was not assessed.",
-    PRIORITY_REASON: "Text: which rule suggested the priority, on which values.",
+    NOT_ASSESSED_NOTE: "Text: what exactly was not assessed, in sentences.",
+    PRIORITY_REASON: "Text: which rule suggested the priority, or was nearly met, on which values.",
     QUALITY_NOTE: "Text: what a reader must know about the images or the contours.",
     UNCERTAINTY: "Text below a measurement: interval that holds the true value in 9 of 10 hearts.",
     NOTICE: "Text: that the report is made by AI and not verified.",

@@ -26,13 +26,14 @@ from highdicom.sr import (
     TrackingIdentifier,
     UIDRefContentItem,
 )
+from pydicom.dataset import Dataset
 
-from plugin.domain.findings import Assessment, Certainty, Code
+from plugin.domain.findings import Assessment, Certainty, Code, Finding
 from plugin.domain.findings import Measurement as DomainMeasurement
 from worker.report import codes
 from worker.report.codes import concept
 from worker.report.identity import MODEL_NAME, NOT_VERIFIED, AnalysisIdentity, ResultUids
-from worker.report.wording import digits, interval_text, range_text, readable_unit
+from worker.report.wording import digits, interval_text, plain_number, range_text, readable_unit
 from worker.volume.types import CineStack, FrameReference
 
 _MODIFIER = "HAS CONCEPT MOD"
@@ -54,15 +55,22 @@ def coded(name: Code, value: Code, relationship: str = _CONTAINS) -> CodeContent
 
 def number(name: Code, value: float, ucum: str, relationship: str) -> NumContentItem:
     """Return a NUM item, rounded to what its unit deserves."""
-    return NumContentItem(
+    item = NumContentItem(
         concept(name), rounded(value, ucum), codes.unit(ucum), relationship_type=relationship
     )
+    _print_plainly(item, rounded(value, ucum))
+    return item
 
 
 def rounded(value: float, ucum: str) -> int | float:
     """Return the value as it is written: with the decimals of its unit, whole as an integer."""
     result = round(float(value), digits(ucum))
     return int(result) if result.is_integer() else result
+
+
+def _print_plainly(item: Dataset, value: float) -> None:
+    """Write ``67`` where highdicom writes ``67.0``: readers show this text as it is."""
+    item.MeasuredValueSequence[0].NumericValue = plain_number(value)
 
 
 def measurement_groups(
@@ -83,8 +91,8 @@ def measurement_groups(
     if assessment.bsa_m2 is not None and codes.HEART not in by_site:
         bsa = _with_bsa(codes.HEART, [], assessment)
         groups.append(_group(codes.HEART.meaning, codes.HEART, bsa, identity, uids))
-    for key, segments in by_segment.items():
-        subject = f"{key.replace('_', ' ')} by AHA segment"
+    for segments in by_segment.values():
+        subject = f"{segments[0].name.rsplit(', ', 1)[0]} by AHA segment"
         items = [_measurement(m, assessment) for m in segments]
         groups.append(_group(subject, codes.MYOCARDIUM, items, identity, uids))
     return groups
@@ -137,6 +145,7 @@ def _measurement(measurement: DomainMeasurement, assessment: Assessment) -> Meas
         value=rounded(measurement.value, measurement.unit),
         unit=codes.unit(measurement.unit),
     )
+    _print_plainly(item[0], rounded(measurement.value, measurement.unit))
     children: list[ContentItem] = []
     if measurement.phase in codes.CYCLE_POINTS:
         point = codes.CYCLE_POINTS[measurement.phase]
@@ -161,6 +170,7 @@ def _bsa_measurement(bsa_m2: float, formula: str | None) -> Measurement:
         value=rounded(bsa_m2, "m2"),
         unit=codes.unit("m2"),
     )
+    _print_plainly(item[0], rounded(bsa_m2, "m2"))
     if formula:
         citation = text(codes.METHOD_CITATION, formula, _INFERRED)
         equation = codes.BSA_EQUATIONS.get(formula.split()[0].casefold())
@@ -212,11 +222,24 @@ def _properties(measurement: DomainMeasurement) -> list[ContentItem]:
     return items
 
 
-def evaluations(assessment: Assessment) -> ContainerContentItem:
+def opening(assessment: Assessment) -> list[ContentItem]:
+    """Return what a reader must see before the numbers: that it is AI, and the impression.
+
+    They stand at the top of the document (TID 1500 is extensible), because viewers print it from
+    top to bottom and some hundred lines of measurements follow.
+    """
+    return [
+        text(codes.NOTICE, f"{NOT_VERIFIED}."),
+        *(text(codes.IMPRESSION, sentence) for sentence in assessment.impression),
+    ]
+
+
+def evaluations(stack: CineStack, assessment: Assessment) -> ContainerContentItem:
     """Return the Qualitative Evaluations of TID 1500: coded items first, then text.
 
     A finding is ``(finding) = (present | undetermined)``; what was not looked at is
-    ``(thing) = (not assessed)``. The priority is there only when the study is promoted.
+    ``(thing) = (not assessed)``. The priority is there only when the study is promoted; its reason
+    also when a value lies so near a threshold that a physician should look.
     """
     items: list[ContentItem] = []
     priority = codes.PRIORITY_VALUES.get(assessment.priority.level)
@@ -226,24 +249,56 @@ def evaluations(assessment: Assessment) -> ContainerContentItem:
         present = finding.certainty is Certainty.PRESENT
         items.append(coded(finding.code, codes.PRESENT if present else codes.UNDETERMINED))
     items += [coded(thing.code, codes.NOT_ASSESSED) for thing in assessment.not_assessed]
-    items.append(text(codes.NOTICE, f"{NOT_VERIFIED}."))
-    items += [text(codes.IMPRESSION, sentence) for sentence in assessment.impression]
-    items += [
-        text(codes.FINDING, f"{finding.sentence} (Rule: {finding.source})")
-        for finding in assessment.findings
-    ]
-    said = {note.sentence for note in assessment.quality}
-    said |= {thing.sentence for thing in assessment.not_assessed}
-    items += [text(codes.NARRATIVE, words) for words in assessment.narrative if words not in said]
-    if priority is not None:
+    if assessment.priority.basis:
         items.append(text(codes.PRIORITY_REASON, assessment.priority.sentence))
+    items += [text(codes.FINDING, _finding_text(finding)) for finding in assessment.findings]
+    items += [text(codes.NARRATIVE, words) for words in _narrative(stack, assessment)]
     items += [text(codes.QUALITY_NOTE, note.sentence) for note in assessment.quality]
-    items += [text(codes.NOT_ASSESSED_NOTE, thing.sentence) for thing in assessment.not_assessed]
+    if assessment.not_assessed:
+        sentences = " ".join(thing.sentence for thing in assessment.not_assessed)
+        items.append(text(codes.NOT_ASSESSED_NOTE, sentences))
     container = ContainerContentItem(
         concept(codes.QUALITATIVE_EVALUATIONS), relationship_type=_CONTAINS
     )
     container.ContentSequence = ContentSequence(items)
     return container
+
+
+def _finding_text(finding: Finding) -> str:
+    """Return the finding with its grade and its rule; the numbers are in the impression."""
+    grade = f", {finding.grade}" if finding.grade else ""
+    return f"{finding.code.meaning}: {finding.certainty}{grade}. Rule: {finding.source}."
+
+
+def _narrative(stack: CineStack, assessment: Assessment) -> list[str]:
+    """Return what was measured on which images, without what has its own item in the report."""
+    said = {
+        *assessment.impression,
+        *(note.sentence for note in assessment.quality),
+        *(thing.sentence for thing in assessment.not_assessed),
+        f"Not assessed: {', '.join(thing.code.meaning for thing in assessment.not_assessed)}.",
+        f"{NOT_VERIFIED}.",
+    }
+    return [
+        acquisition_text(stack, assessment),
+        *(words for words in assessment.narrative if words not in said),
+    ]
+
+
+def acquisition_text(stack: CineStack, assessment: Assessment) -> str:
+    """Return slices, phases, RR interval and which phases are end-diastole and end-systole."""
+    rr = "" if stack.rr_interval_ms is None else f", RR interval {stack.rr_interval_ms:.0f} ms"
+    moments = " and ".join(
+        f"{name} phase {phase + 1} ({stack.trigger_times_ms[phase]:.0f} ms)"
+        for name, phase in (
+            ("end-diastole is", assessment.ed_phase),
+            ("end-systole is", assessment.es_phase),
+        )
+    )
+    return (
+        f"Short-axis cine of {stack.n_slices} slices, {stack.slice_spacing_mm:.1f} mm from centre "
+        f"to centre, {stack.n_phases} phases{rr}; {moments}."
+    )
 
 
 def image_library(stack: CineStack, phases: Sequence[int]) -> ContainerContentItem:
@@ -313,9 +368,12 @@ def _descriptors(stack: CineStack) -> list[ContentItem]:
 
 
 def _acquired(code: str, meaning: str, value: float, ucum: str) -> NumContentItem:
-    return NumContentItem(
+    written = int(value) if float(value).is_integer() else round(float(value), 6)
+    item = NumContentItem(
         concept(Code(code, "DCM", meaning)),
-        int(value) if float(value).is_integer() else round(float(value), 6),
+        written,
         codes.unit(ucum),
         relationship_type=_ACQUISITION,
     )
+    _print_plainly(item, written)
+    return item

@@ -102,10 +102,11 @@ def _tree(
     )
     root: Dataset = report[0]
     measurements = root.ContentSequence.pop()
+    root.ContentSequence.extend(content.opening(assessment))
     phases = sorted({assessment.ed_phase, assessment.es_phase})
     root.ContentSequence.append(content.image_library(stack, phases))
     root.ContentSequence.append(measurements)
-    root.ContentSequence.append(content.evaluations(assessment))
+    root.ContentSequence.append(content.evaluations(stack, assessment))
     return root
 
 

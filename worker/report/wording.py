@@ -10,6 +10,11 @@ def digits(ucum: str) -> int:
     return _DIGITS.get(ucum, 1)
 
 
+def plain_number(value: float) -> str:
+    """Return the number without an empty decimal: ``67``, ``38.4``."""
+    return str(int(value)) if float(value).is_integer() else f"{value:g}"
+
+
 def readable_unit(ucum: str) -> str:
     """Return the unit as it is printed: ``ml/m2`` as ``ml/m²``, ``1`` as nothing."""
     return {"1": "", "m2": "m²", "/min": "/min"}.get(ucum, ucum.replace("m2", "m²"))

@@ -98,6 +98,7 @@ def discs(
     size: int = 96,
     wall_mm: float = 9.0,
     spacing: float = 1.5,
+    contraction: float = 0.32,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return pixels and labels of a beating ring with a crescent beside it."""
     rows, columns = np.mgrid[:size, :size] * spacing
@@ -108,7 +109,7 @@ def discs(
         squeeze = 0.5 * (1 - np.cos(2 * np.pi * min(phase / n_phases / 0.8, 1.0)))
         for index in range(n_slices):
             level = 1 - 0.55 * (index / n_slices) ** 1.5
-            cavity = 25 * level * (1 - 0.32 * squeeze)
+            cavity = 25 * level * (1 - contraction * squeeze)
             wall = wall_mm * (1 + 0.35 * squeeze)
             rv = np.hypot((rows - centre_row) / 1.3, columns - centre_column + 28) < 32 * level * (
                 1 - 0.25 * squeeze

@@ -1,11 +1,12 @@
 import io
+from dataclasses import replace
 
 import highdicom as hd
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from plugin.domain.findings import Priority
+from plugin.domain.findings import Assessment, Priority, PrioritySuggestion
 from tests.worker.report import samples
 from tests.worker.report.conftest import PREDECESSOR, Reported
 from worker.report.identity import ResultUids
@@ -15,11 +16,12 @@ from worker.report.structured_report import structured_report
 def make(
     loaded: samples.LoadedSample | None = None,
     priority: Priority = Priority.URGENT,
+    assessment: Assessment | None = None,
     **changes: object,
 ) -> Dataset:
     loaded = loaded or samples.loaded_sample(n_phases=3, n_slices=3, size=48)[0]
     identity = samples.identity(**changes)
-    assessment = samples.assessment(priority=priority)
+    assessment = assessment or samples.assessment(priority=priority)
     uids = ResultUids(samples.STUDY_UID, identity, "content")
     report = structured_report(loaded.reference, loaded.stack, assessment, identity, uids)
     buffer = io.BytesIO()
@@ -160,12 +162,65 @@ def test_priority_is_written_only_when_the_study_is_promoted(
     assert len(items(parent, "260870009")) == len(expected)
 
 
-def test_narrative_does_not_say_twice_what_has_its_own_item() -> None:
-    report = make()
-    notes = [i.TextValue for i in items(report, "QUALITY-NOTE")]
-    narrative = [i.TextValue for i in items(report, "111412")]
-    assert notes == ["One slice was repeated; the newest was used."]
-    assert not set(notes) & set(narrative)
+def texts(dataset: Dataset, value: str) -> list[str]:
+    return [str(item.TextValue) for item in items(dataset, value)]
+
+
+def test_a_value_near_a_threshold_gives_the_reason_without_a_priority() -> None:
+    near = PrioritySuggestion(Priority.ROUTINE, "near_threshold", "Look at it.", ("lv_mass",))
+    report = make(assessment=replace(samples.assessment(), priority=near))
+    assert items(report, "260870009") == []
+    assert texts(report, "PRIORITY-REASON") == ["Look at it."]
+
+
+def test_notice_and_impression_stand_before_images_and_numbers(report: Dataset) -> None:
+    names = [item.ConceptNameCodeSequence[0].CodeMeaning for item in report.ContentSequence]
+    opening = names.index("Notice")
+    assert names[opening:] == [
+        "Notice",
+        "Impression",
+        "Impression",
+        "Image Library",
+        "Imaging Measurements",
+        "Qualitative Evaluations",
+    ]
+
+
+def test_nothing_is_said_twice() -> None:
+    whole = samples.assessment()
+    notes = [note.sentence for note in whole.quality]
+    things = ", ".join(thing.code.meaning for thing in whole.not_assessed)
+    disclaimer = "AI, not verified by a physician, not for diagnosis."
+    repeated = (*whole.impression, *notes, f"Not assessed: {things}.", disclaimer)
+    report = make(assessment=replace(whole, narrative=(*whole.narrative, *repeated)))
+    sentences = [i.TextValue for i in items(report) if i.ValueType == "TEXT"]
+    for sentence in repeated:
+        assert sentences.count(sentence) <= 1, sentence
+    assert texts(report, "QUALITY-NOTE") == notes
+    assert set(whole.narrative) < set(texts(report, "111412"))
+    assert texts(report, "UNASSESSED-NOTE") == [
+        "Late gadolinium enhancement was not analysed. Thrombus was not looked for."
+    ]
+
+
+def test_finding_names_its_grade_and_the_source_of_its_rule(report: Dataset) -> None:
+    assert texts(report, "121071")[0] == (
+        f"Depressed left ventricular systolic function: present, moderate. Rule: {samples.SOURCE}."
+    )
+
+
+def test_reader_learns_which_images_were_measured(report: Dataset) -> None:
+    assert texts(report, "111412")[0] == (
+        "Short-axis cine of 3 slices, 10.0 mm from centre to centre, 3 phases, RR interval 900 ms; "
+        "end-diastole is phase 1 (0 ms) and end-systole is phase 2 (300 ms)."
+    )
+
+
+def test_whole_numbers_are_written_without_a_decimal(report: Dataset) -> None:
+    rows = items(report, "110910")[0].MeasuredValueSequence[0]
+    assert rows.get_item("NumericValue").value == b"48"
+    limits = [i.MeasuredValueSequence[0] for i in items(report, "385524004")]
+    assert limits[0].get_item("NumericValue").value == b"49"
 
 
 def test_evidence_names_every_used_image_and_the_library_those_of_ed_and_es(
