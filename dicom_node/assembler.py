@@ -93,13 +93,7 @@ class Assembler:
             self._sweep()
         if clock >= self._retain_at:
             self._retain_at = clock + _RETENTION_EVERY_SECONDS
-            delete_old_images(
-                self._spool,
-                self._registry,
-                retention_days=self._settings.spool.retention_days,
-                quota_bytes=self._settings.spool.quota_bytes,
-                now=now,
-            )
+            delete_old_images(self._spool, self._registry, self._settings.spool, now)
 
     def _settle(self, facts: AssemblyFacts, now: datetime) -> None:
         study = facts.study

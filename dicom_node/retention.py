@@ -1,12 +1,13 @@
 """Deleting images that nobody needs here any more: after confirmed delivery, or above a quota.
 
-The registry chooses (never a study without a delivered report); this module deletes, row first.
+The registry chooses (never a study that may still get its report); this module deletes, row first.
 """
 
 from datetime import datetime, timedelta
 
 from plugin.logs import get_logger
 from plugin.registry import Registry
+from plugin.settings import SpoolSettings
 from plugin.spool import Spool
 
 log = get_logger(__name__)
@@ -15,7 +16,7 @@ _ALL = 1_000_000
 
 
 def delete_old_images(
-    spool: Spool, registry: Registry, *, retention_days: float, quota_bytes: int, now: datetime
+    spool: Spool, registry: Registry, settings: SpoolSettings, now: datetime
 ) -> int:
     """Delete the images of studies that may go now, oldest first.
 
@@ -24,8 +25,8 @@ def delete_old_images(
 
     Parameters
     ----------
-    quota_bytes
-        0 means no quota.
+    settings
+        Uses ``retention_days``, ``rejected_retention_days`` (0: never), ``quota_bytes`` (0: none).
 
     Returns
     -------
@@ -33,8 +34,13 @@ def delete_old_images(
         Studies whose images were deleted.
     """
     n_studies = 0
-    before = now - timedelta(days=retention_days)
-    for study in registry.studies.images_to_delete(before, quota_bytes):
+    rejected_days = settings.rejected_retention_days
+    chosen = registry.studies.images_to_delete(
+        now - timedelta(days=settings.retention_days),
+        settings.quota_bytes,
+        rejected_before=now - timedelta(days=rejected_days) if rejected_days else None,
+    )
+    for study in chosen:
         if not registry.studies.mark_images_deleted(study.id, revision=study.revision):
             continue
         spool.remove_study(study.study_key)

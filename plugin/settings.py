@@ -78,7 +78,20 @@ class SpoolSettings(_Section):
         description="Below so much free space images are refused (C-STORE status A700).",
     )
     retention_days: float = Field(
-        7, ge=0, description="Images are deleted so many days after confirmed delivery."
+        7,
+        ge=0,
+        description=(
+            "Images are deleted so many days after confirmed delivery; after the report when there "
+            "is no destination."
+        ),
+    )
+    rejected_retention_days: float = Field(
+        0,
+        ge=0,
+        description=(
+            "Images of rejected studies are deleted so many days after the rejection; 0: kept "
+            "until study purge."
+        ),
     )
     quota_bytes: int = Field(
         0,
@@ -161,7 +174,12 @@ class DeliverySettings(_Section):
     )
     maximum_retry_seconds: Seconds = Field(900, description="Longest wait between two attempts.")
     maximum_attempts: int = Field(
-        200, ge=1, description="An object is given up after so many attempts."
+        200,
+        ge=1,
+        description=(
+            "An object that fails so often is given up; times when the destination cannot be "
+            "reached do not count."
+        ),
     )
     connection_timeout_seconds: Seconds = Field(
         10, description="Time a destination has to accept a connection and to answer."

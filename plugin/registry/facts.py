@@ -1,7 +1,7 @@
 """What is asked of many rows at once: facts for the assembler, candidates for deletion."""
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, func, select
@@ -14,6 +14,7 @@ from plugin.registry.records import AssemblyFacts, SeriesFacts, StudyRecord
 from plugin.registry.rows import study_record
 from plugin.registry.tables import associations, deliveries, instances, jobs, peers, studies
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _DONE = (DeliveryState.SENT.value, DeliveryState.CONFIRMED.value)
 
 
@@ -51,24 +52,29 @@ def receiving(connection: Connection, database: Database) -> list[AssemblyFacts]
     return collected
 
 
-def stored_bytes(connection: Connection) -> int:
-    """Sum the bytes of all versions that are still on the disk."""
+def stored_bytes(connection: Connection, state: StudyState | None = None) -> int:
+    """Sum the bytes of all versions that are still on the disk (of studies in one state)."""
     query = select(func.coalesce(func.sum(instances.c.n_bytes), 0))
-    return int(connection.execute(query.where(instances.c.deleted_at.is_(None))).scalar_one())
+    query = query.where(instances.c.deleted_at.is_(None))
+    if state is not None:
+        query = query.join_from(instances, studies).where(studies.c.state == state.value)
+    return int(connection.execute(query).scalar_one())
 
 
 def images_to_delete(
-    connection: Connection, delivered_before: datetime, quota_bytes: int
+    connection: Connection,
+    delivered_before: datetime,
+    rejected_before: datetime | None,
+    quota_bytes: int,
 ) -> list[StudyRecord]:
     """Choose the studies whose images may be deleted; see ``Studies.images_to_delete``."""
     candidates = _reported_studies(connection)
     delivered = _delivered_at(connection, [study.id for study in candidates])
     excess = stored_bytes(connection) - quota_bytes if quota_bytes else 0
-    aged: list[StudyRecord] = []
+    aged = [] if rejected_before is None else _rejected_studies(connection, rejected_before)
     others: list[StudyRecord] = []
     for study in candidates:
-        at = delivered.get(study.id)
-        (aged if at is not None and at < delivered_before else others).append(study)
+        (aged if delivered[study.id] < delivered_before else others).append(study)
     excess -= sum(study.n_bytes for study in aged)
     chosen = aged
     for study in others:
@@ -142,26 +148,40 @@ def _automatic_results(connection: Connection, ids: list[int]) -> dict[int, int]
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def _reported_studies(connection: Connection) -> list[StudyRecord]:
-    """Studies at rest that have a published result and images on the disk, oldest first."""
-
-    def has_job(*states: JobState) -> Select[Any]:
-        values = [state.value for state in states]
-        return select(jobs.c.id).where(jobs.c.study_id == studies.c.id, jobs.c.state.in_(values))
-
-    newest = jobs.c.generation == studies.c.generation
-    has_images = (
+def _with_images(state: StudyState) -> Select[Any]:
+    """Select the studies in a state that have images on the disk, oldest first."""
+    on_disk = (
         select(instances.c.id)
         .where(instances.c.study_id == studies.c.id, instances.c.deleted_at.is_(None))
         .exists()
     )
+    query = select(studies).where(studies.c.state == state.value, on_disk)
+    return query.order_by(studies.c.last_received_at)
+
+
+def _has_job(*states: JobState) -> Select[Any]:
+    values = [state.value for state in states]
+    return select(jobs.c.id).where(jobs.c.study_id == studies.c.id, jobs.c.state.in_(values))
+
+
+def _reported_studies(connection: Connection) -> list[StudyRecord]:
+    """Studies at rest that have a published result and images on the disk, oldest first."""
+    newest = jobs.c.generation == studies.c.generation
     query = (
-        select(studies)
-        .where(studies.c.state == StudyState.COMPLETE.value, ~studies.c.needs_person)
-        .where(has_job(JobState.REPORTED).exists(), has_images)
+        _with_images(StudyState.COMPLETE)
+        .where(~studies.c.needs_person, _has_job(JobState.REPORTED).exists())
         # A later generation that still works or has failed may need its images again.
-        .where(has_job(JobState.REPORTED, JobState.UNCHANGED).where(newest).exists())
-        .order_by(studies.c.last_received_at)
+        .where(_has_job(JobState.REPORTED, JobState.UNCHANGED).where(newest).exists())
+    )
+    return [study_record(row) for row in connection.execute(query).mappings()]
+
+
+def _rejected_studies(connection: Connection, before: datetime) -> list[StudyRecord]:
+    """Studies that were rejected long ago and that no job works on, oldest first."""
+    query = (
+        _with_images(StudyState.REJECTED)
+        .where(studies.c.completed_at < before, studies.c.last_received_at < before)
+        .where(~_has_job(JobState.QUEUED, JobState.RUNNING).exists())
     )
     return [study_record(row) for row in connection.execute(query).mappings()]
 
@@ -169,19 +189,22 @@ def _reported_studies(connection: Connection) -> list[StudyRecord]:
 def _delivered_at(connection: Connection, ids: list[int]) -> dict[int, datetime]:
     """When the last object reached the last destination, for studies where all have.
 
-    Objects that died are not delivered; those of a removed destination are nobody's any more.
+    Objects that died are not delivered; those of a removed destination are nobody's any more. A
+    result that goes to no destination is where it should be as soon as it is reported.
     """
+    reported = (jobs.c.study_id.in_(ids), jobs.c.state == JobState.REPORTED.value)
+    latest: dict[int, datetime] = {
+        row.study_id: row.reported_at
+        for row in connection.execute(select(jobs.c.study_id, jobs.c.reported_at).where(*reported))
+    }
     query = (
         select(jobs.c.study_id, deliveries.c.state, deliveries.c.sent_at)
         .join_from(deliveries, jobs)
-        .where(jobs.c.study_id.in_(ids), jobs.c.state == JobState.REPORTED.value)
-        .where(deliveries.c.destination_id.is_not(None))
+        .where(*reported, deliveries.c.destination_id.is_not(None))
     )
-    latest: dict[int, datetime] = {}
-    waiting = set()
     for study_id, state, sent_at in connection.execute(query):
         if state not in _DONE or sent_at is None:
-            waiting.add(study_id)
-        elif study_id not in latest or sent_at > latest[study_id]:
-            latest[study_id] = sent_at
-    return {study_id: at for study_id, at in latest.items() if study_id not in waiting}
+            latest[study_id] = _NEVER
+        else:
+            latest[study_id] = max(latest[study_id], sent_at)
+    return latest

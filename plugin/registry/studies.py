@@ -142,6 +142,20 @@ class Studies:
         with self._database.read() as connection:
             return [instance_record(row) for row in connection.execute(query).mappings()]
 
+    def n_changed_instances(self) -> dict[int, int]:
+        """Count, by study id, the instances that came again with other content under their UID.
+
+        Studies without any are left out. The newest content counts; the others are kept.
+        """
+        columns = instances.c
+        query = (
+            select(columns.study_id, func.count(columns.sop_instance_uid.distinct()))
+            .where(columns.differs)
+            .group_by(columns.study_id)
+        )
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
     def requeue(self, study_id: int, actor: str) -> JobRecord:
         """Have a study analysed again because a person asks for it.
 
@@ -207,20 +221,35 @@ class Studies:
             rows = connection.execute(query).mappings()
             return [QuarantineRecord(**{**row, "reason": Reason(row["reason"])}) for row in rows]
 
-    def stored_bytes(self) -> int:
-        """Return how many bytes of images lie in the spool (all versions)."""
-        with self._database.read() as connection:
-            return facts.stored_bytes(connection)
+    def stored_bytes(self, state: StudyState | None = None) -> int:
+        """Return how many bytes of images lie in the spool (all versions), of studies in a state.
 
-    def images_to_delete(self, delivered_before: datetime, quota_bytes: int) -> list[StudyRecord]:
-        """Return the studies whose images may go now, oldest first.
-
-        Those whose results were all delivered before ``delivered_before``, and above
-        ``quota_bytes`` (0: none) the oldest others; never one without a published result, with
-        work in progress, or still receiving.
+        Parameters
+        ----------
+        state
+            None counts all studies.
         """
         with self._database.read() as connection:
-            return facts.images_to_delete(connection, delivered_before, quota_bytes)
+            return facts.stored_bytes(connection, state)
+
+    def images_to_delete(
+        self,
+        delivered_before: datetime,
+        quota_bytes: int,
+        *,
+        rejected_before: datetime | None = None,
+    ) -> list[StudyRecord]:
+        """Return the studies whose images may go now, oldest first.
+
+        Those whose results were all delivered (or, where they go to no destination, reported)
+        before ``delivered_before``, those rejected before ``rejected_before``, and above
+        ``quota_bytes`` (0: none) the oldest reported others. Never one that may still get a report:
+        without a published result, with work in progress, or still receiving.
+        """
+        with self._database.read() as connection:
+            return facts.images_to_delete(
+                connection, delivered_before, rejected_before, quota_bytes
+            )
 
     def mark_images_deleted(self, study_id: int, *, revision: int) -> bool:
         """Note that the images go; the caller deletes the files after True.

@@ -6,8 +6,9 @@ import pytest
 
 from dicom_node.indexer import Indexer
 from dicom_node.retention import delete_leftovers, delete_old_images
-from plugin.domain.errors import StudyRejectedError
+from plugin.domain.errors import Reason, StudyRejectedError
 from plugin.registry import PublishedResult, ResultObject
+from plugin.settings import SpoolSettings
 from tests.dicom_node.images import encoded, mr_image
 from tests.dicom_node.test_headers import stored
 
@@ -16,7 +17,7 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture
 def study_of(spool, registry):
-    """Make a study with images on disk: received, reported, or reported and delivered."""
+    """Make a study with images on disk: received, rejected, reported, or also delivered."""
     registry.destinations.add("pacs", ae_title="PACS", host="127.0.0.1", port=104)
     names = iter(range(100))
 
@@ -27,7 +28,9 @@ def study_of(spool, registry):
         stored(spool.incoming / name, encoded(image))
         Indexer(spool, registry).index_incoming()
         record = registry.studies.get(image.StudyInstanceUID)
-        if state != "received":
+        if state == "rejected":
+            registry.studies.mark_rejected(record.id, Reason.NOT_CARDIAC)
+        elif state != "received":
             job = registry.jobs.claim(registry.studies.mark_complete(record.id).id, "test", 60)
             uid = f"1.2.3.{number + 1}"
             sr = ResultObject("sr", "1.2", uid, uid, "/nowhere", "0" * 64, 1)
@@ -44,8 +47,9 @@ def on_disk(spool, study):
     return any((spool.studies / study.study_key).glob("*.dcm"))
 
 
-def run(spool, registry, days=7.0, quota_bytes=0, now=NOW):
-    return delete_old_images(spool, registry, retention_days=days, quota_bytes=quota_bytes, now=now)
+def run(spool, registry, now=NOW, **changes):
+    settings = SpoolSettings(folder=spool.folder, **changes)
+    return delete_old_images(spool, registry, settings, now)
 
 
 def test_images_go_after_the_days_and_only_of_delivered_studies(spool, registry, study_of):
@@ -58,6 +62,15 @@ def test_images_go_after_the_days_and_only_of_delivered_studies(spool, registry,
     assert registry.studies.by_id(delivered.id).images_deleted_at is not None
     with pytest.raises(StudyRejectedError):
         registry.studies.requeue(delivered.id, "test")
+
+
+def test_rejected_images_stay_unless_the_setting_says_how_long(spool, registry, study_of):
+    rejected, received = study_of("rejected"), study_of("received")
+    later = NOW + timedelta(days=400)
+    assert run(spool, registry, now=later, quota_bytes=1) == 0
+    assert run(spool, registry, now=NOW + timedelta(days=29), rejected_retention_days=30) == 0
+    assert run(spool, registry, now=later, rejected_retention_days=30) == 1
+    assert [on_disk(spool, study) for study in (rejected, received)] == [False, True]
 
 
 def test_quota_takes_the_oldest_but_never_an_unreported_study(spool, registry, study_of):

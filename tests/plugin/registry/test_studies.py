@@ -413,6 +413,43 @@ def test_deletion_never_takes_an_unreported_study(registry, clock, case):
     assert registry.studies.images_to_delete(clock.now + timedelta(days=400), 1) == []
 
 
+def test_deletion_counts_from_the_report_when_it_goes_nowhere(registry, clock):
+    study = registry.studies.by_id(report_job(registry).study_id)
+
+    assert registry.studies.images_to_delete(clock.now, 0) == []
+    just_after = clock.now + timedelta(seconds=1)
+    assert [s.id for s in registry.studies.images_to_delete(just_after, 0)] == [study.id]
+
+
+def test_deletion_of_a_rejected_study_waits_for_its_own_time(registry, clock):
+    study = receive(registry)
+    registry.studies.mark_rejected(study.id, Reason.NOT_CARDIAC)
+    late, never = clock.now + timedelta(days=400), clock.now - timedelta(days=400)
+
+    def chosen(before):
+        found = registry.studies.images_to_delete(never, 0, rejected_before=before)
+        return [s.id for s in found]
+
+    assert chosen(clock.now) == []
+    assert chosen(late) == [study.id]
+    assert registry.studies.stored_bytes(StudyState.REJECTED) == 1000
+    assert registry.studies.stored_bytes(StudyState.COMPLETE) == 0
+    # An image that came since makes it a study that may still get a report.
+    receive(registry, make_instance(2))
+    assert chosen(late) == []
+
+
+def test_deletion_leaves_a_rejected_study_alone_that_a_worker_has(registry, clock):
+    job = claim_job(registry)
+    receive(registry, make_instance(2))
+    registry.studies.mark_rejected(job.study_id, Reason.MIXED_PATIENTS)
+    late = clock.now + timedelta(days=400)
+
+    assert registry.studies.images_to_delete(late, 1, rejected_before=late) == []
+    registry.jobs.fail(job.id, job.fence, Reason.HEART_NOT_FOUND)
+    assert len(registry.studies.images_to_delete(late, 0, rejected_before=late)) == 1
+
+
 def test_deletion_waits_while_one_destination_has_not_got_its_objects(registry, clock):
     registry.destinations.add("pacs", ae_title="PACS", host="h", port=104)
     registry.destinations.add("down", ae_title="DOWN", host="h", port=104)
