@@ -7,6 +7,7 @@ object that was sent twice because of a crash is the same object (decision recor
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -47,7 +48,8 @@ class DestinationLoop:
     """Sends what is due to one destination; runs in a thread of its own.
 
     The whole destination pauses after a failed association (there is no use in trying the next
-    object), while an object that alone was refused waits alone.
+    object), while an object that alone was refused waits alone. Only the latter counts towards
+    giving an object up: a PACS that is down for a week gets everything when it is back.
     """
 
     def __init__(
@@ -161,8 +163,10 @@ class DestinationLoop:
         deliveries = self._registry.deliveries
         reason = result.reason or Reason.INTERNAL_ERROR
         outcome = result.outcome
-        if outcome is Outcome.RETRY and delivery.attempts + 1 >= self._delivery.maximum_attempts:
-            outcome = Outcome.DEAD
+        tried = wait is None
+        if tried and outcome is Outcome.RETRY:
+            used_up = delivery.attempts + 1 >= self._delivery.maximum_attempts
+            outcome = Outcome.DEAD if used_up else Outcome.RETRY
         if outcome is Outcome.SENT:
             deliveries.sent(delivery.id, result.status or 0)
         elif outcome is Outcome.DEAD:
@@ -170,7 +174,7 @@ class DestinationLoop:
         else:
             seconds = self._backoff(delivery.attempts + 1) if wait is None else wait
             again = datetime.now(UTC) + timedelta(seconds=seconds)
-            deliveries.failed(delivery.id, reason, result.status, again)
+            deliveries.failed(delivery.id, reason, result.status, again, counts=tried)
         log.info(
             "object_delivered" if outcome is Outcome.SENT else "object_not_delivered",
             destination=self.destination.name,
@@ -179,7 +183,7 @@ class DestinationLoop:
             outcome=outcome,
             reason=result.reason,
             status=result.status,
-            attempts=delivery.attempts + 1,
+            attempts=delivery.attempts + tried,
         )
 
     def _backoff(self, n_failures: int) -> float:
@@ -219,9 +223,10 @@ class Deliverer:
                 loop.start()
 
     def stop(self, timeout_seconds: float) -> None:
-        """End all loops; each finishes the object that it is sending."""
+        """End all loops within a time; each finishes the object that it is sending."""
         for loop in self._loops.values():
             loop.stop()
+        deadline = time.monotonic() + timeout_seconds
         for loop in self._loops.values():
-            loop.join(timeout_seconds)
+            loop.join(max(0.0, deadline - time.monotonic()))
         self._loops.clear()

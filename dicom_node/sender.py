@@ -128,7 +128,8 @@ def send_objects(
     Yields
     ------
     SendResult
-        As soon as each answer is there. When the association breaks, the rest is to be retried.
+        As soon as each answer is there. When the association breaks at an object, that one is to
+        be retried, and the rest, which was not tried, has no result.
     """
     sendable: list[tuple[DeliveryRecord, str]] = []
     syntaxes: set[tuple[str, str]] = set()
@@ -144,12 +145,12 @@ def send_objects(
     contexts = _contexts(syntaxes)
     address = Address(destination.host, destination.port, destination.ae_title)
     with _association(address, our_ae_title, timeout_seconds, contexts) as association:
-        # Without an answer the association is over, even when pynetdicom has not noticed it yet.
-        alive = True
         for delivery, syntax in sendable:
-            result = _send_one(association, delivery, syntax) if alive else _unanswered(delivery)
-            alive = result.status is not None or result.outcome is Outcome.DEAD
+            result = _send_one(association, delivery, syntax)
             yield result
+            # Without an answer the association is over, though pynetdicom may not have noticed it.
+            if result.status is None and result.outcome is Outcome.RETRY:
+                return
 
 
 def _contexts(wanted: Iterable[tuple[str, str]]) -> list[Any]:

@@ -20,7 +20,9 @@ from plugin.domain.errors import SENTENCES, ConfigurationError, Reason
 from plugin.domain.study import StudyState
 
 if TYPE_CHECKING:
-    from plugin.registry import JobRecord, Registry, StudyRecord
+    from collections.abc import Sequence
+
+    from plugin.registry import AssociationRecord, JobRecord, Registry, StudyRecord
 
 app = new_group("Received studies: what became of each, and what a person can decide.")
 
@@ -48,22 +50,34 @@ def list_studies(
     with open_registry(config) as registry:
         studies = registry.studies.list(limit=limit, state=state)
         jobs = {study.id: registry.jobs.latest(study.id) for study in studies}
+        n_changed = registry.studies.n_changed_instances()
+        stored_bytes = registry.studies.stored_bytes()
+        rejected_bytes = registry.studies.stored_bytes(StudyState.REJECTED)
         quarantine = registry.studies.quarantine_list()
         rejected = registry.associations.list_rejected()
     if as_json:
         print_json(
             {
-                "studies": [{"study": study, "job": jobs[study.id]} for study in studies],
+                "studies": [
+                    {
+                        "study": study,
+                        "job": jobs[study.id],
+                        "n_changed_instances": n_changed.get(study.id, 0),
+                    }
+                    for study in studies
+                ],
                 "quarantine": quarantine,
                 "rejected": rejected,
                 "free_bytes": free_bytes,
+                "stored_bytes": stored_bytes,
+                "rejected_bytes": rejected_bytes,
             }
         )
         return
     print_table(
         "Studies (AI, not verified by a physician)",
         ("study", "patient", "from", "n images", "state", "LVEF (%)", "priority", "what"),
-        (_row(study, jobs[study.id]) for study in studies),
+        (_row(study, jobs[study.id], n_changed.get(study.id, 0)) for study in studies),
     )
     if quarantine:
         print_table(
@@ -78,16 +92,19 @@ def list_studies(
     low = " — below spool.minimum_free_bytes: images are refused"
     short = free_bytes <= settings.spool.minimum_free_bytes
     typer.echo(f"Free in {settings.spool.folder}: {gibibytes(free_bytes)}{low if short else ''}")
+    typer.echo(
+        f"Images: {gibibytes(stored_bytes)}, of rejected studies: {gibibytes(rejected_bytes)}"
+    )
 
 
-def _row(study: "StudyRecord", job: "JobRecord | None") -> tuple[object, ...]:
+def _row(study: "StudyRecord", job: "JobRecord | None", n_changed: int) -> tuple[object, ...]:
     summary = dict(job.summary or {}) if job else {}
     state = f"{study.state.value}/{job.state.value}" if job else study.state.value
     return (
         f"…{study.study_instance_uid[-12:]}",
         study.patient_id,
         study.calling_ae_title,
-        study.n_instances,
+        f"{study.n_instances} ({n_changed} changed)" if n_changed else study.n_instances,
         state,
         summary.get("lvef_percent"),
         summary.get("priority"),
@@ -115,6 +132,8 @@ def show(study: StudyArgument, config: ConfigOption = None, as_json: JsonOption 
         jobs = registry.jobs.list(record.id)
         described: dict[str, Any] = {
             "study": record,
+            "n_changed_instances": registry.studies.n_changed_instances().get(record.id, 0),
+            "associations": registry.associations.of_study(record.id),
             "jobs": [
                 {
                     "job": job,
@@ -127,12 +146,31 @@ def show(study: StudyArgument, config: ConfigOption = None, as_json: JsonOption 
     if as_json:
         print_json(described)
         return
-    _print_study(record)
+    _print_study(record, described["n_changed_instances"])
+    _print_associations(described["associations"])
     for entry in described["jobs"]:
         _print_job(entry)
 
 
-def _print_study(record: "StudyRecord") -> None:
+def _print_associations(associations: "Sequence[AssociationRecord]") -> None:
+    print_table(
+        "Associations that brought images",
+        ("opened", "from", "address", "n images", "ended", "why"),
+        (
+            (
+                one.opened_at,
+                one.calling_ae_title,
+                one.address,
+                one.n_received,
+                one.outcome or "still open",
+                _why(Reason.ASSOCIATION_ABORTED) if one.outcome == "aborted" else "",
+            )
+            for one in associations
+        ),
+    )
+
+
+def _print_study(record: "StudyRecord", n_changed: int) -> None:
     print_table(
         "Study",
         ("property", "value"),
@@ -143,6 +181,7 @@ def _print_study(record: "StudyRecord") -> None:
             ("date, description", f"{record.study_date} {record.description}"),
             ("from", record.calling_ae_title),
             ("images", f"{record.n_instances}, {gibibytes(record.n_bytes)}"),
+            ("images that came again with other content (the newest counts)", n_changed),
             ("received", record.first_received_at),
             ("last image", record.last_received_at),
             ("state", record.state.value),

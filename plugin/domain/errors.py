@@ -158,7 +158,10 @@ SENTENCES: dict[Reason, str] = {
         "The sender called another AE title than ours; correct the called AE title at the sender."
     ),
     Reason.TOO_MANY_ASSOCIATIONS: "The node's limit of simultaneous associations was reached.",
-    Reason.ASSOCIATION_ABORTED: "The association ended before it was released.",
+    Reason.ASSOCIATION_ABORTED: (
+        "The association ended before it was released. What was acknowledged is kept; the sender "
+        "sends the rest again."
+    ),
     Reason.DESTINATION_UNREACHABLE: (
         "The destination does not answer at its host and port; it will be tried again."
     ),
@@ -166,10 +169,13 @@ SENTENCES: dict[Reason, str] = {
         "The destination rejected the association; check the AE titles on both sides."
     ),
     Reason.DESTINATION_NO_CONTEXT: (
-        "The destination does not accept this kind of object; choose others with: cmr-triage "
-        "destination edit --objects."
+        "The destination does not accept this kind of object; have it accepted there, then: "
+        "cmr-triage destination retry. Or send it no more: destination edit --objects."
     ),
-    Reason.DESTINATION_REFUSED_INSTANCE: "The destination refused the object.",
+    Reason.DESTINATION_REFUSED_INSTANCE: (
+        "The destination refused the object; its log says why. When that is mended: cmr-triage "
+        "destination retry."
+    ),
     Reason.DESTINATION_OUT_OF_RESOURCES: (
         "The destination is out of resources; it will be tried again."
     ),
@@ -178,7 +184,8 @@ SENTENCES: dict[Reason, str] = {
         "cmr-triage study requeue."
     ),
     Reason.DESTINATION_REMOVED: (
-        "The destination was removed before the object was sent; add it again to send it."
+        "The destination was removed before the object was sent; add it again under the same name "
+        "to send it."
     ),
     Reason.DISK_FULL: (
         "Free disk space is below spool.minimum_free_bytes; nothing is accepted until that changes."
@@ -199,7 +206,8 @@ SENTENCES: dict[Reason, str] = {
         "Later images did not change what the analysis used; the earlier result stands."
     ),
     Reason.IMAGES_DELETED: (
-        "The images were deleted after delivery (spool.retention_days); send the study again."
+        "The images were deleted by age or quota (spool.retention_days, "
+        "spool.rejected_retention_days, spool.quota_bytes); send the study again."
     ),
     Reason.INTERNAL_ERROR: (
         "A fault in cmr-triage stopped this step; the log names it. Please report it."

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from plugin.domain.errors import Reason
 from plugin.registry.engine import Database, insert_unless_known
 from plugin.registry.records import AssociationRecord, RejectedAssociation
-from plugin.registry.tables import associations, rejected_associations
+from plugin.registry.tables import associations, instances, rejected_associations
 
 # An open association is beaten with every image, or at least this often divided by a few; a node
 # that died without closing its rows must not hold studies back for ever.
@@ -110,6 +110,17 @@ class Associations:
         with self._database.read() as connection:
             rows = connection.execute(query).mappings()
             return [RejectedAssociation(**{**r, "reason": Reason(r["reason"])}) for r in rows]
+
+    def of_study(self, study_id: int) -> list[AssociationRecord]:
+        """Return the associations that brought images of a study, oldest first."""
+        brought = select(instances.c.association_id).where(instances.c.study_id == study_id)
+        query = (
+            select(associations)
+            .where(associations.c.id.in_(brought))
+            .order_by(associations.c.opened_at)
+        )
+        with self._database.read() as connection:
+            return [AssociationRecord(**row) for row in connection.execute(query).mappings()]
 
     def list(self, limit: int = 100) -> list[AssociationRecord]:
         """Return the newest associations, newest first."""

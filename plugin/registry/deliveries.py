@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from plugin.domain.errors import Reason
 from plugin.domain.job import DeliveryState
@@ -12,6 +12,22 @@ from plugin.registry.records import DeliveryRecord
 from plugin.registry.rows import delivery_record, select_deliveries
 from plugin.registry.tables import deliveries
 from plugin.registry.transitions import delivery_may_become
+
+
+def retry_dead(connection: Connection, now: datetime, *which: ColumnElement[bool]) -> int:
+    """Put dead deliveries back into their queues; return how many."""
+    dead = delivery_may_become(deliveries.c.state, DeliveryState.PENDING, {DeliveryState.DEAD})
+    return connection.execute(
+        update(deliveries)
+        .where(dead, *which)
+        .values(
+            state=DeliveryState.PENDING.value,
+            attempts=0,
+            last_reason=None,
+            last_status=None,
+            next_attempt_at=now,
+        )
+    ).rowcount
 
 
 class Deliveries:
@@ -70,9 +86,21 @@ class Deliveries:
         )
 
     def failed(
-        self, delivery_id: int, reason: Reason, status: int | None, next_attempt_at: datetime
+        self,
+        delivery_id: int,
+        reason: Reason,
+        status: int | None,
+        next_attempt_at: datetime,
+        *,
+        counts: bool = True,
     ) -> bool:
-        """Note a failed attempt and when to try again; False when it no longer waits."""
+        """Note a failed attempt and when to try again; False when it no longer waits.
+
+        Parameters
+        ----------
+        counts
+            Whether the object itself was tried; not when there was no association to send it on.
+        """
         with self._database.write() as connection:
             return (
                 connection.execute(
@@ -80,7 +108,7 @@ class Deliveries:
                     .where(deliveries.c.id == delivery_id)
                     .where(deliveries.c.state == DeliveryState.PENDING.value)
                     .values(
-                        attempts=deliveries.c.attempts + 1,
+                        attempts=deliveries.c.attempts + (1 if counts else 0),
                         last_reason=reason.value,
                         last_status=status,
                         next_attempt_at=next_attempt_at,
@@ -102,13 +130,15 @@ class Deliveries:
 
     def retry(self, delivery_id: int) -> bool:
         """Have a dead delivery tried again from the beginning."""
-        return self._move(
-            delivery_id,
-            DeliveryState.PENDING,
-            {DeliveryState.DEAD},
-            attempts=0,
-            next_attempt_at=self._database.now(),
-        )
+        with self._database.write() as connection:
+            return retry_dead(connection, self._database.now(), deliveries.c.id == delivery_id) == 1
+
+    def retry_all(self, destination_id: int) -> int:
+        """Have everything that was given up at one destination tried again; return how many."""
+        with self._database.write() as connection:
+            return retry_dead(
+                connection, self._database.now(), deliveries.c.destination_id == destination_id
+            )
 
     def counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
         """Count deliveries by destination name and state."""

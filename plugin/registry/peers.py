@@ -4,6 +4,7 @@ Each change is checked, audited in its own transaction and seen by the next asso
 """
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select, update
@@ -14,6 +15,7 @@ from plugin.domain.identifiers import check_ae_title
 from plugin.domain.job import DeliveryState
 from plugin.domain.study import PeerKind
 from plugin.registry.audit import note
+from plugin.registry.deliveries import retry_dead
 from plugin.registry.engine import Database
 from plugin.registry.records import OBJECT_KINDS, DestinationRecord, PeerRecord
 from plugin.registry.tables import deliveries, destinations, peers
@@ -141,6 +143,8 @@ class Destinations:
     ) -> DestinationRecord:
         """Add a destination; results published from now on are sent there.
 
+        So is what waited for an earlier destination of this name when that was removed.
+
         Raises
         ------
         ConfigurationError
@@ -164,6 +168,7 @@ class Destinations:
                     Reason.SETTING_INVALID, f"destination {name} exists already"
                 ) from None
             after = _destination(connection, values["name"])
+            _adopt(connection, after, self._database.now())
             what = (actor, "destination.add", f"destination {after.name}")
             note(connection, self._database.now(), what, after=_plain(after))
         return after
@@ -215,6 +220,21 @@ class Destinations:
             query = select(destinations).where(destinations.c.name == name)
             row = connection.execute(query).mappings().one_or_none()
             return None if row is None else _destination_record(row)
+
+
+def _adopt(connection: Connection, destination: DestinationRecord, now: datetime) -> None:
+    """Give a new destination what waited for a removed one of its name."""
+    orphans = (
+        deliveries.c.destination_id.is_(None),
+        deliveries.c.destination_name == destination.name,
+        deliveries.c.last_reason == Reason.DESTINATION_REMOVED,
+    )
+    connection.execute(
+        update(deliveries)
+        .where(*orphans, deliveries.c.state == DeliveryState.DEAD)
+        .values(destination_id=destination.id)
+    )
+    retry_dead(connection, now, deliveries.c.destination_id == destination.id)
 
 
 def _plain(record: PeerRecord | DestinationRecord) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 
@@ -9,7 +10,7 @@ import pytest
 from pydicom.uid import generate_uid
 
 from dicom_node import tasks
-from dicom_node.deliverer import Deliverer, backoff_seconds
+from dicom_node.deliverer import Deliverer, DestinationLoop, backoff_seconds
 from plugin.domain.errors import Reason
 from plugin.domain.job import DeliveryState
 from plugin.registry import IndexedInstance, PublishedResult, ResultObject
@@ -88,7 +89,7 @@ def test_destination_that_was_down_gets_everything_when_it_is_up(registry, deliv
     add(registry, port)
     job_id = publish()
     deliverer.refresh()
-    failed = wait_for(lambda: (d := state_at(registry, job_id)).attempts >= 2 and d)
+    failed = wait_for(lambda: (d := state_at(registry, job_id)).last_reason and d)
     assert (failed.state, failed.last_reason) == (
         DeliveryState.PENDING,
         Reason.DESTINATION_UNREACHABLE,
@@ -131,7 +132,7 @@ def test_changed_destination_is_tried_at_once(registry, settings, publish):
     add(registry, free_port())
     job_id = publish()
     deliverer.refresh()
-    wait_for(lambda: state_at(registry, job_id).attempts == 1)
+    wait_for(lambda: state_at(registry, job_id).last_reason)
     there = Destination()
     registry.destinations.edit("pacs", port=there.port)
     deliverer.refresh()
@@ -159,12 +160,70 @@ def test_disabled_destination_waits_and_goes_on_when_enabled(registry, deliverer
 def test_object_is_given_up_after_the_maximum_of_attempts(registry, settings, publish):
     few = settings.delivery.model_copy(update={"maximum_attempts": 2})
     deliverer = Deliverer(settings.model_copy(update={"delivery": few}), registry)
-    add(registry, free_port())
+    there = Destination(statuses=[0xA700, 0xA701])
+    add(registry, there.port)
     job_id = publish()
     deliverer.refresh()
     dead = wait_for(lambda: (d := state_at(registry, job_id)).state is DeliveryState.DEAD and d)
-    assert (dead.attempts, dead.last_reason) == (2, Reason.DESTINATION_UNREACHABLE)
+    assert (dead.attempts, dead.last_status) == (2, 0xA701)
+    assert dead.last_reason is Reason.DESTINATION_OUT_OF_RESOURCES
+    registry.deliveries.retry_all(dead.destination_id)
+    wait_for(lambda: sent(registry, job_id))
     deliverer.stop(10)
+    there.stop()
+
+
+def test_destination_that_is_long_down_costs_no_object(registry, settings, publish):
+    """Only answers to an object count: a PACS may be away for longer than any number of tries."""
+    few = settings.delivery.model_copy(
+        update={"maximum_attempts": 1, "maximum_retry_seconds": 0.1, "first_retry_seconds": 0.05}
+    )
+    port = free_port()
+    destination = add(registry, port)
+    job_id = publish()
+    loop = DestinationLoop(
+        destination, settings.model_copy(update={"delivery": few}), registry, lambda: 0.0
+    )
+    for _ in range(5):
+        time.sleep(0.1)
+        assert loop.step() < 0.2
+    assert state_at(registry, job_id).last_reason is Reason.DESTINATION_UNREACHABLE
+    there = Destination(port)
+    time.sleep(0.1)
+    loop.step()
+    assert sent(registry, job_id)
+    there.stop()
+
+
+def test_object_that_breaks_the_association_holds_up_no_other(registry, settings, publish):
+    slow = settings.delivery.model_copy(update={"first_retry_seconds": 600.0})
+    deliverer = Deliverer(settings.model_copy(update={"delivery": slow}), registry)
+    there = Destination(statuses=["abort"])
+    add(registry, there.port)
+    poison, other = publish(), publish()
+    deliverer.refresh()
+    wait_for(lambda: sent(registry, other))
+    assert state_at(registry, poison).state is DeliveryState.PENDING
+    assert state_at(registry, other).attempts == 1
+    deliverer.stop(10)
+    there.stop()
+
+
+def test_stopping_waits_for_all_destinations_together(registry, settings, publish):
+    """Three that accept a connection and say nothing are not waited for one after the other."""
+    silent = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    patient = settings.delivery.model_copy(update={"connection_timeout_seconds": 8})
+    deliverer = Deliverer(settings.model_copy(update={"delivery": patient}), registry)
+    for number, server in enumerate(silent):
+        add(registry, server.getsockname()[1], f"silent{number}")
+    publish()
+    deliverer.refresh()
+    time.sleep(0.5)
+    started = time.monotonic()
+    deliverer.stop(1.0)
+    assert time.monotonic() - started < 2.5
+    for server in silent:
+        server.close()
 
 
 def test_process_delivers_what_an_earlier_one_left_and_stops_on_sigterm(

@@ -131,11 +131,11 @@ def test_class_that_is_not_accepted_is_dead_and_the_other_goes(open_destination,
     assert second.outcome is Outcome.SENT
 
 
-def test_association_that_breaks_leaves_the_rest_to_be_retried(open_destination, objects):
+def test_association_that_breaks_is_the_fault_of_one_object_only(open_destination, objects):
     there = open_destination(statuses=["abort"])
-    results = send(record(there.port), objects)
-    assert [result.outcome for result in results] == [Outcome.RETRY] * 2
-    assert results[1].reason is Reason.DESTINATION_UNREACHABLE
+    (result,) = send(record(there.port), objects)
+    assert result.delivery_id == objects[0].id
+    assert (result.outcome, result.reason) == (Outcome.RETRY, Reason.DESTINATION_UNREACHABLE)
 
 
 def test_file_that_is_gone_is_dead_and_says_so(open_destination, objects, tmp_path):

@@ -105,3 +105,40 @@ def test_removing_a_destination_ends_what_waits_for_it(registry, pacs):
     )
     assert waiting.destination_name == "pacs"
     assert registry.destinations.get("pacs") is None
+
+
+def test_destination_added_again_gets_what_waited_for_it(registry, pacs):
+    sent, waiting = registry.deliveries.for_job(report_job(registry).id)
+    registry.deliveries.sent(sent.id)
+    registry.destinations.remove("pacs")
+
+    other = registry.destinations.add("other", ae_title="PACS", host="h", port=104)
+    assert registry.deliveries.due(other.id) == []
+    again = registry.destinations.add("pacs", ae_title="PACS", host="elsewhere", port=104)
+
+    assert [delivery.id for delivery in registry.deliveries.due(again.id)] == [waiting.id]
+
+
+def test_retry_all_is_for_one_destination_and_for_what_was_given_up(registry, pacs):
+    registry.destinations.add("other", ae_title="PACS", host="h", port=104)
+    job = report_job(registry)
+    for delivery in registry.deliveries.for_job(job.id):
+        if delivery.kind == "sr":
+            registry.deliveries.dead(delivery.id, Reason.DESTINATION_NO_CONTEXT)
+
+    assert registry.deliveries.retry_all(pacs.id) == 1
+
+    states = {(d.destination_name, d.kind): d.state for d in registry.deliveries.for_job(job.id)}
+    assert states["pacs", "sr"] is DeliveryState.PENDING
+    assert states["other", "sr"] is DeliveryState.DEAD
+
+
+def test_failed_counts_only_when_the_object_was_tried(registry, pacs, clock):
+    report_job(registry)
+    first = registry.deliveries.due(pacs.id)[0]
+    unreachable = Reason.DESTINATION_UNREACHABLE
+
+    registry.deliveries.failed(first.id, unreachable, None, clock.now, counts=False)
+    assert registry.deliveries.get(first.id).attempts == 0
+    registry.deliveries.failed(first.id, unreachable, None, clock.now)
+    assert registry.deliveries.get(first.id).attempts == 1
