@@ -112,6 +112,17 @@ def remove(name: NameArgument, config: ConfigOption = None) -> None:
 
 
 @app.command()
+def retry(name: NameArgument, config: ConfigOption = None) -> None:
+    """Send again what was given up at a destination, after its fault is mended."""
+    with open_registry(config) as registry:
+        destination = registry.destinations.get(name)
+        if destination is None:
+            raise ConfigurationError(Reason.NOT_FOUND, f"destination {name}")
+        n_objects = registry.deliveries.retry_all(destination.id)
+    typer.echo(f"{n_objects} objects wait to be sent to {name} again.")
+
+
+@app.command()
 def test(name: NameArgument, config: ConfigOption = None) -> None:
     """Ask whether a destination answers (C-ECHO) and takes our objects; exit code 5 when not."""
     from dicom_node.sender import verify_destination

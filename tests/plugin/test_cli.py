@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from plugin.cli import app
 from plugin.domain.errors import Reason
-from plugin.registry import IndexedInstance, Registry
+from plugin.domain.job import DeliveryState
+from plugin.registry import IndexedInstance, PublishedResult, Registry, ResultObject
 from plugin.settings import load_settings
 from plugin.supervisor import environment
 
@@ -40,7 +41,7 @@ def registry(config):
         yield registry
 
 
-def receive(registry, uid="1.2.840.77", patient_id="P-1"):
+def receive(registry, uid="1.2.840.77", patient_id="P-1", sha256="0" * 64):
     registry.studies.add_instances(
         [
             IndexedInstance(
@@ -51,10 +52,11 @@ def receive(registry, uid="1.2.840.77", patient_id="P-1"):
                 transfer_syntax_uid="1.2.840.10008.1.2.1",
                 modality="MR",
                 path="/nowhere/1.dcm",
-                sha256="0" * 64,
+                sha256=sha256,
                 n_bytes=5,
                 received_at=datetime.now(UTC),
                 calling_ae_title="PACS",
+                association_id="a1",
                 patient_id=patient_id,
             )
         ]
@@ -116,7 +118,7 @@ def test_command_exists_and_says_what_it_is_for(command):
     ("group", "commands"),
     [
         ("peer", "add list edit remove echo"),
-        ("destination", "add list edit remove test"),
+        ("destination", "add list edit remove retry test"),
         ("study", "list show requeue purge"),
         ("config", "check show"),
         ("bundle", "show verify"),
@@ -185,6 +187,35 @@ def test_study_list_shows_studies_quarantine_and_free_space(run, registry):
     described = json.loads(run("study", "list", "--json").stdout)
     assert described["studies"][0]["study"]["reason"] == "not_cardiac"
     assert described["free_bytes"] > 0
+
+
+def test_interrupted_transfer_and_changed_images_are_shown(run, registry):
+    registry.associations.opened("a1", "PACS", "CMRTRIAGE", "10.0.0.5")
+    receive(registry)
+    receive(registry, sha256="1" * 64)
+    registry.associations.closed("a1", "aborted", 2)
+    shown = " ".join(run("study", "show", "P-1").stdout.split())
+    assert "10.0.0.5" in shown
+    assert "before it was" in shown
+    assert "1 (1 changed)" in run("study", "list").stdout
+    described = json.loads(run("study", "show", "P-1", "--json").stdout)
+    assert described["n_changed_instances"] == 1
+    assert described["associations"][0]["outcome"] == "aborted"
+
+
+def test_given_up_objects_are_sent_again_when_asked(run, registry):
+    run("destination", "add", "pacs", "--ae-title", "PACS", "--host", "127.0.0.1", "--port", "9")
+    study = receive(registry)
+    job = registry.studies.mark_complete(study.id)
+    job = registry.jobs.claim(job.id, "test", 60)
+    sr = ResultObject("sr", "1.2", "1.2.9", "1.2.9", "/nowhere", "0" * 64, 1)
+    registry.jobs.publish(job.id, job.fence, PublishedResult((sr,), "d", {}))
+    (delivery,) = registry.deliveries.for_job(job.id)
+    registry.deliveries.dead(delivery.id, Reason.DESTINATION_NO_CONTEXT)
+    assert "retry" in run("study", "show", "P-1").stdout
+    assert "1 objects" in run("destination", "retry", "pacs").stdout
+    assert registry.deliveries.get(delivery.id).state is DeliveryState.PENDING
+    assert_one_sentence(run("destination", "retry", "nowhere"), 2)
 
 
 def test_study_is_shown_by_uid_beginning_accession_or_patient(run, registry):
