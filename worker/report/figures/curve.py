@@ -1,4 +1,4 @@
-"""The volume-time curve of both ventricles, with end-diastole and end-systole marked."""
+"""The volume-time curves of the ventricles, with end-diastole and end-systole marked."""
 
 import numpy as np
 
@@ -15,6 +15,11 @@ from worker.report.figures.canvas import (
 )
 
 
+def right_ventricle_reported(assessment: Assessment) -> bool:
+    """Tell whether the RV's volumes are part of the report; if not, its curve is not shown."""
+    return assessment.measurement("rv_end_diastolic_volume") is not None
+
+
 def draw_curve(
     canvas: Canvas, assessment: Assessment, place: tuple[float, float, float, float]
 ) -> None:
@@ -24,8 +29,11 @@ def draw_curve(
     axes = canvas.inset(x + left, y + top, width - left - 14, height - bottom - top)
     curve = assessment.curve
     times = np.asarray(curve.trigger_times_ms)
-    highest = max((*curve.lv_ml, *curve.rv_ml, 1.0))
-    for volumes, colour in ((curve.rv_ml, RIGHT_VENTRICLE), (curve.lv_ml, ENDOCARDIUM)):
+    curves = [(curve.lv_ml, ENDOCARDIUM)]
+    if right_ventricle_reported(assessment):
+        curves.insert(0, (curve.rv_ml, RIGHT_VENTRICLE))
+    highest = max(1.0, *(volume for volumes, _ in curves for volume in volumes))
+    for volumes, colour in curves:
         axes.plot(times, volumes, color=colour, linewidth=points(3), marker="o", markersize=3)
     axes.set_ylim(0, highest * 1.08)
     span = float(np.ptp(times)) or 1.0

@@ -20,7 +20,7 @@ from worker.report.figures.canvas import (
     Canvas,
     RgbArray,
 )
-from worker.report.figures.curve import draw_curve
+from worker.report.figures.curve import draw_curve, right_ventricle_reported
 from worker.report.figures.page import draw_footer, draw_header, heading
 from worker.report.figures.table import draw_table
 from worker.report.figures.tiles import TileView, grey_window, heart_crop
@@ -71,7 +71,8 @@ def compose_summary(
     canvas.panel(_LEFT, _LOWER_Y, 410, _LOWER_HEIGHT)
     heading(canvas, _LEFT + 14, _LOWER_Y + 20, "Volume (ml)")
     canvas.text(_LEFT + 150, _LOWER_Y + 20, "LV", color=ENDOCARDIUM, weight="bold")
-    canvas.text(_LEFT + 186, _LOWER_Y + 20, "RV", color=RIGHT_VENTRICLE, weight="bold")
+    if right_ventricle_reported(assessment):
+        canvas.text(_LEFT + 186, _LOWER_Y + 20, "RV", color=RIGHT_VENTRICLE, weight="bold")
     draw_curve(canvas, assessment, (_LEFT, _LOWER_Y + 36, 410, _LOWER_HEIGHT - 36))
     _draw_wall(canvas, assessment)
     _draw_statements(canvas, assessment)
@@ -128,9 +129,11 @@ def _draw_wall(canvas: Canvas, assessment: Assessment) -> None:
         for m in assessment.measurements
         if m.segment is not None and m.key == "wall_thickness_ed"
     }
-    centre = (x + width / 2, _LOWER_Y + 194)
+    centre = (x + width / 2, _LOWER_Y + 186)
     if values:
-        draw_bullseye(canvas, values, centre, 132)
+        draw_bullseye(canvas, values, centre, 124)
+        words = "means of AHA segments; apex not measured"
+        canvas.text(centre[0], _LOWER_Y + 342, words, ha="center", color=MUTED, size=14)
         return
     for line, words in enumerate(("not reported:", "segments could not be", "placed safely")):
         canvas.text(centre[0], centre[1] + (line - 1) * _LINE, words, ha="center", color=MUTED)
@@ -180,11 +183,19 @@ def _fitting_paragraphs(
 
 
 def _statements(assessment: Assessment) -> list[tuple[str, str]]:
-    """Return sentences and their colours, the most important first."""
-    statements = [(sentence, TEXT) for sentence in assessment.impression]
-    if assessment.priority.level is not Priority.ROUTINE:
-        statements.insert(0, (assessment.priority.sentence, WARNING))
-    statements += [(f"Note: {note.sentence}", MUTED) for note in assessment.quality]
+    """Return sentences and their colours, the most important first.
+
+    Findings, then the notes, which may put the numbers in doubt, then the rest of the impression:
+    what does not fit the page is what the table shows as well.
+    """
+    promoted = assessment.priority.level is not Priority.ROUTINE
+    reason = [(assessment.priority.sentence, WARNING)] if assessment.priority.basis else []
+    found = {finding.sentence for finding in assessment.findings}
+    findings = [(words, TEXT) for words in assessment.impression if words in found]
+    rest = [(words, TEXT) for words in assessment.impression if words not in found]
+    notes = [(f"Note: {note.sentence}", MUTED) for note in assessment.quality]
+    first, last = (reason, []) if promoted else ([], reason)
+    statements = [*first, *findings, *last, *notes, *rest]
     return [(words, colour) for words, colour in statements if words.strip()]
 
 

@@ -1,5 +1,6 @@
 """The table of key numbers: value, uncertainty, value per body surface, normal range."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from plugin.domain.findings import Assessment, Measurement, NormalRange
@@ -43,8 +44,9 @@ _SECTIONS = (
 _INDEX_KEYS = {"cardiac_output": "cardiac_index"}
 _ONE_DECIMAL = ("l/min", "l/min/m2")
 _ARROWS = {"above": "▲", "below": "▼", "within": ""}
-_NAME, _VALUE, _UNIT, _INTERVAL, _INDEX, _INDEX_UNIT, _NORMAL = 0, 170, 178, 238, 402, 410, 474
+_NAME, _VALUE, _UNIT, _INTERVAL, _INDEX, _INDEX_UNIT, _NORMAL = 0, 170, 178, 238, 402, 410, 464
 _HEADING_HEIGHT, _ROW_HEIGHT = 33, 31
+_SMALLEST_PX = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,20 @@ class Row:
             return self.index
         return self.value
 
+    @property
+    def range_words(self) -> str:
+        """The normal range; with the populations' initials where there are several."""
+        ranges, unit = self.graded.normal_ranges, readable_unit(self.graded.unit)
+        if not ranges:
+            return ""
+        if len(ranges) == 1:
+            return f"{range_text(ranges[0])} {unit}"
+        words = "  ".join(f"{_initial(r)} {range_text(r).replace(' to ', '–')}" for r in ranges)
+        return f"{words} {unit}"
+
 
 def table_rows(assessment: Assessment) -> list[tuple[str, list[Row]]]:
-    """Return the sections with those rows that were measured."""
+    """Return the sections with those rows that were measured, none where nothing was."""
     sections = []
     for title, entries in _SECTIONS:
         rows = []
@@ -73,25 +86,32 @@ def table_rows(assessment: Assessment) -> list[tuple[str, list[Row]]]:
             if value is not None:
                 index = assessment.measurement(_INDEX_KEYS.get(key, f"{key}_index"))
                 rows.append(Row(name, value, index))
-        if rows:
-            sections.append((title, rows))
+        sections.append((title, rows))
     return sections
 
 
 def draw_table(canvas: Canvas, assessment: Assessment, x: float, y: float, width: float) -> None:
     """Draw the table with its top left corner at (x, y)."""
-    for column, words in (
-        (_INTERVAL, "90 % interval"),
-        (_INDEX_UNIT, "per m²"),
-        (_NORMAL, normal_heading(assessment)),
+    for column, align, words in (
+        (_INTERVAL, "left", "90 % interval"),
+        (_INDEX, "right", "per m²"),
+        (_NORMAL, "left", normal_heading(assessment)),
     ):
-        canvas.text(x + column, y + 16, words, color=MUTED, size=SMALL_PX)
-    for title, rows in table_rows(assessment):
+        canvas.text(x + column, y + 16, words, color=MUTED, size=SMALL_PX, ha=align)
+    sections = table_rows(assessment)
+    ranges = [row.range_words for _, rows in sections for row in rows]
+    range_size = _fitting_size(canvas, ranges, width - _NORMAL)
+    for title, rows in sections:
         canvas.text(x, y + 16, title, weight="bold", size=BODY_PX + 1)
         y += _HEADING_HEIGHT
         canvas.axes.plot([x, x + width], [y - 3, y - 3], color=RULE, linewidth=1, zorder=2)
+        if not rows:
+            canvas.text(x, y + _ROW_HEIGHT / 2, "not reported, see the notes", color=MUTED)
+            y += _ROW_HEIGHT
         for row in rows:
             _draw_row(canvas, row, x, y + _ROW_HEIGHT / 2)
+            normal_at = (x + _NORMAL, y + _ROW_HEIGHT / 2)
+            canvas.text(*normal_at, row.range_words, color=MUTED, size=range_size)
             y += _ROW_HEIGHT
         y += 6
     if assessment.bsa_m2 is not None:
@@ -118,7 +138,6 @@ def _draw_row(canvas: Canvas, row: Row, x: float, middle: float) -> None:
         canvas.text(x + _INTERVAL, middle, f"{low} to {high}", color=MUTED, size=SMALL_PX)
     if row.index is not None:
         _draw_value(canvas, row.index, x + _INDEX, x + _INDEX_UNIT, middle)
-    _draw_ranges(canvas, row.graded, x + _NORMAL, middle)
 
 
 def _draw_value(
@@ -132,17 +151,12 @@ def _draw_value(
     canvas.text(unit_x, middle, readable_unit(measurement.unit), color=MUTED, size=SMALL_PX)
 
 
-def _draw_ranges(canvas: Canvas, measurement: Measurement, x: float, middle: float) -> None:
-    """Write the range; with the populations' initials where there are several."""
-    ranges, unit = measurement.normal_ranges, readable_unit(measurement.unit)
-    if not ranges:
-        return
-    if len(ranges) == 1:
-        words, size = f"{range_text(ranges[0])} {unit}", SMALL_PX
-    else:
-        words = "  ".join(f"{_initial(r)} {range_text(r).replace(' to ', '–')}" for r in ranges)
-        words, size = f"{words} {unit}", SMALL_PX - 2
-    canvas.text(x, middle, words, color=MUTED, size=size)
+def _fitting_size(canvas: Canvas, lines: Sequence[str], room: float) -> int:
+    """Return the largest size in which every line fits ``room`` pixels."""
+    size = SMALL_PX
+    while size > _SMALLEST_PX and any(canvas.text_width(words, size) > room for words in lines):
+        size -= 1
+    return size
 
 
 def _initial(normal: NormalRange) -> str:

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from matplotlib.transforms import Bbox
 
-from plugin.domain.findings import Assessment, NotAssessed, QualityNote
+from plugin.domain.findings import (
+    Assessment,
+    NotAssessed,
+    Priority,
+    PrioritySuggestion,
+    QualityNote,
+)
 from tests.worker.report import samples
 from worker.report.figures.canvas import Canvas
 from worker.report.figures.sheet import compose_sheet, tile_layout
@@ -86,8 +92,8 @@ def test_values_without_a_normal_range_get_none() -> None:
         whole, measurements=tuple(replace(m, normal_ranges=()) for m in whole.measurements)
     )
     canvas = summary(bare)
-    column = [t.get_text() for t in canvas.axes.texts if t.get_position()[0] == 854 + 474]
-    assert column == ["normal"]
+    column = [t.get_text() for t in canvas.axes.texts if t.get_position()[0] == 854 + 464]
+    assert set(column) == {"normal", ""}
     assert "▼" not in words(canvas)
 
 
@@ -100,6 +106,43 @@ def test_what_was_not_assessed_is_named_however_long_the_impression_is() -> None
 def test_statements_that_do_not_fit_are_said_to_be_in_the_report() -> None:
     assert "More in the report." in words(summary(long_assessment()))
     assert "More in the report." not in words(summary(samples.assessment()))
+
+
+def test_long_ranges_of_both_sexes_stay_inside_the_table() -> None:
+    whole = samples.assessment()
+    both = tuple(replace(m.normal_ranges[0], low=100, high=204) for m in whole.measurements[1:2])
+    ranges = tuple(replace(both[0], population=who) for who in ("men", "women"))
+    rows = tuple(replace(m, normal_ranges=ranges) for m in whole.measurements)
+    canvas = summary(replace(whole, measurements=rows))
+    placed = [box for words, box in boxes(canvas) if words.startswith("M 100–204  F 100–204")]
+    assert len(placed) >= 8
+    assert max(box.x1 for box in placed) <= 838 + 678 - 14
+
+
+def test_ventricle_that_is_not_reported_is_said_so_and_has_no_curve() -> None:
+    whole = samples.assessment()
+    left = tuple(m for m in whole.measurements if not m.key.startswith("rv_"))
+    canvas = summary(replace(whole, measurements=left))
+    assert "Right ventricle not reported, see the notes" in words(canvas)
+    curves = [axes for axes in canvas.figure.axes if axes is not canvas.axes]
+    assert [len([c for c in axes.lines if c.get_marker() == "o"]) for axes in curves] == [1]
+    assert "not reported, see the notes" not in words(summary(whole))
+
+
+def test_notes_are_shown_before_statements_that_the_table_shows_too() -> None:
+    whole = samples.assessment()
+    finding = replace(whole.findings[0], sentence=whole.impression[0])
+    text = words(summary(replace(whole, findings=(finding,))))
+    places = [text.find(part) for part in (whole.impression[0], "Note: ", whole.impression[1])]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def test_value_near_a_threshold_of_priority_is_shown_without_a_priority() -> None:
+    near = PrioritySuggestion(Priority.ROUTINE, "near_threshold", "Near. Look.", ("lv_mass",))
+    text = words(summary(replace(samples.assessment(), priority=near)))
+    assert "Near. Look." in text
+    assert "suggested priority" not in text
 
 
 def test_summary_without_segments_or_body_surface_says_so() -> None:
@@ -149,6 +192,8 @@ def test_contour_sheet_shows_every_slice_twice_inside_the_page(n_slices: int) ->
     text = [t.get_text() for t in canvas.axes.texts]
     assert text.count("ED") == text.count("ES") == n_slices
     assert len(canvas.axes.images) == 2 * n_slices
+    empty = [(segmentation.labels[phase] == 0).all(axis=(1, 2)).sum() for phase in (0, 1)]
+    assert text.count("no contour") == sum(empty)
     assert badly_placed(canvas) == []
     assert canvas.height <= 1024
     for image in canvas.axes.images:

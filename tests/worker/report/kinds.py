@@ -1,0 +1,156 @@
+"""Reports of every kind of study that changes what a report holds, measured by the real rules.
+
+No network runs: the contours are drawn, everything after them is what an analysis does. Images are
+small; what the validators look at is the header and the content tree.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from plugin.domain.findings import Assessment
+from tests.worker.report import samples
+from worker.findings import assess
+from worker.model.types import Segmentation
+from worker.report import AnalysisIdentity, PredecessorReport
+from worker.report.identity import ResultUids
+from worker.report.secondary_capture import SERIES, secondary_capture
+from worker.report.structured_report import structured_report
+from worker.volume.patient import patient_context
+from worker.volume.types import CineStack
+
+PREDECESSOR = PredecessorReport("1.2.840.10008.5.1.4.1.1.88.34", "2.25.901", "2.25.902")
+JAPANESE = "Yamada^Tarou=山田^太郎=やまだ^たろう"
+LATIN = "Müller^Zoë"
+
+
+@dataclass(frozen=True)
+class Heart:
+    """Drawn contours of one heart and the header of its images."""
+
+    stack: CineStack
+    labels: np.ndarray
+    header: Dataset
+
+    def assessed(self) -> Assessment:
+        confidence = np.full(self.labels.shape[:2], 0.96, np.float32)
+        segmentation = Segmentation(self.labels, confidence)
+        return assess(self.stack, segmentation, patient_context(self.header))
+
+
+_DRAWN_MM = 1.9
+
+
+def heart(wall_mm: float = 9.0, pixel_mm: float = _DRAWN_MM, contraction: float = 0.32) -> Heart:
+    """Return a heart; larger pixels than it was drawn with make it larger."""
+    pixels, labels = samples.discs(
+        n_phases=10,
+        n_slices=8,
+        size=72,
+        wall_mm=wall_mm,
+        spacing=_DRAWN_MM,
+        contraction=contraction,
+    )
+    stack = samples.stack_of(pixels, row_mm=pixel_mm, column_mm=pixel_mm)
+    header = samples.reference_header()
+    header.MagneticFieldStrength = "1.5"
+    header.RequestAttributesSequence = [samples.request_item()]
+    return Heart(stack, labels, header)
+
+
+def with_header(**changes: str) -> Heart:
+    """Return the heart with attributes changed, or taken out where the value is empty."""
+    found = heart()
+    for keyword, value in changes.items():
+        if value:
+            setattr(found.header, keyword, value)
+        else:
+            delattr(found.header, keyword)
+    return found
+
+
+def written_in(character_set: str, name: str) -> Heart:
+    """Return the heart with a header that was stored in a character set."""
+    found = heart()
+    found.header.SpecificCharacterSet = character_set.split("\\")
+    found.header.PatientName = name
+    buffer = io.BytesIO()
+    found.header.save_as(buffer, implicit_vr=False, little_endian=True)
+    buffer.seek(0)
+    return replace(found, header=dcmread(buffer, force=True))
+
+
+def without_heart_rate() -> Heart:
+    found = heart()
+    return replace(found, stack=replace(found.stack, rr_interval_ms=None))
+
+
+def without_right_ventricle() -> Heart:
+    """Return a heart whose septum cannot be found: segments and RV are withheld."""
+    found = heart()
+    return replace(found, labels=np.where(found.labels == 1, 0, found.labels).astype(np.uint8))
+
+
+def multi_frame() -> Heart:
+    found = heart()
+    sample = samples.LoadedSample(found.stack, patient_context(found.header), found.header)
+    return replace(found, stack=samples.as_multi_frame(sample).stack)
+
+
+def nameless() -> Heart:
+    """Return a heart in a study that tells nothing about its patient."""
+    found = heart()
+    bare = Dataset()
+    bare.StudyInstanceUID = found.header.StudyInstanceUID
+    return replace(found, header=bare)
+
+
+HEARTS: dict[str, Callable[[], Heart]] = {
+    "man": heart,
+    "woman with a thick wall": lambda: replace(
+        heart(wall_mm=19.0), header=with_header(PatientSex="F").header
+    ),
+    "large and weak": lambda: heart(pixel_mm=2.9, contraction=0.08),
+    "child": lambda: with_header(PatientBirthDate="20160301", PatientAge="008Y"),
+    "sex unknown": lambda: with_header(PatientSex="O"),
+    "sex and age missing": lambda: with_header(PatientSex="", PatientBirthDate="", PatientAge=""),
+    "height and weight missing": lambda: with_header(PatientSize="", PatientWeight=""),
+    "no heart rate": without_heart_rate,
+    "segments withheld": without_right_ventricle,
+    "superseding": heart,
+    "Latin-1": lambda: written_in("ISO_IR 100", LATIN),
+    "Japanese": lambda: written_in("\\ISO 2022 IR 87", JAPANESE),
+    "Enhanced MR": multi_frame,
+    "nothing known": nameless,
+}
+
+
+def identity_of(kind: str) -> AnalysisIdentity:
+    return samples.identity(predecessor=PREDECESSOR if kind == "superseding" else None)
+
+
+def objects_of(kind: str, *, segments: int = 16) -> dict[str, Dataset]:
+    """Return the three objects of one kind.
+
+    Parameters
+    ----------
+    segments
+        How many AHA segments are reported: a validator needs minutes for all of them.
+    """
+    found, identity = HEARTS[kind](), identity_of(kind)
+    uids = ResultUids(str(found.header.StudyInstanceUID), identity, kind)
+    whole = found.assessed()
+    few = tuple(m for m in whole.measurements if m.segment is None or m.segment <= segments)
+    assessment = replace(whole, measurements=few)
+    report = structured_report(found.header, found.stack, assessment, identity, uids)
+    page = np.zeros((8, 8, 3), np.uint8)
+    captures = {
+        name: secondary_capture(name, page, found.header, identity, uids) for name in SERIES
+    }
+    return {"sr": report, **captures}
