@@ -57,10 +57,11 @@ class GraphSpec(_Strict):
 
 
 class ImageSpec(_Strict):
-    """How images become network input."""
+    """How images become network input; ``view_mm``: side of the views it learnt from."""
 
     kind: Literal["short_axis_cine"]
     spacing_mm: float = Field(gt=0)
+    view_mm: float = Field(gt=0)
     neighbouring_slices: Literal[3]
     multiple_of: int = Field(gt=0)
     intensity: Literal["percentile_1_99_clip_1.5"]

@@ -1,8 +1,11 @@
 """The vision tower: a cine in, labels of every phase and slice out.
 
 It finds the heart itself, in the whole field, and never trusts the image centre; then it looks at
-every phase in a generous window around it. Everything is done at the network's pixel size; the
+every phase in a window around it. Everything is done at the network's pixel size; the
 probabilities, not the labels, are resampled back. It measures nothing (`worker.findings`).
+
+The window is as large as the views the network learnt from (``image.view_mm`` of the manifest):
+GroupNorm takes its statistics from all that is shown, so a larger field moves the contours.
 """
 
 from collections.abc import Callable
@@ -25,7 +28,7 @@ from worker.volume.types import CineStack
 Float32Array = npt.NDArray[np.float32]
 Progress = Callable[[float], None]
 
-WINDOW_MARGIN_MM = 30.0
+SMALLEST_MARGIN_MM = 8.0
 _LOCALISER_PHASES = (0.0, 0.35)
 _SMALLEST_HEART_MM2 = 150.0
 _SMALLEST_HEART_SLICES = 2
@@ -70,6 +73,7 @@ class SegmentationTower:
         self._input_name = spec.inputs[0].name if spec else ""
         self._spacing_mm = bundle.manifest.image.spacing_mm
         self._multiple = bundle.manifest.image.multiple_of
+        self._view_px = round(bundle.manifest.image.view_mm / self._spacing_mm)
 
     def segment(self, stack: CineStack, on_progress: Progress | None = None) -> Segmentation:
         """Label every phase and slice of a cine.
@@ -108,39 +112,50 @@ class SegmentationTower:
         return Segmentation(labels, confidence)
 
     def _find_heart(self, images: Float32Array) -> Window:
-        """Look at the whole field in a few phases; the window holds the heart with a margin."""
-        n_phases, _, n_rows, n_columns = images.shape
-        everything = Window(0, n_rows, 0, n_columns)
+        """Look at the whole field in a few phases, then again at the window that this gives."""
+        _, _, n_rows, n_columns = images.shape
+        everything = window = Window(0, n_rows, 0, n_columns)
+        for _ in range(2):
+            heart = self._largest_part(images, window)
+            if heart is None:
+                return everything
+            rows, columns = (np.nonzero(heart.any(axis=axes))[0] for axes in ((0, 2), (0, 1)))
+            window = Window(*self._span(rows, n_rows), *self._span(columns, n_columns))
+        return window
+
+    def _largest_part(self, images: Float32Array, window: Window) -> npt.NDArray[np.bool_] | None:
+        """Return where the heart is, ``[slice, row, column]``; None when two places compete."""
+        n_phases = len(images)
         phases = sorted({round(share * (n_phases - 1)) for share in _LOCALISER_PHASES})
         seen = np.zeros(images.shape[1:], dtype=bool)
+        inside = np.s_[:, window.top : window.bottom, window.left : window.right]
         for phase in phases:
-            seen |= self._probabilities(images[phase], everything).argmax(axis=1) > 0
+            seen[inside] |= self._probabilities(images[phase], window).argmax(axis=1) > 0
         parts, n = ndimage.label(seen)
         if n == 0:
             raise ModelError(Reason.HEART_NOT_FOUND)
         sizes = np.bincount(parts.reshape(-1))
         sizes[0] = 0
-        heart = parts == int(sizes.argmax())
+        heart = np.asarray(parts == int(sizes.argmax()))
         area_px = _SMALLEST_HEART_MM2 / self._spacing_mm**2
         unclear = int((heart.sum(axis=(1, 2)) > area_px).sum()) < min(
             _SMALLEST_HEART_SLICES, images.shape[1]
         )
-        if unclear or sizes.max() < 0.5 * sizes.sum():
-            return everything
-        margin = round(WINDOW_MARGIN_MM / self._spacing_mm)
-        rows, columns = np.nonzero(heart.any(axis=(0, 2)))[0], np.nonzero(heart.any(axis=(0, 1)))[0]
-        return Window(
-            max(0, int(rows[0]) - margin),
-            min(n_rows, int(rows[-1]) + 1 + margin),
-            max(0, int(columns[0]) - margin),
-            min(n_columns, int(columns[-1]) + 1 + margin),
-        )
+        return None if unclear or sizes.max() < 0.5 * sizes.sum() else heart
+
+    def _span(self, hit: npt.NDArray[np.intp], n: int) -> tuple[int, int]:
+        """Return where a window of the network's view size, or of a larger heart's, lies."""
+        first, last = int(hit[0]), int(hit[-1]) + 1
+        margin = round(SMALLEST_MARGIN_MM / self._spacing_mm)
+        size = max(self._view_px, last - first + 2 * margin)
+        start = min(max(0, (first + last - size) // 2), max(0, n - size))
+        return start, min(n, start + size)
 
     def _probabilities(self, slices: Float32Array, window: Window) -> Float32Array:
         """Class probabilities ``[slice, class, row, column]`` of one phase inside the window."""
         crop = slices[:, window.top : window.bottom, window.left : window.right]
         n_rows, n_columns = crop.shape[1:]
-        pad_rows, pad_columns = -n_rows % self._multiple, -n_columns % self._multiple
+        pad_rows, pad_columns = self._missing(n_rows), self._missing(n_columns)
         padded = np.pad(crop, ((0, 0), (0, pad_rows), (0, pad_columns)))
         order = np.arange(len(crop))
         below, above = np.maximum(order - 1, 0), np.minimum(order + 1, len(crop) - 1)
@@ -153,6 +168,11 @@ class SegmentationTower:
             ]
         )
         return _softmax(scores[:, :, :n_rows, :n_columns])
+
+    def _missing(self, n: int) -> int:
+        """Pixels to add, as air, up to the view size and to what the graph can divide."""
+        size = max(n, self._view_px)
+        return size - n + -size % self._multiple
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -58,6 +58,7 @@ def export_bundle(
     text = BundleText(
         name=out.name,
         spacing_mm=recipe.spacing_mm,
+        view_mm=recipe.view_mm,
         version=version,
         training_data=_training_data(recipe, state["stage"]),
         training_command=(

@@ -54,7 +54,8 @@ class BundleText:
     version: str
     training_data: str
     training_command: str
-    spacing_mm: float = 1.5
+    spacing_mm: float
+    view_mm: float
     evaluation: Evaluation | None = None
 
 
@@ -201,6 +202,7 @@ def _manifest(folder: Path, text: BundleText, opset: int) -> Manifest:
         image=ImageSpec(
             kind="short_axis_cine",
             spacing_mm=text.spacing_mm,
+            view_mm=text.view_mm,
             neighbouring_slices=N_INPUTS,
             multiple_of=MULTIPLE,
             intensity="percentile_1_99_clip_1.5",

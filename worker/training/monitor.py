@@ -1,58 +1,89 @@
-"""A quick look at how a network does on whole images while it is being trained (no clean-up).
+"""A quick look at how a network does while it is being trained: views of the training size.
 
-Not the evaluation: that goes through the exported bundle and the runtime tower, see `evaluate`.
+Centred on the drawn heart, without clean-up. Not the evaluation: that finds the heart itself and
+goes through the exported bundle and the runtime tower, see `evaluate`.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
-from worker.model.resample import resample, resampled_size, resampling_matrix
+from worker.model.resample import Float32Array, resample, resampled_size, resampling_matrix
 from worker.training.cohorts import LabelledVolume
+from worker.training.network import N_CLASSES
 
 _NAMES = {1: "rv", 2: "myocardium", 3: "lv"}
+_BATCH = 4
 
 
-def dice_on_whole_images(
-    network: nn.Module, volumes: Sequence[LabelledVolume], spacing_mm: float = 1.5
+def dice_in_views(
+    network: nn.Module, volumes: Sequence[LabelledVolume], *, spacing_mm: float, size: int
 ) -> dict[str, float]:
-    """Mean Dice per class over volumes, whole uncropped images, in the volumes' own pixels."""
+    """Mean Dice per class over volumes, on the network's grid.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode.
+    volumes
+        Fully labelled phases.
+    spacing_mm, size
+        Pixel size of the views, and their rows and columns.
+    """
     scores: dict[int, list[float]] = {1: [], 2: [], 3: []}
     for volume in volumes:
-        predicted = predict_labels(network, volume, spacing_mm)
+        images, labels = views_of(volume, spacing_mm=spacing_mm, size=size)
+        with torch.inference_mode():
+            found = [
+                network(torch.from_numpy(images[k : k + _BATCH])).argmax(dim=1).numpy()
+                for k in range(0, len(images), _BATCH)
+            ]
+        predicted = np.concatenate(found)
         for label, values in scores.items():
-            found, truth = predicted == label, volume.labels == label
-            total = int(found.sum()) + int(truth.sum())
-            values.append(2 * int((found & truth).sum()) / total if total else 1.0)
+            hit, truth = predicted == label, labels == label
+            total = int(hit.sum()) + int(truth.sum())
+            values.append(2 * int((hit & truth).sum()) / total if total else 1.0)
     result = {f"dice_{_NAMES[k]}": round(float(np.mean(v)), 4) for k, v in scores.items()}
     result["lv_below_0.8"] = sum(value < 0.8 for value in scores[3])  # noqa: PLR2004 - in the name
     return result
 
 
-def predict_labels(
-    network: nn.Module, volume: LabelledVolume, spacing_mm: float = 1.5
-) -> np.ndarray:
-    """Label a volume slice by slice: resample, pad, predict, resample back, argmax."""
-    n_slices, n_rows, n_columns = volume.images.shape
+def views_of(
+    volume: LabelledVolume, *, spacing_mm: float, size: int
+) -> tuple[Float32Array, npt.NDArray[np.int64]]:
+    """Cut one view per slice around the drawn heart; air outside the field.
+
+    Returns
+    -------
+    tuple
+        Images ``[slice, 3, size, size]`` (slice z-1, z, z+1) and labels ``[slice, size, size]``.
+    """
+    n_rows, n_columns = volume.images.shape[1:]
     row_mm, column_mm = volume.spacing_mm
     rows_out = resampled_size(n_rows, row_mm, spacing_mm)
     columns_out = resampled_size(n_columns, column_mm, spacing_mm)
-    small = resample(
-        volume.images,
-        resampling_matrix(n_rows, rows_out, spacing_mm / row_mm),
-        resampling_matrix(n_columns, columns_out, spacing_mm / column_mm),
+    rows = resampling_matrix(n_rows, rows_out, spacing_mm / row_mm)
+    columns = resampling_matrix(n_columns, columns_out, spacing_mm / column_mm)
+    one_hot = np.stack([volume.labels == c for c in range(N_CLASSES)]).astype(np.float32)
+    labels = resample(one_hot, rows, columns).argmax(axis=0)
+    around = ((0, 0), (size, size), (size, size))
+    images = np.pad(resample(volume.images, rows, columns), around)
+    labels = np.pad(labels, around)
+    top, left = (
+        ((int(hit[0]) + int(hit[-1]) + 1 if len(hit) else images.shape[axis]) - size) // 2
+        for axis, hit in enumerate(_hits(labels), start=1)
     )
-    padded = np.pad(small, ((1, 1), (0, -rows_out % 16), (0, -columns_out % 16)))
-    padded[0], padded[-1] = padded[1], padded[-2]
-    inputs = np.stack([padded[z : z + 3] for z in range(n_slices)])
-    with torch.inference_mode():
-        chunks = [network(torch.from_numpy(inputs[z : z + 4])) for z in range(0, n_slices, 4)]
-        p = torch.softmax(torch.cat(chunks), dim=1).numpy()[:, :, :rows_out, :columns_out]
-    full = resample(
-        p,
-        resampling_matrix(rows_out, n_rows, row_mm / spacing_mm),
-        resampling_matrix(columns_out, n_columns, column_mm / spacing_mm),
-    )
-    return np.asarray(full.argmax(axis=1), dtype=np.uint8)
+    view = np.s_[:, top : top + size, left : left + size]
+    order = np.arange(len(images))
+    below, above = np.maximum(order - 1, 0), np.minimum(order + 1, len(images) - 1)
+    cut = images[view]
+    return np.stack((cut[below], cut, cut[above]), axis=1), labels[view]
+
+
+def _hits(labels: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the rows and the columns that hold any label."""
+    drawn = labels > 0
+    return np.nonzero(drawn.any(axis=(0, 2)))[0], np.nonzero(drawn.any(axis=(0, 1)))[0]

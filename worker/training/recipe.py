@@ -17,7 +17,8 @@ class Stage(_Strict):
     ``patients``: ``"inner"`` leaves the monitoring patients out, ``"all"`` trains on them too.
     ``mix`` is the share of each cohort in a batch. ``augmentation`` and ``views`` replace single
     values of `worker.training.augment.Augmentation` and `worker.training.batches.ViewPolicy`:
-    the last stages see milder views, nearer to what the pipeline will show.
+    the last stages see milder views, nearer to what the pipeline will show. ``dice_weight``: see
+    `worker.training.losses.segmentation_loss`.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Stage(_Strict):
     patients: Literal["inner", "all"] = "inner"
     mix: dict[str, float]
     spacing_mm: float = Field(default=1.5, gt=0)
+    dice_weight: float = Field(default=1.0, ge=0)
     ema_decay: float = Field(default=0.999, gt=0, lt=1)
     augmentation: dict[str, float] = {}
     views: dict[str, float] = {}
@@ -57,6 +59,11 @@ class Recipe(_Strict):
     def spacing_mm(self) -> float:
         """Pixel spacing that the run ends with, so the one the network is used at."""
         return self.stages[-1].spacing_mm
+
+    @property
+    def view_mm(self) -> float:
+        """Side of the views of the last stage."""
+        return self.stages[-1].crop * self.spacing_mm
 
     @property
     def wants_phantoms(self) -> bool:

@@ -20,7 +20,7 @@ from worker.training.cohorts import (
     read_splits,
     read_sunnybrook,
 )
-from worker.training.monitor import dice_on_whole_images
+from worker.training.monitor import dice_in_views
 from worker.training.phantoms import cache_phantoms
 from worker.training.recipe import Recipe
 from worker.training.replicas import Replica, train_together
@@ -73,15 +73,14 @@ def _run_replica(recipe: Recipe, folders: DataFolders, work: Path, replica: Repl
                 bar.set_postfix(loss=entry.get("loss"), stage=entry.get("stage"))
 
         bar.update(before + trainer.progress.stage_seconds / 60)
-        trainer.run(
-            data, RunOptions(monitor=partial(_score, monitored, recipe.spacing_mm), report=report)
-        )
+        trainer.run(data, RunOptions(monitor=partial(_score, monitored, recipe), report=report))
 
 
 def _score(
-    volumes: list[LabelledVolume], spacing_mm: float, network: torch.nn.Module
+    volumes: list[LabelledVolume], recipe: Recipe, network: torch.nn.Module
 ) -> dict[str, float]:
-    return dice_on_whole_images(network, volumes, spacing_mm)
+    last = recipe.stages[-1]
+    return dice_in_views(network, volumes, spacing_mm=last.spacing_mm, size=last.crop)
 
 
 def load_data(folders: DataFolders, work: Path) -> tuple[TrainingData, list[LabelledVolume]]:

@@ -173,7 +173,9 @@ class Trainer:
             group["lr"] = rate
         batch = maker.draw(stage.batch // self.replica.n, stage.crop)
         images = batch.images.contiguous(memory_format=torch.channels_last)
-        loss = segmentation_loss(self.network(images), batch.labels, batch.lv_only)
+        loss = segmentation_loss(
+            self.network(images), batch.labels, batch.lv_only, dice_weight=stage.dice_weight
+        )
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         parameters = list(self.network.parameters())

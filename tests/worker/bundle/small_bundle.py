@@ -109,6 +109,7 @@ def write_manifest(folder, **changes):
             "kind": "short_axis_cine",
             "spacing_mm": 1.5,
             "neighbouring_slices": 3,
+            "view_mm": 160.0,
             "multiple_of": 16,
             "intensity": "percentile_1_99_clip_1.5",
         },

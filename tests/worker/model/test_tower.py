@@ -159,3 +159,38 @@ def test_runtime_not_installed_says_what_to_install(tower, monkeypatch):
         SegmentationTower(tower.bundle)
     assert caught.value.reason is Reason.RUNTIME_MISSING
     assert "cmr-triage[cpu]" in caught.value.sentence
+
+
+class Listening:
+    """Stands before a session and remembers the sizes of what it is shown."""
+
+    def __init__(self, session):
+        self.session = session
+        self.shapes = []
+
+    def run(self, inputs):
+        self.shapes += [array.shape[2:] for array in inputs.values()]
+        return self.session.run(inputs)
+
+
+@pytest.mark.parametrize("shape", [(260, 200), (70, 90)])
+def test_tower_measures_in_windows_of_the_size_that_the_network_learnt_from(
+    tower, monkeypatch, shape
+):
+    listening = Listening(tower._session)
+    monkeypatch.setattr(tower, "_session", listening)
+    tower.segment(stack_of(drawn_labels(n_phases=1, shape=shape, heart_mm=(60.0, 70.0))))
+    assert listening.shapes[-1] == (112, 112)  # 160 mm of 1.5 mm pixels, a multiple of 16
+
+
+def test_tower_widens_the_window_for_a_heart_larger_than_the_views(tower, monkeypatch):
+    listening = Listening(tower._session)
+    labels = np.zeros((1, 3, 300, 300), np.uint8)
+    rows, columns = np.mgrid[:300, :300]
+    distance_mm = np.hypot(rows - 150, columns - 160) * 1.5
+    labels[..., distance_mm < 95] = 2
+    labels[..., distance_mm < 80] = 3
+    monkeypatch.setattr(tower, "_session", listening)
+    found = tower.segment(stack_of(labels)).labels
+    assert dice(found == 3, labels == 3) > 0.93
+    assert listening.shapes[-1] == (144, 144)  # 190 mm and 8 mm on either side

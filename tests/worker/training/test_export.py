@@ -9,7 +9,6 @@ from worker.bundle import load_bundle  # noqa: E402
 from worker.bundle.manifest import Evaluation, EvaluationRow  # noqa: E402
 from worker.model.golden import open_verified  # noqa: E402
 from worker.training.export import BundleText, with_evaluation, write_bundle  # noqa: E402
-from worker.training.monitor import predict_labels  # noqa: E402
 from worker.training.network import SegmentationNetwork  # noqa: E402
 
 pytestmark = pytest.mark.train
@@ -26,7 +25,11 @@ def folder(network, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundles") / "small-unet"
     folder.mkdir()
     (folder / "leftover").write_text("of an older bundle")
-    write_bundle(network, folder, BundleText("small-unet", "0.1.0", "none", "none"))
+    write_bundle(
+        network,
+        folder,
+        BundleText("small-unet", "0.1.0", "none", "none", spacing_mm=1.5, view_mm=96.0),
+    )
     return folder
 
 
@@ -56,8 +59,3 @@ def test_evaluation_is_written_into_manifest_and_card(folder):
     with_evaluation(folder, rows)
     assert load_bundle(folder).manifest.evaluation == rows
     assert "0.951" in (folder / "MODEL_CARD.md").read_text()
-
-
-def test_monitor_predicts_in_the_pixels_of_the_volume(network):
-    volume = drawn_volume(size=50, spacing_mm=1.1)
-    assert predict_labels(network, volume).shape == volume.labels.shape

@@ -49,3 +49,14 @@ def test_loss_mixed_batch_treats_each_image_by_its_own_labels():
     mixed = segmentation_loss(scores, labels, torch.tensor([False, True]))
     strict = segmentation_loss(scores, labels, torch.tensor([False, False]))
     assert mixed < 0.6 * strict
+
+
+def test_loss_dice_weight_scales_the_dice_term_alone():
+    labels = torch.full((1, 8, 8), 2)
+    without, half, whole = (
+        float(segmentation_loss(scores_for(1), labels, FULL, dice_weight=weight))
+        for weight in (0.0, 0.5, 1.0)
+    )
+    assert without == pytest.approx(10.0, abs=0.01)  # cross-entropy of scores 10 apart
+    assert half - without == pytest.approx((whole - without) / 2, rel=1e-3)
+    assert whole > half

@@ -3,7 +3,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from tests.worker.training.hearts import drawn_volume  # noqa: E402
-from worker.training.monitor import dice_on_whole_images  # noqa: E402
+from worker.training.monitor import dice_in_views  # noqa: E402
 from worker.training.recipe import Recipe, Stage  # noqa: E402
 from worker.training.replicas import Replica, train_together  # noqa: E402
 from worker.training.train import (  # noqa: E402
@@ -53,9 +53,9 @@ def _one_thread():
 
 def test_train_learns_a_drawn_heart(tmp_path):
     trainer = Trainer(recipe(), tmp_path)
-    untrained = dice_on_whole_images(trainer.average.eval(), [drawn_volume(7)])
+    untrained = dice_in_views(trainer.average.eval(), [drawn_volume(7)], spacing_mm=1.5, size=64)
     trainer.run(data(), RunOptions(max_steps=110))
-    trained = dice_on_whole_images(trainer.average.eval(), [drawn_volume(7)])
+    trained = dice_in_views(trainer.average.eval(), [drawn_volume(7)], spacing_mm=1.5, size=64)
     assert untrained["dice_lv"] < 0.5
     assert trained["dice_lv"] > 0.7
     assert trained["dice_myocardium"] > 0.5
