@@ -20,6 +20,7 @@ import pydicom
 from pynetdicom import AE, evt
 from pynetdicom.presentation import build_context
 
+from dicom_node.answers import keep_answers
 from dicom_node.contexts import acceptor_contexts
 from dicom_node.statuses import SUCCESS
 from dicom_node.switches import set_process_switches
@@ -140,6 +141,7 @@ class PlayedArchive:
         association = entity.associate(host, port, ae_title=called_ae_title)
         if not association.is_established:
             return False
+        keep_answers(association)
         status = association.send_c_echo()
         association.release()
         return "Status" in status and status.Status == SUCCESS
@@ -164,6 +166,7 @@ class PlayedArchive:
             raise TransientError(Reason.DESTINATION_REJECTED_ASSOCIATION, called_ae_title)
         if not association.is_established:
             raise TransientError(Reason.DESTINATION_UNREACHABLE, f"{host}:{port}")
+        keep_answers(association)
         return association
 
     def _keep(self, event: Any) -> int:

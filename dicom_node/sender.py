@@ -24,6 +24,7 @@ from pydicom import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom import AE, build_context, evt
 
+from dicom_node.answers import keep_answers
 from dicom_node.contexts import VERIFICATION
 from dicom_node.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_node.statuses import Outcome, explain_rejection, meaning_of_store_status
@@ -255,6 +256,7 @@ def _association(
         raise TransientError(Reason.DESTINATION_UNREACHABLE, detail) from None
     if not association.is_established:
         raise _not_established(association, address, our_ae_title, connected=bool(connected))
+    keep_answers(association)
     try:
         yield association
     finally:

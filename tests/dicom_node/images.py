@@ -10,6 +10,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from pynetdicom import AE
 
+from dicom_node.answers import keep_answers
+
 MR = "1.2.840.10008.5.1.4.1.1.4"
 
 
@@ -79,7 +81,9 @@ def associate(port: int, calling="ARCHIVE", called="CMRTRIAGE", contexts=((MR, N
     entity = AE(ae_title=calling)
     for sop_class, syntaxes in contexts:
         entity.add_requested_context(sop_class, syntaxes or [ExplicitVRLittleEndian])
-    return entity.associate("127.0.0.1", port, ae_title=called)
+    association = entity.associate("127.0.0.1", port, ae_title=called)
+    keep_answers(association)
+    return association
 
 
 def send(port: int, *datasets: Dataset, calling="ARCHIVE") -> list[int]:
