@@ -1,0 +1,46 @@
+"""From measurements and quality notes to everything that is stated about a study.
+
+The part of ``assess`` that needs no image, so that whoever has measurements of a study from
+elsewhere (sampled ones, for training) gets exactly the statements that the runtime would make.
+"""
+
+from collections.abc import Sequence
+
+from plugin.domain.findings import Assessment, Measurement, QualityNote, VolumeCurve
+from plugin.domain.triage import suggest_priority
+from worker.findings.cycle import CardiacCycle
+from worker.findings.normal_ranges import is_adult
+from worker.findings.not_assessed import NOT_ASSESSED
+from worker.findings.rules import apply_rules
+from worker.findings.text import impression, narrative
+from worker.findings.volumes import BSA_FORMULA, body_surface_area_m2
+from worker.volume.types import PatientContext
+
+
+def conclude(
+    measurements: Sequence[Measurement],
+    quality: Sequence[QualityNote],
+    patient: PatientContext,
+    curve: VolumeCurve,
+    cycle: CardiacCycle,
+) -> Assessment:
+    """Apply the rules, suggest the priority and word one study."""
+    whole = [measurement for measurement in measurements if measurement.segment is None]
+    by_key = {measurement.key: measurement for measurement in whole}
+    adult = is_adult(patient.age_years)
+    findings = apply_rules(by_key, adult=adult)
+    bsa_m2 = body_surface_area_m2(patient.height_cm, patient.weight_kg)
+    return Assessment(
+        measurements=tuple(measurements),
+        findings=findings,
+        not_assessed=NOT_ASSESSED,
+        impression=impression(by_key, findings, tuple(quality), adult=adult),
+        narrative=narrative(by_key, tuple(quality)),
+        priority=suggest_priority(whole),
+        quality=tuple(quality),
+        curve=curve,
+        ed_phase=cycle.ed_phase,
+        es_phase=cycle.es_phase,
+        bsa_m2=bsa_m2,
+        bsa_formula=BSA_FORMULA if bsa_m2 is not None else None,
+    )

@@ -1,0 +1,225 @@
+"""Single sentences about a heart in any language: numbers put into the sentences of a file.
+
+No sentence holds a number that is not a measurement, its interval or a printed limit. Knows what
+one statement needs; which statements a report makes is decided in ``report_text``.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from plugin.domain.findings import (
+    Certainty,
+    Finding,
+    Measurement,
+    NormalRange,
+    NotAssessed,
+    PrioritySuggestion,
+    QualityNote,
+)
+from plugin.domain.triage import PRIORITY_RULES, PriorityRule
+from worker.findings.definitions import DEFINITIONS, SEGMENT_NAMES
+from worker.findings.language import Language, load_language
+
+_RULES = {rule.name: rule for rule in PRIORITY_RULES}
+_ENGLISH = load_language("en")
+
+
+def digits(key: str, value: float) -> str:
+    """Value with the digits of its definition, without unit."""
+    return f"{value:.{DEFINITIONS[key].decimals}f}"
+
+
+def by_key(measurements: Iterable[Measurement]) -> dict[str, Measurement]:
+    """Measurements of the whole heart by key."""
+    return {one.key: one for one in measurements if one.segment is None}
+
+
+def graded(measurements: Mapping[str, Measurement]) -> Iterator[Measurement]:
+    """Measurements with a reference range; the absolute one only where its index has none."""
+    for key, measurement in measurements.items():
+        indexed = measurements.get(f"{key}_index")
+        if measurement.normal_ranges and not (indexed is not None and indexed.normal_ranges):
+            yield measurement
+
+
+def sides_of(measurement: Measurement) -> set[str]:
+    """On which sides of the ranges of its populations a value lies."""
+    return {normal.side(measurement.value) for normal in measurement.normal_ranges}
+
+
+def _name(language: Language, key: str, segment: int | None) -> str:
+    name = language.tables["measurements"][key]
+    if segment is None:
+        return name
+    place = language.tables["segments"][str(segment)]
+    return language.say("segments", "name", measurement=name, segment=place)
+
+
+def _named_in(english: str) -> Iterator[tuple[str, int | None]]:
+    """Measurements in an English list of names; longer names first, they hold the shorter ones."""
+    known = {_name(_ENGLISH, key, None): (key, None) for key in DEFINITIONS} | {
+        _name(_ENGLISH, key, segment): (key, segment)
+        for key in ("wall_thickness_ed", "wall_thickness_es", "wall_thickening_ratio")
+        for segment in SEGMENT_NAMES
+    }
+    names = "|".join(re.escape(name) for name in sorted(known, key=len, reverse=True))
+    return (known[match[0]] for match in re.finditer(names, english))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sentences:
+    """Says what is known of a heart in one language."""
+
+    language: Language
+
+    def name(self, measurement: Measurement) -> str:
+        """``LV ejection fraction``; a segment's value says which segment."""
+        return _name(self.language, measurement.key, measurement.segment)
+
+    def value(self, measurement: Measurement) -> str:
+        """``152 ml``."""
+        number = digits(measurement.key, measurement.value)
+        return f"{number}{self.language.unit(measurement.unit)}"
+
+    def measured(self, measurement: Measurement) -> str:
+        """``LV mass 120 g``."""
+        return self.language.say(
+            "values",
+            "measured",
+            name=self.name(measurement),
+            number=digits(measurement.key, measurement.value),
+            unit=self.language.unit(measurement.unit),
+        )
+
+    def with_interval(self, measurement: Measurement) -> str:
+        """``LV ejection fraction 34 % (28 to 40 %)``; the interval is about 90 %."""
+        if measurement.interval is None:
+            return self.measured(measurement)
+        low, high = (digits(measurement.key, end) for end in measurement.interval)
+        return self.language.say(
+            "values",
+            "with_interval",
+            name=self.name(measurement),
+            number=digits(measurement.key, measurement.value),
+            unit=self.language.unit(measurement.unit),
+            low=low,
+            high=high,
+        )
+
+    def reference_range(self, normal: NormalRange, unit: str) -> str:
+        """``52 to 73 % (men)``; field strength and method stay in the range itself."""
+        population = normal.population.split(",")[0]
+        places = {
+            "unit": self.language.unit(unit),
+            "population": self.language.tables["populations"].get(population, population),
+        }
+        if normal.low is not None:
+            places["low"] = f"{normal.low:g}"
+        if normal.high is not None:
+            places["high"] = f"{normal.high:g}"
+        form = "or_more" if normal.high is None else "up_to" if normal.low is None else "between"
+        return self.language.say("values", form, **places)
+
+    def statement(self, finding: Finding) -> str:
+        """``mildly reduced left ventricular systolic function``."""
+        graded_key = f"{finding.key} {finding.grade}"
+        known = finding.grade is not None and self.language.has("statements", graded_key)
+        return self.language.tables["statements"][graded_key if known else finding.key]
+
+    def finding(self, finding: Finding, measurement: Measurement) -> str:
+        """Sentence of a finding with the value that it rests on."""
+        form = "present" if finding.certainty is Certainty.PRESENT else "undetermined"
+        return self.language.say(
+            "sentences",
+            form,
+            measured=self.with_interval(measurement),
+            statement=self.statement(finding),
+        )
+
+    def outside(self, measurement: Measurement) -> str | None:
+        """Say that a value is outside the range of every population shown, or of one of the two."""
+        sides = sides_of(measurement) - {"within"}
+        if not sides:
+            return None
+        joins = self.language.tables["joins"]
+        outside = [
+            normal
+            for normal in measurement.normal_ranges
+            if normal.side(measurement.value) in sides
+        ]
+        return self.language.say(
+            "sentences",
+            "outside",
+            measured=self.measured(measurement),
+            sides=joins["sides"].join(self.language.tables["sides"][one] for one in sorted(sides)),
+            ranges=joins["ranges"].join(
+                self.reference_range(normal, measurement.unit) for normal in outside
+            ),
+        )
+
+    def not_assessed(self, thing: NotAssessed) -> str:
+        """Sentence of what was not looked at; that of the assessment where the file has none."""
+        return self.language.tables["not_assessed"].get(thing.key, thing.sentence)
+
+    def not_assessed_name(self, thing: NotAssessed) -> str:
+        """Name of what was not looked at, as it stands in a list."""
+        return self.language.tables["not_assessed_names"].get(thing.key, thing.code.meaning)
+
+    def note(self, note: QualityNote) -> str:
+        """Sentence of a note; its numbers are read from the English sentence it came with.
+
+        A note whose sentence this version does not know is given as it came.
+        """
+        if not _ENGLISH.has("quality", note.key):
+            return note.sentence
+        places = _ENGLISH.read("quality", note.key, note.sentence)
+        if places is None:
+            return note.sentence
+        if "problem" in places:
+            key = _ENGLISH.key_of("problems", places["problem"])
+            if key is not None:
+                places["problem"] = self.language.tables["problems"][key]
+        if "names" in places:
+            places["names"] = self._names(places["names"])
+        return self.language.say("quality", note.key, **places)
+
+    def _names(self, english: str) -> str:
+        """Names of measurements in a row, from those that an English sentence lists."""
+        own = [_name(self.language, key, segment) for key, segment in _named_in(english)]
+        return self.language.tables["joins"]["names"].join(own)
+
+    def priority(
+        self, suggestion: PrioritySuggestion, measurements: Mapping[str, Measurement]
+    ) -> str:
+        """Sentence of the suggested priority with the values that it rests on."""
+        joins = self.language.tables["joins"]
+        if suggestion.rule == "none":
+            return self.language.tables["priority"]["none"]
+        if suggestion.rule == "near_threshold":
+            rules = [rule for rule in PRIORITY_RULES if rule.key in suggestion.basis]
+            near = [self._threshold("near_reason", rule, measurements) for rule in rules]
+            return self.language.say("priority", "near", reasons=joins["pair"].join(near))
+        rules = [_RULES[name] for name in suggestion.rule.split("+")]
+        return self.language.say(
+            "priority",
+            "promoted",
+            level=self.language.tables["priority"][suggestion.level.value],
+            reasons=joins["reasons"].join(
+                self._threshold("reason", rule, measurements) for rule in rules
+            ),
+        )
+
+    def _threshold(
+        self, form: str, rule: PriorityRule, measurements: Mapping[str, Measurement]
+    ) -> str:
+        measurement = measurements[rule.key]
+        return self.language.say(
+            "priority",
+            form,
+            measured=self.measured(measurement),
+            side=self.language.tables["priority"][rule.side],
+            threshold=f"{rule.threshold:.0f}",
+            unit=self.language.unit(measurement.unit),
+            source=rule.source,
+        )
