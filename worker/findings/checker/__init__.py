@@ -1,0 +1,10 @@
+"""An independent reader of finished text: whether it says what was measured, and nothing else.
+
+Shares no code and no table with the sentences that reports are made from; ``check_text`` is the
+entry.
+"""
+
+from worker.findings.checker.check import check_text
+from worker.findings.checker.disagreement import Disagreement, DisagreementKind
+
+__all__ = ["Disagreement", "DisagreementKind", "check_text"]
