@@ -1,11 +1,16 @@
 """End-diastole and end-systole on curves with known turning points."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
-from tests.worker.findings.shapes import heart_of
+from tests.worker.findings.shapes import heart_of, heart_study
 from worker.findings.cycle import find_cycle
+from worker.findings.volumes import disc_volumes_ml
 from worker.phantom.truth import lv_cavity_ml
+
+N_MOMENTS = 120
 
 
 def curve(n_phases=25, es_share=0.36, edv=150.0, esv=60.0):
@@ -77,3 +82,25 @@ def test_cycle_keeps_the_peak_of_a_generated_heart_at_any_number_of_phases(kind,
     assert cycle.outlier_phases == ()
     assert volumes[cycle.ed_phase] == pytest.approx(volumes.max(), rel=0.01)
     assert volumes[cycle.es_phase] == pytest.approx(volumes.min(), rel=0.02)
+
+
+@cache
+def labelled_volumes_ml(kind):
+    """LV volume by discs of the true labels at 120 moments of the beat, end-diastole first."""
+    labels, stack = heart_study(
+        kind, n_phases=N_MOMENTS, pixel_mm=4.0, size=36, spacing_mm=10.0, above_mm=6.0
+    )
+    return disc_volumes_ml(labels, stack).lv_ml
+
+
+@pytest.mark.parametrize("n_phases", [6, 8, 10, 12, 15, 25, 30])
+@pytest.mark.parametrize("kind", ["healthy", "dilated", "infarct"])
+def test_cycle_is_right_on_true_labels_whatever_the_first_phase_shows(kind, n_phases):
+    beat = labelled_volumes_ml(kind)
+    offsets = np.rint(np.arange(n_phases) * N_MOMENTS / n_phases).astype(int)
+    for first in range(N_MOMENTS):
+        volumes = beat[(first + offsets) % N_MOMENTS]
+        cycle = find_cycle(volumes, offsets * 900.0 / N_MOMENTS, 900.0)
+        assert cycle.outlier_phases == ()
+        assert volumes[cycle.ed_phase] == pytest.approx(volumes.max(), rel=0.01)
+        assert volumes[cycle.es_phase] == pytest.approx(volumes.min(), rel=0.02)
