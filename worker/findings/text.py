@@ -14,7 +14,15 @@ from worker.findings.wording import range_for_people, value_with_interval, value
 DISCLAIMER = "AI, not verified by a physician, not for diagnosis."
 
 _INFORMATION = frozenset(
-    {"sex_unknown", "age_unknown", "under_18", "no_body_size", "no_heart_rate", "base_at_edge"}
+    {
+        "sex_unknown",
+        "age_unknown",
+        "under_18",
+        "other_field_strength",
+        "no_body_size",
+        "no_heart_rate",
+        "base_at_edge",
+    }
 )
 """Notes that say what is absent or usual; they do not put the numbers in doubt."""
 

@@ -11,6 +11,8 @@ from plugin.domain.errors import ModelError, Reason
 from plugin.domain.findings import Assessment, Certainty, Priority
 from tests.worker.findings.shapes import heart_of, heart_study, segmentation_of
 from worker.findings import assess
+from worker.findings.checks import without_implausible
+from worker.findings.definitions import DEFINITIONS
 from worker.findings.text import DISCLAIMER
 from worker.model.types import Segmentation
 from worker.volume.types import PatientContext, StackNote
@@ -183,6 +185,12 @@ def test_missing_facts_leave_gaps_and_notes_not_defaults():
         assert found.value(key) is None
     assert keys(found.quality) >= {"no_heart_rate", "no_body_size", "sex_unknown", "age_unknown"}
     assert len(found.measurement("lv_ejection_fraction").normal_ranges) == 2
+    both = again(patient=dataclasses.replace(patient_of(heart_of()), sex=None))
+    ranged = [one for one in both.measurements if one.normal_ranges]
+    assert ranged
+    for one in ranged:
+        shown = [normal.population.split(",")[0] for normal in one.normal_ranges]
+        assert shown == ["men", "women"]
 
 
 def test_child_gets_values_without_grades():
@@ -194,6 +202,58 @@ def test_child_gets_values_without_grades():
     assert any("under 18" in line for line in found.impression)
 
 
+def test_other_field_strength_gets_values_without_ranges():
+    found = again(patient=dataclasses.replace(patient_of(heart_of()), field_strength_t=0.55))
+    assert all(one.normal_ranges == () for one in found.measurements)
+    assert "other_field_strength" in keys(found.quality)
+    assert not any("within the reference" in line for line in found.impression)
+    assert "other_field_strength" not in keys(assessed("healthy").quality)
+
+
+@pytest.mark.parametrize("kind", ["healthy", "dilated", "hypertrophic_septal"])
+def test_every_measurement_is_plausible_and_has_an_interval_around_it(kind):
+    for one in assessed(kind).measurements:
+        assert DEFINITIONS[one.key].is_plausible(one.value)
+        assert one.definition
+        if one.key != "heart_rate":  # read from the headers, not measured
+            assert one.interval[0] < one.value < one.interval[1]
+
+
+def test_interval_of_the_thickening_ratio_follows_from_both_thicknesses():
+    found = assessed("healthy")
+
+    def share(key):
+        one = found.measurement(key, 8)
+        return (one.interval[1] - one.value) / one.value
+
+    both = np.hypot(share("wall_thickness_ed"), share("wall_thickness_es"))
+    assert share("wall_thickening_ratio") == pytest.approx(both)
+
+
+def test_impossible_value_and_what_follows_from_it_are_left_out_and_named():
+    found = again(rr_interval_ms=200.0)
+    assert not {"heart_rate", "cardiac_output", "cardiac_index"} & {
+        one.key for one in found.measurements
+    }
+    (note,) = [one for one in found.quality if one.key == "implausible_value"]
+    assert note.sentence.endswith("Heart rate, Cardiac output, Cardiac index.")
+    assert found.value("lv_ejection_fraction") == assessed("healthy").value("lv_ejection_fraction")
+    assert "implausible_value" not in keys(assessed("healthy").quality)
+
+
+def test_impossible_thickness_of_a_segment_takes_its_ratio_along():
+    measured = [
+        dataclasses.replace(one, value=0.4)
+        if (one.key, one.segment) == ("wall_thickness_ed", 8)
+        else one
+        for one in assessed("healthy").measurements
+    ]
+    kept, (note,) = without_implausible(measured)
+    gone = {(one.key, one.segment) for one in measured} - {(one.key, one.segment) for one in kept}
+    assert gone == {("wall_thickness_ed", 8), ("wall_thickening_ratio", 8)}
+    assert "mid anteroseptal" in note.sentence
+
+
 def test_unusable_right_ventricle_is_left_out_and_noted():
     labels = heart_study()[0].copy()
     labels[labels == 1] = 0
@@ -202,11 +262,24 @@ def test_unusable_right_ventricle_is_left_out_and_noted():
     assert keys(found.quality) >= {"right_ventricle_not_reported", "segments_not_placed"}
 
 
-def test_mirrored_image_reports_no_segment():
-    found = again(labels=heart_study()[0][..., ::-1].copy())
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda labels: labels[..., ::-1],
+        lambda labels: labels[..., ::-1, ::-1],
+        lambda labels: np.rot90(labels, axes=(2, 3)),
+        lambda labels: np.rot90(labels, 3, axes=(2, 3)),
+        lambda labels: labels[:, ::-1],
+    ],
+    ids=["mirrored", "turned 180", "turned 90", "turned 270", "base for apex"],
+)
+def test_image_that_contradicts_its_coordinates_reports_no_segment(spoil):
+    found = again(labels=spoil(heart_study()[0]).copy())
     assert not any(one.segment for one in found.measurements)
     assert found.value("maximal_wall_thickness") is not None
     assert "segments_not_placed" in keys(found.quality)
+    assert any("AHA segments were not placed" in line for line in found.narrative)
+    assert "segments_not_placed" not in keys(assessed("healthy").quality)
 
 
 def test_stack_cut_at_the_apex_is_noted():

@@ -31,6 +31,15 @@ def test_unknown_age_is_taken_as_adult():
     assert normal_ranges("lv_ejection_fraction", "M", None)
 
 
+@pytest.mark.parametrize(
+    ("field_strength_t", "n_ranges"),
+    [(1.5, 1), (1.494, 1), (2.89, 1), (3.0, 1), (None, 1), (0.55, 0), (1.0, 0), (7.0, 0)],
+)
+def test_ranges_hold_at_the_field_strengths_of_their_sources(field_strength_t, n_ranges):
+    found = normal_ranges("lv_ejection_fraction", "M", 50.0, field_strength_t)
+    assert len(found) == n_ranges
+
+
 def test_no_range_is_made_up_where_none_is_published():
     assert normal_ranges("lv_mass", "M", 50.0) == ()
     assert normal_ranges("wall_thickness_ed", "M", 50.0) == ()

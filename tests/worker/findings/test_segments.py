@@ -103,8 +103,9 @@ def test_no_segment_when_image_and_coordinates_disagree(spoil):
     assert "patient coordinates" in orientation.problem
 
 
-def test_no_segment_when_base_and_apex_are_exchanged():
-    labels, stack = end_diastole()
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_segment_when_base_and_apex_are_exchanged(kind):
+    labels, stack = end_diastole(kind)
     orientation = find_orientation(labels[::-1], stack)
     assert orientation.septum_deg is None
     assert "base" in orientation.problem
