@@ -10,7 +10,7 @@ import re
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dicom_node.headers import InstanceHeaders, read_headers
@@ -27,6 +27,7 @@ _GROUP_LENGTH_END = 144  # preamble, prefix and (0002,0000), see part10
 _CHUNK_BYTES = 1 << 20
 _BATCH = 64
 _NANOSECONDS = 1_000_000_000
+_UNREADABLE_HOLDS_BACK = timedelta(minutes=10)
 _STORED_NAME = re.compile(r"(?P<time>\d{20})-(?P<association>[0-9a-f]{32})-\d{6,}\.dcm$")
 
 
@@ -43,7 +44,8 @@ class Indexer:
         Returns
         -------
         bool
-            False when it was stopped or a file has to wait, so that no study may be decided on.
+            False when it was stopped or a new file cannot be read yet, so that no study may be
+            decided on.
 
         Raises
         ------
@@ -65,7 +67,8 @@ class Indexer:
             try:
                 instance = self._read(path)
             except OSError as error:
-                complete = False
+                # The disk may give it back in a moment; if not, it is not waited for for ever.
+                complete &= datetime.now(UTC) - received_at(path) > _UNREADABLE_HOLDS_BACK
                 log.error("file_not_read", exc_info=error)
                 continue
             if instance is not None:

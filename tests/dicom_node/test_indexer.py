@@ -1,8 +1,12 @@
 """From a file in ``incoming`` to a row, however broken the file and wherever a crash falls."""
 
+import errno
+import time
+
 import pytest
 from pydicom.uid import generate_uid
 
+from dicom_node import indexer as indexer_module
 from dicom_node.headers import OWN_MANUFACTURER, OWN_MODEL_NAME
 from dicom_node.indexer import Indexer, dataset_digest, received_at
 from plugin.domain.errors import Reason, TransientError
@@ -172,6 +176,29 @@ def test_file_that_breaks_the_registry_stops_no_other(
 def test_stop_between_batches_forbids_decisions(indexer, incoming):
     incoming(mr_image())
     assert not indexer.index_incoming(stop=lambda: True)
+
+
+def test_file_that_the_disk_does_not_give_back_holds_decisions_back_for_a_while(
+    indexer, incoming, spool, registry, monkeypatch
+):
+    (old, _) = incoming(mr_image(), mr_image())
+    fresh = old.with_name(f"{time.time_ns():020d}-{'ab' * 16}-000001.dcm")
+    read = indexer_module.read_headers
+
+    def unreadable(path):
+        if path in {old, fresh}:
+            raise OSError(errno.EIO, "Input/output error")
+        return read(path)
+
+    monkeypatch.setattr(indexer_module, "read_headers", unreadable)
+    assert indexer.index_incoming()
+    assert len(registry.studies.list()) == 1
+    assert spool.incoming_files() == [old]
+    old.rename(fresh)
+    assert not indexer.index_incoming()
+    monkeypatch.undo()
+    assert indexer.index_incoming()
+    assert len(registry.studies.list()) == 2
 
 
 def own_report(study):
