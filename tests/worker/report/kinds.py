@@ -135,19 +135,33 @@ def identity_of(kind: str) -> AnalysisIdentity:
     return samples.identity(predecessor=PREDECESSOR if kind == "superseding" else None)
 
 
-def objects_of(kind: str, *, segments: int = 16) -> dict[str, Dataset]:
+_FORMS = (  # of each form that a measurement has in a report: ranges, phase, index, rate, segment
+    "lv_ejection_fraction",
+    "lv_end_diastolic_volume",
+    "lv_end_diastolic_volume_index",
+    "rv_ejection_fraction",
+    "heart_rate",
+    "maximal_wall_thickness",
+    "wall_thickness_ed",
+    "wall_thickness_es",
+    "wall_thickening_ratio",
+)
+
+
+def objects_of(kind: str, *, short: bool = False) -> dict[str, Dataset]:
     """Return the three objects of one kind.
 
     Parameters
     ----------
-    segments
-        How many AHA segments are reported: a validator needs minutes for all of them.
+    short
+        Report one measurement of each form only: a validator needs a minute for all of them.
     """
     found, identity = HEARTS[kind](), identity_of(kind)
     uids = ResultUids(str(found.header.StudyInstanceUID), identity, kind)
-    whole = found.assessed()
-    few = tuple(m for m in whole.measurements if m.segment is None or m.segment <= segments)
-    assessment = replace(whole, measurements=few)
+    assessment = found.assessed()
+    if short:
+        few = [m for m in assessment.measurements if m.key in _FORMS and m.segment in (None, 1)]
+        assessment = replace(assessment, measurements=tuple(few))
     report = structured_report(found.header, found.stack, assessment, identity, uids)
     page = np.zeros((8, 8, 3), np.uint8)
     captures = {
