@@ -88,7 +88,8 @@ class Node:
         Raises
         ------
         ConfigurationError
-            ``PORT_IN_USE`` when another program listens there, or the address is not ours.
+            ``PORT_IN_USE`` when another program listens there, ``ADDRESS_NOT_USABLE`` when the
+            address is not ours or the port needs a right that we have not.
         """
         set_process_switches()
         node = self._settings.node
@@ -101,9 +102,10 @@ class Node:
                 server_class=_Server,
             )
         except OSError as error:
-            text = errno.errorcode.get(error.errno or 0, "")
+            taken = error.errno == errno.EADDRINUSE
             raise ConfigurationError(
-                Reason.PORT_IN_USE, f"node.port {node.port}, node.host {node.host}: {text}"
+                Reason.PORT_IN_USE if taken else Reason.ADDRESS_NOT_USABLE,
+                f"node.port {node.port}, node.host {node.host}",
             ) from None
         self._logbook.open()
         self._server.ae._servers.append(self._server)  # noqa: SLF001  its shutdown() removes it

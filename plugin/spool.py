@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
-from plugin.domain.errors import Reason, TransientError
+from plugin.domain.errors import ConfigurationError, Reason, TransientError
 from plugin.domain.identifiers import study_key
 
 __all__ = ["Spool", "study_key"]
@@ -37,6 +37,13 @@ class Spool:
         What could not be indexed.
     run
         Sockets and process files.
+
+    Raises
+    ------
+    ConfigurationError
+        ``OUTPUT_NOT_WRITABLE`` when this user cannot make the folders.
+    TransientError
+        ``DISK_FULL``.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -47,11 +54,15 @@ class Spool:
         self.quarantine = folder / "quarantine"
         self.run = folder / "run"
         self._unfinished = self.incoming / ".tmp"
-        with _translated():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for path in (self.incoming, self.studies, self.results, self.quarantine, self.run):
-                path.mkdir(mode=0o700, exist_ok=True)
-            self._unfinished.mkdir(mode=0o700, exist_ok=True)
+        try:
+            with _translated():
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                for path in (self.incoming, self.studies, self.results, self.quarantine, self.run):
+                    path.mkdir(mode=0o700, exist_ok=True)
+                self._unfinished.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            detail = f"spool.folder {folder}: {error.strerror}"
+            raise ConfigurationError(Reason.OUTPUT_NOT_WRITABLE, detail) from None
 
     def free_bytes(self) -> int:
         """Return the space that this user may still fill on the spool's file system."""

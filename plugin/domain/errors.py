@@ -74,6 +74,7 @@ class Reason(StrEnum):
     SETTING_INVALID = "setting_invalid"
     SETTINGS_FILE_MISSING = "settings_file_missing"
     PORT_IN_USE = "port_in_use"
+    ADDRESS_NOT_USABLE = "address_not_usable"
     REDIS_MISSING = "redis_missing"
     PAGE_NOT_LOOPBACK = "page_not_loopback"
     AE_TITLE_INVALID = "ae_title_invalid"
@@ -86,7 +87,10 @@ class Reason(StrEnum):
 
 SENTENCES: dict[Reason, str] = {
     Reason.NOT_MR: "The study holds no MR image, so there is nothing to analyse for cardiac MRI.",
-    Reason.NOT_CARDIAC: "The MR images are not of the heart (by body part, gating and sequence).",
+    Reason.NOT_CARDIAC: (
+        "The MR images are not of the heart (by body part, gating and sequence). If they are, "
+        "correct Body Part Examined or send the gated cine series."
+    ),
     Reason.NO_SHORT_AXIS_CINE: (
         "No short-axis cine stack was found; volumes need one. Send the short-axis cine series."
     ),
@@ -101,14 +105,16 @@ SENTENCES: dict[Reason, str] = {
         "nothing can be measured in millimetres. Send the original images from the scanner."
     ),
     Reason.INVALID_PIXEL_SPACING: (
-        "Pixel Spacing is missing, zero or not a number; areas cannot be measured."
+        "Pixel Spacing is missing, zero or not a number; areas cannot be measured. Send the "
+        "original images from the scanner."
     ),
     Reason.MISSING_SLICE: (
         "A slice in the middle of the short-axis stack is missing; send it to have the study "
         "analysed again."
     ),
     Reason.INCONSISTENT_STACK: (
-        "The short-axis images do not form one stack (image size, orientation or spacing differ)."
+        "The short-axis images do not form one stack (image size, orientation or spacing differ). "
+        "Send one complete, evenly spaced stack."
     ),
     Reason.MIXED_PATIENTS: (
         "Images of more than one patient share this Study Instance UID. Correct it in the PACS and "
@@ -116,13 +122,15 @@ SENTENCES: dict[Reason, str] = {
     ),
     Reason.UNREADABLE_PIXELS: (
         "The pixel data of the short-axis images cannot be decoded (damaged or unsupported "
-        "compression)."
+        "compression). Send them again, uncompressed if need be."
     ),
     Reason.MISSING_TIMING: (
         "The phases of the cine cannot be put in order: Trigger Time is missing and instance "
-        "numbers do not tell."
+        "numbers do not tell. Send the original images from the scanner."
     ),
-    Reason.NO_READABLE_INSTANCE: "No readable DICOM image was found.",
+    Reason.NO_READABLE_INSTANCE: (
+        "No readable DICOM image was found. Check what was sent, and that the files are whole."
+    ),
     Reason.NOT_DICOM: "The file is not DICOM.",
     Reason.TRUNCATED_FILE: "The file ends before its dataset does; send the image again.",
     Reason.DAMAGED_DATASET: "The dataset is damaged and cannot be read; send the image again.",
@@ -131,7 +139,9 @@ SENTENCES: dict[Reason, str] = {
     ),
     Reason.MISSING_IDENTIFIERS: "Study, Series or SOP Instance UID is missing in the dataset.",
     Reason.INVALID_IDENTIFIER: "A UID in the dataset is not a valid DICOM UID.",
-    Reason.HEART_NOT_FOUND: "The network found no heart in the short-axis images.",
+    Reason.HEART_NOT_FOUND: (
+        "The network found no heart in the short-axis images. Look at them, and measure by hand."
+    ),
     Reason.IMPLAUSIBLE_MEASUREMENT: (
         "The contours give values that no heart has, so no number is reported. Measure by hand."
     ),
@@ -163,7 +173,7 @@ SENTENCES: dict[Reason, str] = {
         "sends the rest again."
     ),
     Reason.DESTINATION_UNREACHABLE: (
-        "The destination does not answer at its host and port; it will be tried again."
+        "The other system does not answer at its host and port; what waits for it is tried again."
     ),
     Reason.DESTINATION_REJECTED_ASSOCIATION: (
         "The destination rejected the association; check the AE titles on both sides."
@@ -213,9 +223,13 @@ SENTENCES: dict[Reason, str] = {
         "A fault in cmr-triage stopped this step; the log names it. Please report it."
     ),
     Reason.SETTING_INVALID: "A setting is unknown or has a value that cannot be used.",
-    Reason.SETTINGS_FILE_MISSING: "The settings file does not exist.",
+    Reason.SETTINGS_FILE_MISSING: "The settings file does not exist or cannot be read.",
     Reason.PORT_IN_USE: (
         "The port is in use by another program; choose another one in the settings."
+    ),
+    Reason.ADDRESS_NOT_USABLE: (
+        "The system does not let us listen there: the address must be one of this machine, and a "
+        "port below 1024 needs the right to it (CAP_NET_BIND_SERVICE)."
     ),
     Reason.REDIS_MISSING: (
         "No Redis server was found: install valkey-server or redis-server, or set queue.url."

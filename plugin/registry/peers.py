@@ -3,6 +3,8 @@
 Each change is checked, audited in its own transaction and seen by the next association or send.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -61,12 +63,8 @@ class Peers:
             }
         )
         with self._database.write() as connection:
-            try:
+            with _free_name(f"peer {values['ae_title']}"):
                 connection.execute(peers.insert().values(**values))
-            except IntegrityError:
-                raise ConfigurationError(
-                    Reason.SETTING_INVALID, f"peer {values['ae_title']} exists already"
-                ) from None
             after = _peer(connection, values["ae_title"])
             subject = f"peer {after.ae_title}"
             note(
@@ -87,7 +85,8 @@ class Peers:
             before = _peer(connection, ae_title)
             if values:
                 changed = update(peers).where(peers.c.id == before.id).values(**values)
-                connection.execute(changed)
+                with _free_name(f"peer {values.get('ae_title')}"):
+                    connection.execute(changed)
             after = _peer(connection, values.get("ae_title", before.ae_title))
             what = (actor, "peer.edit", f"peer {before.ae_title}")
             note(connection, self._database.now(), what, _plain(before), _plain(after))
@@ -161,12 +160,8 @@ class Destinations:
             }
         )
         with self._database.write() as connection:
-            try:
+            with _free_name(f"destination {name}"):
                 connection.execute(destinations.insert().values(**values))
-            except IntegrityError:
-                raise ConfigurationError(
-                    Reason.SETTING_INVALID, f"destination {name} exists already"
-                ) from None
             after = _destination(connection, values["name"])
             _adopt(connection, after, self._database.now())
             what = (actor, "destination.add", f"destination {after.name}")
@@ -185,9 +180,9 @@ class Destinations:
         with self._database.write() as connection:
             before = _destination(connection, name)
             if values:
-                connection.execute(
-                    update(destinations).where(destinations.c.id == before.id).values(**values)
-                )
+                changed = update(destinations).where(destinations.c.id == before.id)
+                with _free_name(f"destination {values.get('name')}"):
+                    connection.execute(changed.values(**values))
             after = _destination(connection, values.get("name", before.name))
             what = (actor, "destination.edit", f"destination {before.name}")
             note(connection, self._database.now(), what, _plain(before), _plain(after))
@@ -220,6 +215,15 @@ class Destinations:
             query = select(destinations).where(destinations.c.name == name)
             row = connection.execute(query).mappings().one_or_none()
             return None if row is None else _destination_record(row)
+
+
+@contextmanager
+def _free_name(what: str) -> Iterator[None]:
+    """Say that the name is taken when the database refuses a second row with it."""
+    try:
+        yield
+    except IntegrityError:
+        raise ConfigurationError(Reason.SETTING_INVALID, f"{what} exists already") from None
 
 
 def _adopt(connection: Connection, destination: DestinationRecord, now: datetime) -> None:

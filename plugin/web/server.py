@@ -4,6 +4,7 @@ Knows requests, headers and templates; what is shown comes from ``plugin.web.sta
 hold job ids only, never patient data.
 """
 
+import errno
 import socket
 import uuid
 from collections.abc import Awaitable, Callable
@@ -127,7 +128,8 @@ def listen(host: str, port: int) -> socket.socket:
     Raises
     ------
     ConfigurationError
-        ``PAGE_NOT_LOOPBACK`` for any address that other machines reach, ``PORT_IN_USE``.
+        ``PAGE_NOT_LOOPBACK`` for any address that other machines reach, ``PORT_IN_USE``,
+        ``ADDRESS_NOT_USABLE``.
     """
     if not is_this_machine(f"[{host}]" if ":" in host else host):
         raise ConfigurationError(Reason.PAGE_NOT_LOOPBACK, "web.host")
@@ -136,9 +138,11 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except OSError:
+    except OSError as error:
         listener.close()
-        raise ConfigurationError(Reason.PORT_IN_USE, f"web.port {port}") from None
+        taken = error.errno == errno.EADDRINUSE
+        reason = Reason.PORT_IN_USE if taken else Reason.ADDRESS_NOT_USABLE
+        raise ConfigurationError(reason, f"web.port {port}, web.host {host}") from None
     return listener
 
 

@@ -137,3 +137,13 @@ def test_node_says_port_in_use(node, settings, spool, registry):
         Node(taken, spool, registry).start()
     assert error.value.reason is Reason.PORT_IN_USE
     assert str(node.port) in str(error.value)
+
+
+def test_node_says_when_the_address_is_not_of_this_machine(settings, spool, registry):
+    elsewhere = settings.model_copy(
+        update={"node": settings.node.model_copy(update={"host": "192.0.2.7"})}
+    )
+    with pytest.raises(ConfigurationError) as error:
+        Node(elsewhere, spool, registry).start()
+    assert error.value.reason is Reason.ADDRESS_NOT_USABLE
+    assert "192.0.2.7" in str(error.value)

@@ -1,3 +1,4 @@
+import errno
 import json
 import socket
 import time
@@ -234,6 +235,19 @@ def test_port_in_use_is_named():
         with pytest.raises(ConfigurationError) as caught:
             listen("127.0.0.1", taken.getsockname()[1])
     assert caught.value.reason is Reason.PORT_IN_USE
+
+
+def test_address_that_the_system_refuses_is_not_called_taken(monkeypatch):
+    def refuse(_socket, _address):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    class Refused(socket.socket):
+        bind = refuse
+
+    monkeypatch.setattr("plugin.web.server.socket.socket", Refused)
+    with pytest.raises(ConfigurationError) as caught:
+        listen("127.0.0.1", 80)
+    assert caught.value.reason is Reason.ADDRESS_NOT_USABLE
 
 
 @pytest.mark.parametrize(
