@@ -7,6 +7,7 @@ in the registry and are edited while the system runs.
 
 import difflib
 import hashlib
+import json
 import os
 import tomllib
 from collections.abc import Iterator
@@ -350,7 +351,8 @@ def _as_toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str | Path):
-        return f'"{hide_password(str(value))}"'
+        # A JSON string is a TOML string too, also with quotes and backslashes in it.
+        return json.dumps(hide_password(str(value)), ensure_ascii=False)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -358,8 +360,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
-    except OSError:
-        raise ConfigurationError(Reason.SETTINGS_FILE_MISSING, str(path)) from None
+    except OSError as error:
+        detail = f"{path}: {error.strerror}"
+        raise ConfigurationError(Reason.SETTINGS_FILE_MISSING, detail) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(Reason.SETTING_INVALID, f"{path}: {error}") from None
     except UnicodeDecodeError:
@@ -367,18 +370,28 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _check_environment() -> None:
-    """Refuse ``CMR_TRIAGE_NODES__PORT``: pydantic-settings overlooks unknown sections."""
+    """Refuse what pydantic-settings overlooks: wrong sections and a single underscore.
+
+    Variables that name no section, like ``CMR_TRIAGE_CONFIG``, are not settings.
+    """
     secrets = os.environ.get(SECRETS_VARIABLE)
     if secrets is not None and not Path(secrets).is_dir():
         raise ConfigurationError(Reason.SETTING_INVALID, f"{SECRETS_VARIABLE}: no such folder")
     sections = set(Settings.model_fields)
     for variable in os.environ:
         name = variable.removeprefix(ENVIRONMENT_PREFIX)
+        if name == variable:
+            continue
         section, separator, key = name.lower().partition("__")
-        if name != variable and separator and section not in sections:
-            raise ConfigurationError(
-                Reason.SETTING_INVALID, f"{variable}: unknown key{_suggestion(f'{section}.{key}')}"
-            )
+        if not separator:
+            section, separator, key = name.lower().partition("_")
+            if section not in sections or not key:
+                continue
+        elif section in sections:
+            continue
+        raise ConfigurationError(
+            Reason.SETTING_INVALID, f"{variable}: unknown key{_suggestion(f'{section}.{key}')}"
+        )
 
 
 def _sentence(error: ValidationError) -> str:

@@ -88,7 +88,9 @@ def test_two_mistakes_are_named_together(tmp_path):
     assert "spool.quota_bytes" in detail
 
 
-@pytest.mark.parametrize("variable", ["CMR_TRIAGE_NODE__PROT", "CMR_TRIAGE_NODES__PORT"])
+@pytest.mark.parametrize(
+    "variable", ["CMR_TRIAGE_NODE__PROT", "CMR_TRIAGE_NODES__PORT", "CMR_TRIAGE_NODE_PORT"]
+)
 def test_a_typo_in_the_environment_is_named(monkeypatch, variable):
     monkeypatch.setenv(variable, "104")
     with pytest.raises(ConfigurationError) as refused:
@@ -193,3 +195,17 @@ def test_the_example_file_has_every_setting_and_loads(tmp_path):
     }
     assert written == {row.key for row in setting_rows(Settings())}
     _load(tmp_path, everything)
+
+
+def test_shown_values_are_toml_whatever_is_in_them(tmp_path):
+    folder = '/tmp/a "quoted" \\ folder'
+    settings = Settings(spool={"folder": folder})
+    shown = {row.key: row.value for row in setting_rows(settings)}
+    assert tomllib.loads(f"value = {shown['spool.folder']}")["value"] == folder
+
+
+def test_settings_file_that_may_not_be_read_is_named(tmp_path):
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(tmp_path)  # a folder: nobody can read it as a file
+    assert refused.value.reason is Reason.SETTINGS_FILE_MISSING
+    assert "directory" in refused.value.detail
