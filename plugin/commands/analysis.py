@@ -51,14 +51,15 @@ def analyze(
         Path | None,
         typer.Option(metavar="DIR", help="Model bundle; without it the shipped one is used."),
     ] = None,
-    device: Annotated[Device, typer.Option(help="Where the model runs.")] = Device.CPU,
+    device: Annotated[Device, typer.Option(help="Where the model runs: cpu or cuda.")] = Device.CPU,
     threads: Annotated[int, typer.Option(min=0, help="Threads; 0 takes all processors.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Analyse a folder of DICOM offline: writes the SR, the images and result.json.
 
-    Exit codes: 0 done, 2 wrong use or set-up, 3 the study cannot be analysed, 4 the model or its
-    answer is unusable, 5 try again (disk full). A sentence on standard error says why.
+    Exit codes: 0 done, 2 wrong use or set-up, 3 the study cannot be analysed,
+    4 the model or its answer is unusable, 5 try again (disk full).
+    A sentence on standard error says why.
     """
     result = _run(study, out, bundle, device, threads)
     if as_json:

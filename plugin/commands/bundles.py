@@ -1,7 +1,7 @@
 """``bundle show`` and ``bundle verify``: the trained model on disk."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,12 +25,32 @@ def show(folder: FolderArgument = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json({**described, "digest": bundle.digest, "folder": str(bundle.folder)})
         return
+    evaluation, files = described.pop("evaluation"), described.pop("files")
     rows = [(key, _flat(value)) for key, value in described.items()]
     print_table(
         f"Bundle {bundle.name} {bundle.version}",
         ("property", "value"),
         [*rows, ("digest", bundle.digest), ("folder", str(bundle.folder))],
     )
+    print_table(
+        "Files",
+        ("file", "size (bytes)", "sha256"),
+        ((file["path"], file["n_bytes"], file["sha256"]) for file in files),
+    )
+    if evaluation:
+        print_table(
+            f"Measured on {evaluation['n_patients']} patients: {evaluation['data']}",
+            ("measure", "value", "95 % interval", "unit"),
+            (
+                (row["measure"], f"{row['value']:g}", _interval(row), row["unit"])
+                for row in evaluation["rows"]
+            ),
+            caption=evaluation["command"],
+        )
+
+
+def _interval(row: dict[str, Any]) -> str:
+    return "" if row["low"] is None else f"{row['low']:g} to {row['high']:g}"
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """``config check`` and ``config show``: what the settings are, and whether they can work."""
 
-import dataclasses
+import tomllib
 
 import typer
 
@@ -9,6 +9,7 @@ from plugin.commands.terminal import (
     JsonOption,
     load,
     new_group,
+    open_registry,
     print_json,
     print_table,
 )
@@ -20,21 +21,21 @@ app = new_group("Check and show the settings (file < environment < secrets folde
 def check(config: ConfigOption = None) -> None:
     """Say whether the settings can be used; exit code 2 and a sentence when they cannot.
 
-    Also checks the model bundle, opens the registry and asks Redis, unless that is embedded.
+    Tries the model, opens spool and registry, and asks Redis (or looks for its program).
+    Run it as the user that runs the system: it makes the folders that are missing.
     """
+    from plugin.broker import embedded_broker_command
     from plugin.queue import make_app, ping
-    from plugin.registry import Registry
-    from worker.bundle import load_bundle
+    from plugin.spool import Spool
+    from worker.tasks import open_tower
 
     settings = load(config)
-    load_bundle(settings.worker.bundle or None)
-    settings.spool.folder.mkdir(parents=True, exist_ok=True)
-    registry = Registry(settings.registry_url)
-    try:
-        registry.migrate()
-    finally:
-        registry.close()
-    if not settings.embedded_queue:
+    open_tower(settings.worker)
+    with open_registry(config):
+        pass
+    if settings.embedded_queue:
+        embedded_broker_command(Spool(settings.spool.folder))
+    else:
         ping(make_app(settings))
     typer.echo("The settings can be used.")
 
@@ -46,7 +47,17 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     rows = setting_rows(load(config))
     if as_json:
-        print_json([dataclasses.asdict(row) for row in rows])
+        print_json(
+            [
+                {
+                    "key": row.key,
+                    "value": _plain(row.value),
+                    "default": _plain(row.default),
+                    "description": row.description,
+                }
+                for row in rows
+            ]
+        )
         return
     print_table(
         "Settings",
@@ -56,3 +67,8 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
             for row in rows
         ),
     )
+
+
+def _plain(written: str) -> object:
+    """Return a value that is written as TOML."""
+    return tomllib.loads(f"value = {written}")["value"]

@@ -1,6 +1,6 @@
 """``destination``: the systems that reports and images are sent to."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -8,6 +8,7 @@ from plugin.commands.terminal import (
     ConfigOption,
     JsonOption,
     load,
+    named,
     new_group,
     open_registry,
     print_json,
@@ -88,18 +89,16 @@ def edit(
     config: ConfigOption = None,
 ) -> None:
     """Change a destination; what is not named stays."""
-    wanted: dict[str, Any] = {
-        "name": rename,
-        "ae_title": ae_title,
-        "host": host,
-        "port": port,
-        "objects": tuple(objects) if objects else None,
-        "enabled": enabled,
-    }
+    changes = named(
+        ae_title=ae_title,
+        host=host,
+        port=port,
+        objects=tuple(objects) if objects else None,
+        enabled=enabled,
+        name=rename,
+    )
     with open_registry(config) as registry:
-        changed = registry.destinations.edit(
-            name, **{key: value for key, value in wanted.items() if value is not None}
-        )
+        changed = registry.destinations.edit(name, **changes)
     typer.echo(f"Destination {changed.name} changed.")
 
 

@@ -1,6 +1,6 @@
 """``peer``: the systems that may send images here."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,6 +8,7 @@ from plugin.commands.terminal import (
     ConfigOption,
     JsonOption,
     load,
+    named,
     new_group,
     open_registry,
     print_json,
@@ -42,11 +43,16 @@ KindOption = Annotated[
 ]
 QuietOption = Annotated[
     float | None,
-    typer.Option(help="Seconds of silence after which its study is complete (else the setting)."),
+    typer.Option(
+        min=0, help="Seconds of silence after which its study is complete; 0: as in the settings."
+    ),
 ]
 CapOption = Annotated[
     float | None,
-    typer.Option(help="Seconds after which its study is analysed even without silence."),
+    typer.Option(
+        min=0,
+        help="Seconds after which its study is analysed without silence; 0: as in the settings.",
+    ),
 ]
 EnabledOption = Annotated[bool | None, typer.Option("--enabled/--disabled", help="May it send?")]
 
@@ -79,8 +85,8 @@ def add(
             host=host,
             port=port,
             kind=kind or PeerKind.ARCHIVE,
-            quiet_seconds=quiet_seconds,
-            cap_seconds=cap_seconds,
+            quiet_seconds=quiet_seconds or None,
+            cap_seconds=cap_seconds or None,
             enabled=enabled is not False,
         )
         typer.echo(f"Peer {peer.ae_title} may send now.")
@@ -163,19 +169,20 @@ def edit(
     config: ConfigOption = None,
 ) -> None:
     """Change what is known of a peer; what is not named stays."""
-    wanted: dict[str, Any] = {
-        "ae_title": rename,
-        "host": host,
-        "port": port,
-        "kind": kind,
-        "quiet_seconds": quiet_seconds,
-        "cap_seconds": cap_seconds,
-        "enabled": enabled,
-    }
+    changes = named(
+        ae_title=rename,
+        host=host,
+        port=port,
+        kind=kind,
+        quiet_seconds=quiet_seconds,
+        cap_seconds=cap_seconds,
+        enabled=enabled,
+    )
+    for name in ("quiet_seconds", "cap_seconds"):
+        if changes.get(name) == 0:
+            changes[name] = None
     with open_registry(config) as registry:
-        peer = registry.peers.edit(
-            ae_title, **{name: value for name, value in wanted.items() if value is not None}
-        )
+        peer = registry.peers.edit(ae_title, **changes)
     typer.echo(f"Peer {peer.ae_title} changed.")
 
 

@@ -30,14 +30,16 @@ StudyArgument = Annotated[
     str,
     typer.Argument(
         metavar="STUDY",
-        help="Study Instance UID (or its unique beginning), accession number or patient ID.",
+        help="Study Instance UID (or its unique beginning or end), accession number or patient ID.",
     ),
 ]
 
 
 @app.command("list")
 def list_studies(
-    state: Annotated[StudyState | None, typer.Option(help="Only those in this state.")] = None,
+    state: Annotated[
+        StudyState | None, typer.Option(help=f"Only those in this state: {', '.join(StudyState)}.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 50,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -78,6 +80,7 @@ def list_studies(
         "Studies (AI, not verified by a physician)",
         ("study", "patient", "from", "n images", "state", "LVEF (%)", "priority", "what"),
         (_row(study, jobs[study.id], n_changed.get(study.id, 0)) for study in studies),
+        caption="" if studies else "None. Who may send here: cmr-triage peer list",
     )
     if quarantine:
         print_table(

@@ -37,6 +37,7 @@ EXIT_CODES: dict[type[TriageError], int] = {
     TransientError: 5,
 }
 EXIT_INTERNAL = 1
+HELP_OPTIONS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 ConfigOption = Annotated[
     Path | None,
@@ -85,7 +86,7 @@ def new_group(help_text: str) -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings=HELP_OPTIONS,
     )
 
 
@@ -113,15 +114,30 @@ def load(config: Path | None) -> "Settings":
 def open_registry(config: Path | None) -> "Iterator[Registry]":
     """Open the registry of an installation, brought up to date, and close it again."""
     from plugin.registry import Registry
+    from plugin.spool import Spool
 
     settings = load(config)
-    settings.spool.folder.mkdir(parents=True, exist_ok=True)
+    Spool(settings.spool.folder)  # made readable for this user only, or refused with a sentence
     registry = Registry(settings.registry_url)
     try:
         registry.migrate()
         yield registry
     finally:
         registry.close()
+
+
+def named(**options: Any) -> dict[str, Any]:
+    """Return the options that an edit command was given.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none, which would change nothing.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    if not given:
+        raise ConfigurationError(Reason.SETTING_INVALID, "name what to change; --help lists it")
+    return given
 
 
 def print_json(value: Any) -> None:
@@ -132,7 +148,7 @@ def print_json(value: Any) -> None:
 def print_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str = ""
 ) -> None:
-    """Print a table; columns whose name ends in a bracketed unit are set to the right."""
+    """Print a table; columns named "n ..." or ending in a bracketed unit are set to the right."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -141,8 +157,9 @@ def print_table(
         title=title or None, caption=caption or None, title_justify="left", caption_justify="left"
     )
     for column in columns:
-        right = column.endswith(")") or column.startswith("n ")
-        table.add_column(escape(column), justify="right" if right else "left", overflow="fold")
+        words = column.removeprefix("n ")
+        right = words != column or words.endswith(")")
+        table.add_column(escape(words), justify="right" if right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(escape(show(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160).print(table)

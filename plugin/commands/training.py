@@ -6,9 +6,11 @@ arguments are passed on unread.
 
 import importlib
 from collections.abc import Callable
+from typing import Any
 
 import typer
 
+from plugin.commands.terminal import HELP_OPTIONS
 from plugin.domain.errors import ConfigurationError, Reason
 
 _TRAINING_LIBRARIES = frozenset(
@@ -16,19 +18,27 @@ _TRAINING_LIBRARIES = frozenset(
 )
 
 
+_WHERE = {
+    "train": ("worker.training.commands", "train"),
+    "evaluate": ("worker.training.commands", "evaluate"),
+    "phantom": ("worker.phantom.commands", "phantom_app"),
+}
+_COMPLETION = frozenset({"install_completion", "show_completion"})
+
+
 def train(context: typer.Context) -> None:
     """Train a vision tower (extra "train"); see train --help."""
-    _forward("worker.training.commands", "train", context)
+    _forward("train", context)
 
 
 def evaluate(context: typer.Context) -> None:
     """Measure a bundle on a cohort (extra "train"); see evaluate --help."""
-    _forward("worker.training.commands", "evaluate", context)
+    _forward("evaluate", context)
 
 
 def phantom(context: typer.Context) -> None:
     """Write generated hearts with known truth as DICOM studies; see phantom --help."""
-    _forward("worker.phantom.commands", "phantom_app", context)
+    _forward("phantom", context)
 
 
 FORWARDED: dict[str, Callable[[typer.Context], None]] = {
@@ -38,20 +48,31 @@ FORWARDED: dict[str, Callable[[typer.Context], None]] = {
 }
 
 
-def _forward(module_name: str, attribute: str, context: typer.Context) -> None:
+def load_command(name: str) -> Any:
+    """Import one of the forwarded commands; it looks like all others (``-h``, no completion).
+
+    Raises
+    ------
+    ConfigurationError
+        ``EXTRA_MISSING`` when a library of the extra "train" is not installed.
+    """
+    module_name, attribute = _WHERE[name]
     try:
         module = importlib.import_module(module_name)
-        target = getattr(module, attribute)
-        command = typer.main.get_command(target) if isinstance(target, typer.Typer) else target
-        code = command.main(
-            args=list(context.args),
-            prog_name=context.command_path,
-            standalone_mode=False,
-        )
-        if isinstance(code, int) and code:
-            raise typer.Exit(code)
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]
         if library not in _TRAINING_LIBRARIES:
             raise
         raise ConfigurationError(Reason.EXTRA_MISSING, library) from error
+    command: Any = typer.main.get_command(getattr(module, attribute))
+    command.params = [option for option in command.params if option.name not in _COMPLETION]
+    command.context_settings = {**command.context_settings, **HELP_OPTIONS}
+    return command
+
+
+def _forward(name: str, context: typer.Context) -> None:
+    code = load_command(name).main(
+        args=list(context.args), prog_name=context.command_path, standalone_mode=False
+    )
+    if isinstance(code, int) and code:
+        raise typer.Exit(code)

@@ -116,13 +116,16 @@ class Studies:
         return next(iter(self._read(select(studies).where(studies.c.id == study_id))), None)
 
     def find(self, term: str) -> list[StudyRecord]:
-        """Return studies by UID, beginning of a UID, accession number or patient id."""
+        """Return studies by UID, beginning or end of a UID, accession number or patient id."""
         exact = self._read(select(studies).where(studies.c.study_instance_uid == term))
         if exact or not term:
             return exact
         wanted = [studies.c.accession_number == term, studies.c.patient_id == term]
         if len(term) >= _SHORTEST_PREFIX:
-            wanted.append(studies.c.study_instance_uid.startswith(term, autoescape=True))
+            uid = studies.c.study_instance_uid
+            # The list shows the end of a UID, so that is what people copy.
+            end = term.removeprefix("…")
+            wanted += [uid.startswith(term, autoescape=True), uid.endswith(end, autoescape=True)]
         newest = studies.c.last_received_at.desc()
         return self._read(select(studies).where(or_(*wanted)).order_by(newest))
 

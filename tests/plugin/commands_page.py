@@ -10,6 +10,8 @@ from typing import Any
 import typer
 
 from plugin.cli import app
+from plugin.commands.training import FORWARDED, load_command
+from plugin.domain.errors import ConfigurationError
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 _HEAD = """\
@@ -30,15 +32,25 @@ def page() -> str:
 def commands() -> Iterator[tuple[str, Any]]:
     """Yield name and command, as a user types it."""
     for name, command in typer.main.get_command(app).commands.items():
-        below = getattr(command, "commands", None)
+        shown = _forwarded(name, command) if name in FORWARDED else command
+        below = getattr(shown, "commands", None)
         if below:
             yield from ((f"{name} {child}", below[child]) for child in below)
         else:
-            yield name, command
+            yield name, shown
+
+
+def _forwarded(name: str, stub: Any) -> Any:
+    """Return the real command; the stub where the extra "train" is not installed."""
+    try:
+        return load_command(name)
+    except ConfigurationError:
+        return stub
 
 
 def _section(name: str, command: Any) -> str:
-    lines = [f"\n## cmr-triage {name}\n", " ".join(command.help.split()), ""]
+    words = " ".join((command.help or "").split())
+    lines = [f"\n## cmr-triage {name}\n", words, ""]
     shown = [option for option in command.params if option.name != "help"]
     if shown:
         lines += ["| argument | meaning |", "| --- | --- |"]

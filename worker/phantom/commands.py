@@ -36,12 +36,17 @@ def _sentence(truth: HeartTruth) -> str:
 def write(
     out: Annotated[Path, typer.Argument(help="Folder for the DICOM files; made when missing.")],
     *,
-    kind: Annotated[HeartKind, typer.Option(help="What is wrong with the heart.")] = (
-        HeartKind.HEALTHY
-    ),
-    vendor: Annotated[Vendor, typer.Option(help="Whose header conventions.")] = Vendor.SIEMENS,
+    kind: Annotated[
+        HeartKind, typer.Option(help=f"What is wrong with the heart: {', '.join(HeartKind)}.")
+    ] = (HeartKind.HEALTHY),
+    vendor: Annotated[
+        Vendor, typer.Option(help="Whose header conventions: SIEMENS, GE or PHILIPS.")
+    ] = Vendor.SIEMENS,
     layout: Annotated[
-        Layout, typer.Option(help="How the short-axis cine is divided.")
+        Layout,
+        typer.Option(
+            help="How the short-axis cine is divided: one-series, series-per-slice or enhanced."
+        ),
     ] = Layout.ONE_SERIES,
     seed: Annotated[int, typer.Option(help="The same seed gives the same study.")] = 0,
     phases: Annotated[int, typer.Option(min=1, help="Cardiac phases.")] = 25,
