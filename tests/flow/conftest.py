@@ -175,11 +175,13 @@ class Installation:
         """Return the process that has the job now."""
         return int(self.wait_for_job(uid, JobState.RUNNING).worker.rpartition(":")[2])
 
-    def kill_running_worker(self, uid):
-        """Kill the process that computes and the one above it, as a power cut would."""
+    def kill_running_worker(self, uid, *, with_parent):
+        """Kill the process that computes; with the one above it, as a power cut would.
+
+        Alone it dies when the machine runs out of memory.
+        """
         pool = psutil.Process(self.worker_pid(uid))
-        parent = pool.parent()
-        for process in (parent, pool):
+        for process in [pool.parent(), pool] if with_parent else [pool]:
             process.kill()
         return pool.pid
 
