@@ -26,8 +26,8 @@ def instances():
     return small_patient().instances()
 
 
-def analyze(folder, out):
-    return CliRunner().invoke(app, ["analyze", str(folder), "--out", str(out)])
+def analyze(folder, out, *more):
+    return CliRunner().invoke(app, ["analyze", str(folder), "--out", str(out), *map(str, more)])
 
 
 @pytest.mark.parametrize("name", REJECTED)
@@ -46,4 +46,12 @@ def test_truncated_files_are_refused_with_a_sentence(instances, tmp_path):
     answer = analyze(tmp_path / "study", tmp_path / "out")
     assert answer.exit_code == 3
     assert answer.stderr.startswith("cmr-triage: ")
+    assert "Traceback" not in answer.stderr
+
+
+def test_missing_bundle_stops_with_a_sentence(instances, tmp_path):
+    write_study(instances[:1], tmp_path / "study")
+    answer = analyze(tmp_path / "study", tmp_path / "out", "--bundle", tmp_path / "nowhere")
+    assert answer.exit_code == 2
+    assert SENTENCES[Reason.BUNDLE_MISSING] in answer.stderr
     assert "Traceback" not in answer.stderr

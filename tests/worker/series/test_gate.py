@@ -30,6 +30,15 @@ def test_study_without_mr_image_is_not_mr(uid: str) -> None:
     assert reason(images) is Reason.NOT_MR
 
 
+@pytest.mark.parametrize("modality", ["CT", "PT", "US", "SR"])
+def test_study_of_another_modality_is_not_mr_whatever_its_class_says(modality: str) -> None:
+    images = cine()
+    for ds in images:
+        ds.Modality = modality
+
+    assert reason(images) is Reason.NOT_MR
+
+
 @pytest.mark.parametrize("part", ["BRAIN", "KNEE", "", "ABDOMEN", "PROSTATE"])
 def test_ungated_images_of_other_parts_are_not_cardiac(part: str) -> None:
     assert reason(still_images(BodyPartExamined=part)) is Reason.NOT_CARDIAC
