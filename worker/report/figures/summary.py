@@ -153,8 +153,11 @@ def _draw_statements(canvas: Canvas, assessment: Assessment) -> None:
         canvas.text(right, y, words, ha="right", weight="bold", color=WARNING)
     y += 28
     bottom = _LOWER_Y + _LOWER_HEIGHT - 12
-    statements = _statements(assessment)
-    size, paragraphs = _fitting_paragraphs(canvas, [w for w, _ in statements], bottom - y)
+    statements = _statements(assessment, notes_first=False)
+    size, paragraphs, fits = _fitting_paragraphs(canvas, statements, bottom - y)
+    if not fits:
+        statements = _statements(assessment, notes_first=True)
+        size, paragraphs, _ = _fitting_paragraphs(canvas, statements, bottom - y)
     line_height, gap = size * _LINE_SPACING, size * _PARAGRAPH_GAP
     for index, ((_, colour), lines) in enumerate(zip(statements, paragraphs, strict=True)):
         n_after = 0 if index == len(paragraphs) - 1 else 1
@@ -168,25 +171,25 @@ def _draw_statements(canvas: Canvas, assessment: Assessment) -> None:
 
 
 def _fitting_paragraphs(
-    canvas: Canvas, statements: list[str], room: float
-) -> tuple[int, list[list[str]]]:
-    """Return the largest type that fits into ``room`` pixels, and the statements' lines in it."""
+    canvas: Canvas, statements: list[tuple[str, str]], room: float
+) -> tuple[int, list[list[str]], bool]:
+    """Return the largest type that fits ``room`` pixels, the lines in it, and whether it fits."""
     paragraphs: list[list[str]] = []
     size = BODY_PX
     for size in _STATEMENT_SIZES:
-        paragraphs = [canvas.wrap(words, _RIGHT_WIDTH - 32, size) for words in statements]
+        paragraphs = [canvas.wrap(words, _RIGHT_WIDTH - 32, size) for words, _ in statements]
         n_lines = sum(len(lines) for lines in paragraphs)
         needed = (n_lines - 1) * _LINE_SPACING + (len(paragraphs) - 1) * _PARAGRAPH_GAP
         if needed * size <= room:
-            break
-    return size, paragraphs
+            return size, paragraphs, True
+    return size, paragraphs, False
 
 
-def _statements(assessment: Assessment) -> list[tuple[str, str]]:
+def _statements(assessment: Assessment, *, notes_first: bool) -> list[tuple[str, str]]:
     """Return sentences and their colours, the most important first.
 
-    Findings, then the notes, which may put the numbers in doubt, then the rest of the impression:
-    what does not fit the page is what the table shows as well.
+    Notes may put the numbers in doubt. ``notes_first`` moves them before those sentences of the
+    impression that are no findings: what then does not fit the page is in the table as well.
     """
     promoted = assessment.priority.level is not Priority.ROUTINE
     reason = [(assessment.priority.sentence, WARNING)] if assessment.priority.basis else []
@@ -195,7 +198,8 @@ def _statements(assessment: Assessment) -> list[tuple[str, str]]:
     rest = [(words, TEXT) for words in assessment.impression if words not in found]
     notes = [(f"Note: {note.sentence}", MUTED) for note in assessment.quality]
     first, last = (reason, []) if promoted else ([], reason)
-    statements = [*first, *findings, *last, *notes, *rest]
+    end = [*notes, *rest] if notes_first else [*rest, *notes]
+    statements = [*first, *findings, *last, *end]
     return [(words, colour) for words, colour in statements if words.strip()]
 
 

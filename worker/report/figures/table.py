@@ -44,7 +44,7 @@ _SECTIONS = (
 _INDEX_KEYS = {"cardiac_output": "cardiac_index"}
 _ONE_DECIMAL = ("l/min", "l/min/m2")
 _ARROWS = {"above": "▲", "below": "▼", "within": ""}
-_NAME, _VALUE, _UNIT, _INTERVAL, _INDEX, _INDEX_UNIT, _NORMAL = 0, 170, 178, 238, 402, 410, 464
+_NAME, _VALUE, _UNIT, _INTERVAL, _INDEX, _INDEX_UNIT, _NORMAL = 0, 168, 176, 228, 394, 401, 470
 _HEADING_HEIGHT, _ROW_HEIGHT = 33, 31
 _SMALLEST_PX = 12
 
@@ -92,12 +92,12 @@ def table_rows(assessment: Assessment) -> list[tuple[str, list[Row]]]:
 
 def draw_table(canvas: Canvas, assessment: Assessment, x: float, y: float, width: float) -> None:
     """Draw the table with its top left corner at (x, y)."""
-    for column, align, words in (
-        (_INTERVAL, "left", "90 % interval"),
-        (_INDEX, "right", "per m²"),
-        (_NORMAL, "left", normal_heading(assessment)),
+    for column, words in (
+        (_INTERVAL, "90 % interval"),
+        (_INDEX - 34, "per m²"),
+        (_NORMAL, normal_heading(assessment)),
     ):
-        canvas.text(x + column, y + 16, words, color=MUTED, size=SMALL_PX, ha=align)
+        canvas.text(x + column, y + 16, words, color=MUTED, size=SMALL_PX)
     sections = table_rows(assessment)
     ranges = [row.range_words for _, rows in sections for row in rows]
     range_size = _fitting_size(canvas, ranges, width - _NORMAL)
@@ -123,8 +123,10 @@ def draw_table(canvas: Canvas, assessment: Assessment, x: float, y: float, width
 
 
 def normal_heading(assessment: Assessment) -> str:
-    """Return ``normal (men)`` where all ranges are of one population."""
+    """Return ``normal (men)`` where all ranges are of one population, nothing without ranges."""
     populations = {short_population(r) for m in assessment.measurements for r in m.normal_ranges}
+    if not populations:
+        return ""
     if populations == {"men", "women"}:
         return "normal (M, F)"
     return f"normal ({populations.pop()})" if len(populations) == 1 else "normal"

@@ -92,8 +92,8 @@ def test_values_without_a_normal_range_get_none() -> None:
         whole, measurements=tuple(replace(m, normal_ranges=()) for m in whole.measurements)
     )
     canvas = summary(bare)
-    column = [t.get_text() for t in canvas.axes.texts if t.get_position()[0] == 854 + 464]
-    assert set(column) == {"normal", ""}
+    column = [t.get_text() for t in canvas.axes.texts if t.get_position()[0] == 854 + 470]
+    assert set(column) == {""}
     assert "▼" not in words(canvas)
 
 
@@ -129,13 +129,21 @@ def test_ventricle_that_is_not_reported_is_said_so_and_has_no_curve() -> None:
     assert "not reported, see the notes" not in words(summary(whole))
 
 
-def test_notes_are_shown_before_statements_that_the_table_shows_too() -> None:
-    whole = samples.assessment()
-    finding = replace(whole.findings[0], sentence=whole.impression[0])
-    text = words(summary(replace(whole, findings=(finding,))))
-    places = [text.find(part) for part in (whole.impression[0], "Note: ", whole.impression[1])]
+def test_notes_are_not_cut_off_by_statements_that_the_table_shows_too() -> None:
+    whole = long_assessment()
+    finding = replace(whole.findings[0], sentence="The finding.")
+    crowded = replace(
+        whole,
+        findings=(finding,),
+        impression=("The finding.", *whole.impression * 2),
+        quality=(QualityNote("doubt", "A doubt."),),
+    )
+    text = words(summary(crowded))
+    places = [text.find(part) for part in ("The finding.", "Note: A doubt.", "A sentence of")]
     assert -1 not in places
     assert places == sorted(places)
+    roomy = words(summary(samples.assessment()))
+    assert roomy.find(samples.assessment().impression[-1]) < roomy.find("Note: ")
 
 
 def test_value_near_a_threshold_of_priority_is_shown_without_a_priority() -> None:
