@@ -35,7 +35,7 @@ fi
 "$python" -c 'import venv, ensurepip' >/dev/null 2>&1 \
     || stop "this Python has no venv module; install it, on Debian and Ubuntu: apt install python3-venv"
 
-[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+"$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$python" -m venv "$venv"
 pip="$venv/bin/python -m pip install --quiet --disable-pip-version-check"
 
 if [ "$train" = yes ]; then

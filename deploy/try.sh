@@ -1,6 +1,7 @@
 #!/bin/sh
 # One command on a fresh Linux machine: makes its own environment, installs cmr-triage, runs the demo.
-# Needs Python 3.11 or newer with its venv module; no root, no container, no GPU.
+# Needs Python 3.11 or 3.12 with its venv module; no root, no container, no GPU, no Redis. Newer Pythons
+# and other processors than x86_64 need a Redis server on PATH as well.
 # Arguments go to the demo:    sh deploy/try.sh --keep
 # CMR_TRIAGE_TRY_VENV          folder of the environment (default: .try beside this repository's README)
 # CMR_TRIAGE_PYTHON            the Python to use (default: the first good one on PATH)
@@ -16,19 +17,24 @@ good_python() {
     "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (4, 0))' >/dev/null 2>&1
 }
 
+has_venv() { "$1" -c 'import venv, ensurepip' >/dev/null 2>&1; }
+
 python=${CMR_TRIAGE_PYTHON:-}
 if [ -z "$python" ]; then
     for candidate in python3.12 python3.11 python3 python3.13 python3.14; do
         if command -v "$candidate" >/dev/null 2>&1 && good_python "$candidate"; then
-            python=$candidate
-            break
+            : "${python:=$candidate}"
+            if has_venv "$candidate"; then
+                python=$candidate
+                break
+            fi
         fi
     done
 fi
 [ -n "$python" ] || stop "no Python 3.11 or newer was found; install python3.12 (or set CMR_TRIAGE_PYTHON)."
 good_python "$python" || stop "$python is not a Python 3.11 or newer."
 
-if ! "$python" -c 'import venv, ensurepip' >/dev/null 2>&1; then
+if ! has_venv "$python"; then
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     stop "this Python has no venv module; install it, on Debian and Ubuntu: apt install python$version-venv"
 fi
@@ -40,13 +46,15 @@ if ! "$python" -c 'import platform, sys; sys.exit(not (sys.version_info[:2] < (3
     fi
 fi
 
-if [ ! -x "$venv/bin/python" ]; then
+stamp="$venv/.installed"
+# Also when an earlier run was interrupted here, or its Python is gone.
+if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     say "Making an environment in $venv ..."
+    rm -f "$stamp"
     "$python" -m venv "$venv" || stop "the environment could not be made in $venv (is the disk full or read-only?)."
 fi
 
 # Install again only when the code or its dependencies changed since the last run.
-stamp="$venv/.installed"
 if [ ! -f "$stamp" ] || [ -n "$(find "$top/pyproject.toml" "$top/plugin" "$top/dicom_node" "$top/worker" -newer "$stamp" -type f -not -name '*.pyc' -print 2>/dev/null | head -n 1)" ]; then
     say "Installing cmr-triage (the first time takes a minute or two) ..."
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$top[cpu]" \

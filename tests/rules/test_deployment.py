@@ -1,5 +1,6 @@
 """The deployment files name commands, settings and extras that exist."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -87,17 +88,36 @@ def test_script_is_posix_shell(name):
     subprocess.run([shell, "-n", str(TOP / name)], check=True)
 
 
-def without_module(folder, module):
-    """Make a Python that runs but has no ``module``; return a PATH on which it is the only one."""
-    python = sys.executable
-    script = folder / "python3.12"
-    script.write_text(f'#!/bin/sh\ncase "$*" in *"{module}"*) exit 1;; esac\nexec {python} "$@"\n')
-    script.chmod(0o755)
-    for tool in ("dirname", "sh", "printf", "find", "head"):
-        found = shutil.which(tool)
-        if found:
-            (folder / tool).symlink_to(found)
+def only_on_path(tmp_path, **scripts):
+    """Make a PATH that holds these scripts and the tools that ``try.sh`` calls, nothing else."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, text in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}")
+        (folder / name).chmod(0o755)
+    for tool in ("dirname", "sh", "printf", "find", "head", "mkdir", "cp", "rm", "chmod"):
+        (folder / tool).symlink_to(shutil.which(tool))
     return str(folder)
+
+
+# A Python that runs, but has no venv module.
+WITHOUT_VENV = f'case "$*" in *"import venv"*) exit 1;; esac\nexec {sys.executable} "$@"\n'
+# A Python that is newer than the packaged Redis servers.
+TOO_NEW = 'case "$*" in *platform.machine*) exit 1;; esac\nexit 0\n'
+# A Python that makes environments and installs without a network; its pip notes its arguments.
+FAKE_PYTHON = f"""\
+case "$1 $2" in
+    "-c "*) exec {sys.executable} "$@" ;;
+    "-m venv")
+        mkdir -p "$3/bin"
+        cp "$0" "$3/bin/python"
+        printf '#!/bin/sh\\necho "runs $*"\\n' > "$3/bin/cmr-triage"
+        chmod +x "$3/bin/cmr-triage"
+        ;;
+    "-m pip") [ "$3" = "--version" ] || printf '%s\\n' "$*" >> "$(dirname "$0")/pip.log" ;;
+    *) exit 1 ;;
+esac
+"""
 
 
 def try_script(tmp_path, path):
@@ -111,8 +131,7 @@ def try_script(tmp_path, path):
 
 
 def test_try_says_what_to_install_when_the_venv_module_is_missing(tmp_path):
-    (tmp_path / "bin").mkdir()
-    answer = try_script(tmp_path, without_module(tmp_path / "bin", "import venv"))
+    answer = try_script(tmp_path, only_on_path(tmp_path, **{"python3.12": WITHOUT_VENV}))
     assert answer.returncode == 1
     assert answer.stderr.count("\n") == 1
     assert "-venv" in answer.stderr
@@ -120,11 +139,38 @@ def test_try_says_what_to_install_when_the_venv_module_is_missing(tmp_path):
 
 
 def test_try_says_what_to_install_when_there_is_no_python(tmp_path):
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for tool in ("dirname", "sh"):
-        (folder / tool).symlink_to(shutil.which(tool))
-    answer = try_script(tmp_path, str(folder))
+    answer = try_script(tmp_path, only_on_path(tmp_path))
     assert answer.returncode == 1
     assert "python3.12" in answer.stderr
     assert answer.stderr.count("\n") == 1
+
+
+def test_try_says_what_to_install_when_there_is_no_redis(tmp_path):
+    answer = try_script(tmp_path, only_on_path(tmp_path, **{"python3.13": TOO_NEW}))
+    assert answer.returncode == 1
+    assert answer.stderr.count("\n") == 1
+    assert "apt install redis-server" in answer.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_try_takes_the_python_that_has_venv(tmp_path):
+    scripts = {"python3.12": WITHOUT_VENV, "python3.11": FAKE_PYTHON, "redis-server": ""}
+    answer = try_script(tmp_path, only_on_path(tmp_path, **scripts))
+    assert (answer.returncode, answer.stdout) == (0, "runs demo\n"), answer.stderr
+
+
+def test_try_installs_once_and_again_after_a_change_or_an_interruption(tmp_path):
+    path = only_on_path(tmp_path, **{"python3.12": FAKE_PYTHON, "redis-server": ""})
+    venv = tmp_path / "venv"
+
+    def n_installations():
+        answer = try_script(tmp_path, path)
+        assert (answer.returncode, answer.stdout) == (0, "runs demo\n"), answer.stderr
+        return (venv / "bin" / "pip.log").read_text().count("[cpu]")
+
+    assert n_installations() == 1
+    assert n_installations() == 1
+    os.utime(venv / ".installed", (0, 0))  # older than the code
+    assert n_installations() == 2
+    (venv / "bin" / "python").write_text("#!/bin/sh\nexit 1\n")
+    assert n_installations() == 3
