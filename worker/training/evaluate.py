@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from worker.bundle.manifest import EvaluationRow
+from worker.findings.segments import maximal_thickness_mm, phase_walls, segment_thickness_mm
 from worker.findings.volumes import disc_volumes_ml, ejection_fraction_percent, mass_g
 from worker.model.tower import SegmentationTower
 from worker.training.cohorts import acdc_patients, read_acdc_frame, read_acdc_info, read_splits
@@ -40,13 +41,18 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class PatientResult:
-    """One row of the table; ``dice_<structure>_<phase>`` and values by mask and by network."""
+    """One row of the table; ``dice_<structure>_<phase>`` and values by mask and by network.
+
+    ``wall_square_error_mm2``: mean squared error of the thickness of the wall's segments at ED and
+    at ES, and of the greatest thickness; without what either drawing does not give.
+    """
 
     patient: str
     group: str
     dice: dict[str, float]
     true: dict[str, float]
     measured: dict[str, float]
+    wall_square_error_mm2: dict[str, float]
     gross_failure: bool
 
 
@@ -105,7 +111,8 @@ def evaluate_patient(
     off = abs(true["lvef_percent"] - measured["lvef_percent"])
     worst = min(dice["lv_ED"], dice["lv_ES"])
     gross = worst < GROSS_DICE or off > GROSS_EF_POINTS
-    return PatientResult(case.patient, case.group, dice, true, measured, gross), labels
+    walls = _wall_square_error_mm2(case.truth, labels, case.stack)
+    return PatientResult(case.patient, case.group, dice, true, measured, walls, gross), labels
 
 
 def dice_coefficient(found: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> float:
@@ -141,8 +148,15 @@ def summarise(results: Sequence[PatientResult], seed: int = 0) -> tuple[Evaluati
         add(f"{key} mean absolute error", unit, _mean_absolute_error, pairs)
         add(f"{key} bias", unit, lambda t: float((t[:, 1] - t[:, 0]).mean()), pairs)
         add(f"{key} SD of the error", unit, lambda t: float((t[:, 1] - t[:, 0]).std()), pairs)
+        add(f"{key} root mean square error", unit, _root_mean, (pairs[:, 1:] - pairs[:, :1]) ** 2)
         if len(results) >= _MINIMUM_FOR_CORRELATION and (pairs.std(axis=0) > 0).all():
             add(f"{key} correlation", "", _correlation, pairs)
+    for key in _WALLS:
+        squares = [
+            [r.wall_square_error_mm2[key]] for r in results if key in r.wall_square_error_mm2
+        ]
+        if squares:
+            add(f"{key} root mean square error", "mm", _root_mean, np.array(squares))
     failures = np.array([[float(r.gross_failure)] for r in results])
     add("share with a gross failure", "", lambda t: float(t.mean()), failures)
     return tuple(rows)
@@ -179,6 +193,10 @@ def write_tables(
             **{f"dice_{key}": round(value, 4) for key, value in r.dice.items()},
             **{f"true_{key}": round(value, 2) for key, value in r.true.items()},
             **{f"measured_{key}": round(value, 2) for key, value in r.measured.items()},
+            **{
+                f"{key}_square_error_mm2": round(r.wall_square_error_mm2.get(key, float("nan")), 2)
+                for key in _WALLS
+            },
             "gross_failure": r.gross_failure,
         }
         for r in results
@@ -204,6 +222,25 @@ _UNITS = {
     "rvesv_ml": "ml",
 }
 
+_WALLS = ("wall_thickness_ed", "wall_thickness_es", "maximal_wall_thickness")
+
+
+def _wall_square_error_mm2(
+    truth: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8], stack: CineStack
+) -> dict[str, float]:
+    """Compare wall thickness; sectors lie alike in both drawings, wherever the septum is."""
+    drawn = [[phase_walls(phase, stack) for phase in drawing] for drawing in (truth, labels)]
+    errors: dict[str, float] = {}
+    for k, name in enumerate(_WALLS[: len(PHASES)]):
+        true, measured = (segment_thickness_mm(phases[k], 0.0) for phases in drawn)
+        both = sorted(true.keys() & measured.keys())
+        if both:
+            errors[name] = float(np.mean([(measured[n] - true[n]) ** 2 for n in both]))
+    greatest = [maximal_thickness_mm(phases[0]) for phases in drawn]
+    if greatest[0] is not None and greatest[1] is not None:
+        errors[_WALLS[-1]] = (greatest[1] - greatest[0]) ** 2
+    return errors
+
 
 def _volumes(labels: npt.NDArray[np.uint8], stack: CineStack) -> dict[str, float]:
     discs = disc_volumes_ml(labels, stack)
@@ -228,6 +265,10 @@ def _ejection_fraction(end_diastolic_ml: float, end_systolic_ml: float) -> float
 
 def _mean_absolute_error(pairs: npt.NDArray[np.float64]) -> float:
     return float(np.abs(pairs[:, 1] - pairs[:, 0]).mean())
+
+
+def _root_mean(squares: npt.NDArray[np.float64]) -> float:
+    return float(np.sqrt(squares.mean()))
 
 
 def _correlation(pairs: npt.NDArray[np.float64]) -> float:

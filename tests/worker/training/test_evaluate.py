@@ -73,6 +73,22 @@ def test_evaluation_too_small_a_cavity_shows_as_bias():
     assert rows["lvedv_ml bias"].value < 0
     assert rows["Dice rv, mean of ED and ES"].value == 1.0
     assert rows["share with a gross failure"].value == 0.0
+    assert rows["lvedv_ml root mean square error"].value == pytest.approx(
+        -rows["lvedv_ml bias"].value, abs=1e-3
+    )
+
+
+@pytest.mark.parametrize("shrink", [0, 2])
+def test_evaluation_gives_the_error_of_wall_thickness(shrink):
+    result, _ = evaluate_patient(Echo(heart(shrink=shrink)), case(heart()))
+    rows = {row.measure: row.value for row in summarise([result, result])}
+    for key in ("wall_thickness_ed", "wall_thickness_es", "maximal_wall_thickness"):
+        assert rows[f"{key} root mean square error"] == pytest.approx(shrink, abs=0.3)
+
+
+def test_evaluation_gives_no_wall_error_where_no_wall_was_drawn():
+    result, _ = evaluate_patient(Echo(np.zeros_like(heart())), case(heart()))
+    assert result.wall_square_error_mm2 == {}
 
 
 def test_dice_two_empty_masks_agree():
