@@ -79,20 +79,10 @@ class SpoolSettings(_Section):
         description="Below so much free space images are refused (C-STORE status A700).",
     )
     retention_days: float = Field(
-        7,
-        ge=0,
-        description=(
-            "Images are deleted so many days after confirmed delivery; after the report when there "
-            "is no destination."
-        ),
+        7, ge=0, description="Images go so many days after delivery (the report, if sent nowhere)."
     )
     rejected_retention_days: float = Field(
-        0,
-        ge=0,
-        description=(
-            "Images of rejected studies are deleted so many days after the rejection; 0: kept "
-            "until study purge."
-        ),
+        0, ge=0, description="Images of rejected studies go so many days later; 0: at study purge."
     )
     quota_bytes: int = Field(
         0,
@@ -177,10 +167,7 @@ class DeliverySettings(_Section):
     maximum_attempts: int = Field(
         200,
         ge=1,
-        description=(
-            "An object that fails so often is given up; times when the destination cannot be "
-            "reached do not count."
-        ),
+        description="An object that fails so often is given up; being down is no failure.",
     )
     connection_timeout_seconds: Seconds = Field(
         10, description="Time a destination has to accept a connection and to answer."
