@@ -5,6 +5,7 @@ A device that was asked for and is not there is an error, never a silent step do
 
 import importlib
 from collections.abc import Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -89,9 +90,19 @@ def _provider(runtime: Any, device: str) -> str:
         raise ConfigurationError(Reason.SETTING_INVALID, "worker.device is neither cpu nor cuda")
     if device == "cuda":
         if provider not in runtime.get_available_providers():
-            raise ConfigurationError(Reason.DEVICE_UNAVAILABLE)
+            raise ConfigurationError(Reason.DEVICE_UNAVAILABLE, _both_runtimes())
         runtime.preload_dlls()
     return provider
+
+
+def _both_runtimes() -> str:
+    """Say when both distributions are installed: they share one folder, and either may have won."""
+    try:
+        for name in ("onnxruntime", "onnxruntime-gpu"):
+            metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
+    return "onnxruntime and onnxruntime-gpu are both installed: uninstall both, then install one"
 
 
 def _check_tensors(found: Sequence[Any], expected: Sequence[TensorSpec], file: str) -> None:
