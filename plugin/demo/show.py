@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from plugin.demo.play import Visit
 from plugin.demo.stage import Stage
@@ -28,7 +29,7 @@ def progress_table(visits: Sequence[Visit]) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     for visit in visits:
         colour = "red" if visit.failure else "green" if visit.complete else "cyan"
-        table.add_row(visit.patient.title, f"[{colour}]{visit.failure or visit.status}[/{colour}]")
+        table.add_row(visit.patient.title, Text(visit.failure or visit.status, style=colour))
     return table
 
 
@@ -48,7 +49,7 @@ def result_table(visits: Sequence[Visit]) -> Table:
             _beside(visit.summary.get("lvef_percent"), truth.lv_ef_percent),
             _beside(visit.summary.get("lvedv_ml"), truth.lv_edv_ml),
             _beside(visit.summary.get("lv_mass_g"), truth.lv_mass_g),
-            visit.failure or finding_of(visit.summary),
+            Text(visit.failure or finding_of(visit.summary)),
             str(visit.summary.get("priority", "-")),
             "-" if visit.seconds is None or not visit.complete else f"{visit.seconds:.1f}",
         )
