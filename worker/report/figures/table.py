@@ -44,7 +44,7 @@ _SECTIONS = (
 _INDEX_KEYS = {"cardiac_output": "cardiac_index"}
 _ONE_DECIMAL = ("l/min", "l/min/m2")
 _ARROWS = {"above": "▲", "below": "▼", "within": ""}
-_NAME, _VALUE, _UNIT, _INTERVAL, _INDEX, _INDEX_UNIT, _NORMAL = 0, 168, 176, 228, 394, 401, 470
+_NAME, _VALUE, _UNIT, _INTERVAL, _INDEX, _INDEX_UNIT, _NORMAL = 0, 168, 176, 228, 394, 401, 464
 _HEADING_HEIGHT, _ROW_HEIGHT = 33, 31
 _SMALLEST_PX = 12
 

@@ -92,7 +92,7 @@ def test_values_without_a_normal_range_get_none() -> None:
         whole, measurements=tuple(replace(m, normal_ranges=()) for m in whole.measurements)
     )
     canvas = summary(bare)
-    column = [t.get_text() for t in canvas.axes.texts if t.get_position()[0] == 854 + 470]
+    column = [t.get_text() for t in canvas.axes.texts if t.get_position()[0] == 854 + 464]
     assert set(column) == {""}
     assert "▼" not in words(canvas)
 
