@@ -96,7 +96,8 @@ def run_everything(settings: Settings, config: Path | None) -> None:
         commands |= {name: command_of(name, config) for name in START_ORDER}
         supervisor = Supervisor(commands, _say, state_file=spool.run / STATE_NAME)
         _say(f"node      listens as {settings.node.ae_title} on port {settings.node.port}")
-        _say(f"web       http://{settings.web.host}:{settings.web.port}/")
+        host = f"[{settings.web.host}]" if ":" in settings.web.host else settings.web.host
+        _say(f"web       http://{host}:{settings.web.port}/")
         supervisor.run()
 
 

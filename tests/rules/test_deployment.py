@@ -69,6 +69,17 @@ def test_example_settings_hold_every_setting_with_its_default():
         assert row.value == row.default or row.key == "spool.folder"
 
 
+def test_image_is_made_of_everything_that_the_wheel_needs():
+    copied = set()
+    for line in re.findall(r"^COPY (?!--from)(.+)$", (DEPLOY / "Containerfile").read_text(), re.M):
+        *sources, target = line.split()
+        assert target == "/source/" or sources == [target.removeprefix("/source/")]
+        copied.update(sources)
+    described = tomllib.loads((TOP / "pyproject.toml").read_text())
+    packages = described["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert copied == {"pyproject.toml", described["project"]["readme"], "LICENSE", *packages}
+
+
 def test_extras_that_scripts_install_exist():
     extras = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     for name in ("try.sh", "test.sh", "Containerfile"):
