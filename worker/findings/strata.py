@@ -1,0 +1,170 @@
+"""Risk strata: in which printed band a measurement lies, and what the band is printed for.
+
+A stratum is no diagnosis and no advice. Each names the patients that its source speaks of; whether
+this is one of them, a cine cannot tell. The uncertainty is that of ``worker.findings.rules``: a
+stratum is PRESENT when the whole interval of the value lies in the band, UNDETERMINED when the
+value lies in it and the interval does not, or when it misses by less than half a standard error.
+Under 18 years nothing is stated.
+
+No band is given for dilation: reference ranges (``normal_ranges``) tell *above*, and printed grades
+of severity exist for echocardiography only.
+
+References
+----------
+Bozkurt B et al., Eur J Heart Fail 2021;23:352-380 (universal definition of heart failure) and
+McDonagh TA et al., Eur Heart J 2021;42:3599-3726 (ESC): ejection fraction of 40 % or less, 41 to 49
+%, 50 % or more. Al-Khatib SM et al., Circulation 2018;138:e272-e391 (AHA/ACC/HRS) and Zeppenfeld K
+et al., Eur Heart J 2022;43:3997-4126 (ESC): 35 % or less. Gulati A et al., Circulation
+2013;128:1623-1633: right ventricular ejection fraction of 45 % or less by CMR. Noureldin RA et al.,
+J Cardiovasc Magn Reson 2012;14:17, Table 1: wall thickness of 30 mm or more.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from plugin.domain.findings import Certainty, Measurement
+from worker.findings.rules import Side, judge
+from worker.findings.wording import value_with_interval
+
+_HEART_FAILURE = (
+    "Bozkurt B et al., Eur J Heart Fail 2021;23:352-380; "
+    "McDonagh TA et al., Eur Heart J 2021;42:3599-3726"
+)
+_DEFIBRILLATOR = (
+    "Al-Khatib SM et al., Circulation 2018;138:e272-e391; "
+    "Zeppenfeld K et al., Eur Heart J 2022;43:3997-4126"
+)
+_RIGHT_VENTRICLE = "Gulati A et al., Circulation 2013;128:1623-1633"
+_THICK_WALL = "Noureldin RA et al., J Cardiovasc Magn Reson 2012;14:17, Table 1"
+
+_ON_THRESHOLD = 1e-9
+"""``judge`` counts a value on its threshold as not beyond; bands hold theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A printed band of one measurement: above ``low``, up to ``high``, both None where open.
+
+    Attributes
+    ----------
+    holds_low
+        Whether ``low`` itself belongs to the band; ``high`` does when ``holds_high``.
+    words
+        What the band is called and printed for, and for whom.
+    """
+
+    key: str
+    measurement: str
+    words: str
+    source: str
+    low: float | None = None
+    high: float | None = None
+    holds_low: bool = False
+    holds_high: bool = False
+
+
+_IF_HEART_FAILURE = "if there is heart failure, which imaging alone does not tell"
+_EVALUATION = (
+    "35 % or less, the range in which guidelines ask whether a primary-prevention defibrillator is "
+    "indicated, by symptoms and after months of optimal therapy"
+)
+_MASSIVE = (
+    "30 mm or more, listed as a risk factor for sudden death where the cause is hypertrophic "
+    "cardiomyopathy"
+)
+BANDS: tuple[Band, ...] = (
+    Band(
+        "ejection_fraction_reduced",
+        "lv_ejection_fraction",
+        f"40 % or less, the reduced band {_IF_HEART_FAILURE}",
+        _HEART_FAILURE,
+        high=40.0,
+        holds_high=True,
+    ),
+    Band(
+        "ejection_fraction_mildly_reduced",
+        "lv_ejection_fraction",
+        f"above 40 and below 50 %, the mildly reduced band {_IF_HEART_FAILURE}",
+        _HEART_FAILURE,
+        low=40.0,
+        high=50.0,
+    ),
+    Band(
+        "ejection_fraction_preserved",
+        "lv_ejection_fraction",
+        f"50 % or more, the preserved band {_IF_HEART_FAILURE}",
+        _HEART_FAILURE,
+        low=50.0,
+        holds_low=True,
+    ),
+    Band(
+        "defibrillator_evaluation",
+        "lv_ejection_fraction",
+        _EVALUATION,
+        _DEFIBRILLATOR,
+        high=35.0,
+        holds_high=True,
+    ),
+    Band(
+        "right_ventricle_and_outcome",
+        "rv_ejection_fraction",
+        "45 % or less, associated with a worse outcome in non-ischaemic dilated cardiomyopathy",
+        _RIGHT_VENTRICLE,
+        high=45.0,
+        holds_high=True,
+    ),
+    Band(
+        "massive_wall_thickness",
+        "maximal_wall_thickness",
+        _MASSIVE,
+        _THICK_WALL,
+        low=30.0,
+        holds_low=True,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """A band that a measurement lies in, or may lie in."""
+
+    key: str
+    certainty: Certainty
+    sentence: str
+    basis: tuple[str, ...]
+    source: str
+
+
+def risk_strata(measurements: Mapping[str, Measurement], *, adult: bool) -> tuple[Stratum, ...]:
+    """Return the strata of the measurements of the whole heart (by key), in the order of BANDS."""
+    if not adult:
+        return ()
+    found: list[Stratum] = []
+    for band in BANDS:
+        measurement = measurements.get(band.measurement)
+        certainty = None if measurement is None else _certainty(measurement, band)
+        if measurement is not None and certainty is not None:
+            sentence = _sentence(measurement, band, certainty)
+            found.append(Stratum(band.key, certainty, sentence, (measurement.key,), band.source))
+    return tuple(found)
+
+
+def _certainty(measurement: Measurement, band: Band) -> Certainty | None:
+    """Judge both edges: every one must be met, and PRESENT needs every one to be so."""
+    edges: list[Certainty | None] = []
+    if band.low is not None:
+        low = band.low - _ON_THRESHOLD if band.holds_low else band.low
+        edges.append(judge(measurement, low, Side.ABOVE))
+    if band.high is not None:
+        high = band.high + _ON_THRESHOLD if band.holds_high else band.high
+        edges.append(judge(measurement, high, Side.BELOW))
+    if None in edges:
+        return None
+    return Certainty.UNDETERMINED if Certainty.UNDETERMINED in edges else Certainty.PRESENT
+
+
+def _sentence(measurement: Measurement, band: Band, certainty: Certainty) -> str:
+    value = value_with_interval(measurement)
+    if certainty is Certainty.PRESENT:
+        return f"{value}: {band.words}."
+    return f"{value}: may lie in the band of {band.words}; the uncertainty reaches across its edge."
