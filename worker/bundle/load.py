@@ -79,8 +79,9 @@ def load_bundle(where: str | Path | None = None) -> Bundle:
     try:
         manifest = Manifest.model_validate_json(text)
     except ValidationError as error:
-        where_wrong = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise ModelError(Reason.BUNDLE_INVALID, f"{MANIFEST_NAME}: {where_wrong}") from None
+        problem = error.errors()[0]
+        wrong = ".".join(str(part) for part in problem["loc"]) or problem["msg"]
+        raise ModelError(Reason.BUNDLE_INVALID, f"{MANIFEST_NAME}: {wrong}") from None
     verify_files(folder, manifest)
     for graph in manifest.graphs:
         verify_graph(folder, graph)

@@ -111,7 +111,7 @@ def test_bundle_manifest_of_another_form_is_refused(folder, changes):
 
 def test_bundle_manifest_that_is_no_json_is_refused(folder):
     (folder / "manifest.json").write_text("{")
-    refused(folder, Reason.BUNDLE_INVALID)
+    assert "Invalid JSON" in refused(folder, Reason.BUNDLE_INVALID)
 
 
 def test_bundle_operator_of_a_foreign_domain_is_refused(tmp_path):
