@@ -16,6 +16,7 @@ MAXIMUM_FACTS = 64
 """Slots that a vocabulary holds, ``[E0]`` to ``[E63]``."""
 
 _SLOT = re.compile(r"\[E(\d{1,2})\]")
+_OPENING = re.compile(r"[.!?]\s+$")
 
 
 class FactKind(StrEnum):
@@ -108,7 +109,7 @@ def cited(text: str) -> tuple[str, ...]:
 
 
 def fill_slots(text: str, evidence: Evidence) -> str:
-    """Replace every slot by the text of its fact.
+    """Replace every slot by the text of its fact; at the start of a sentence with a capital.
 
     Raises
     ------
@@ -116,4 +117,10 @@ def fill_slots(text: str, evidence: Evidence) -> str:
         If the text names a fact that the evidence does not have.
     """
     facts = {fact.id: fact.text for fact in evidence.facts}
-    return _SLOT.sub(lambda match: facts[f"E{match[1]}"], text)
+
+    def printed(match: re.Match[str]) -> str:
+        fact = facts[f"E{match[1]}"]
+        opens = not text[: match.start()].strip() or bool(_OPENING.search(text[: match.start()]))
+        return fact[:1].upper() + fact[1:] if opens else fact
+
+    return _SLOT.sub(printed, text)

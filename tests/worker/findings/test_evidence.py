@@ -112,5 +112,8 @@ def test_slots_are_filled_and_cited():
     text = f"{second.slot}; {first.slot}; {second.slot}."
     assert cited(text) == (second.id, first.id)
     assert fill_slots(text, facts) == f"{second.text}; {first.text}; {second.text}."
+    scope = facts.find(FactKind.SCOPE, "scope")
+    opened = fill_slots(f"{scope.slot}. {scope.slot}; {scope.slot}.", facts)
+    assert opened.split("nly the short-axis cine was measured") == ["O", ". O", "; o", "."]
     with pytest.raises(KeyError):
         fill_slots("[E63]", facts)

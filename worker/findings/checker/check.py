@@ -74,7 +74,8 @@ def check_text(
 
 def _marked(line: str, phrases: Sequence[str], mark: str) -> str:
     for phrase in sorted(phrases, key=len, reverse=True):
-        line = line.replace(phrase, mark)
+        for written in (phrase, phrase[:1].upper() + phrase[1:]):
+            line = line.replace(written, mark)
     return line
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from plugin.domain.findings import Assessment, Measurement
 from worker.findings.checker.disagreement import DisagreementKind, Problem
 from worker.findings.checker.reader import Amount, Reading, load_lexicon
-from worker.findings.checker.subjects import keys_of, segment_of
+from worker.findings.checker.subjects import keys_of, population_behind, segment_of
 
 PRIORITY_LIMITS: dict[str, frozenset[str]] = {
     "lv_ejection_fraction": frozenset({"35"}),
@@ -19,7 +19,6 @@ PRIORITY_LIMITS: dict[str, frozenset[str]] = {
 }
 """Limits that the priority rules print; the wall's 15 and 30 mm are read with their statement."""
 
-_BRACKET = 2  # letters between a range and its population: " ("
 _REGIONAL = frozenset({"wall_thickness_ed", "wall_thickness_es", "wall_thickening_ratio"})
 
 Amounts = tuple[tuple[tuple[str, ...], str | None], ...]
@@ -60,7 +59,7 @@ def _problem(reading: Reading, amount: Amount, assessment: Assessment) -> Disagr
         return None if printed else DisagreementKind.UNKNOWN_NUMBER
     named = _named(reading, amount, assessment)
     if len(amount.numbers) > 1:
-        population = _population_behind(reading, amount)
+        population = population_behind(reading, amount)
         sides = {token.key for token in reading.tokens("relations")}
         right = any(
             _is_interval(amount, one)
@@ -108,12 +107,6 @@ def _is_interval(amount: Amount, one: Measurement) -> bool:
         and amount.unit in (one.unit, None if one.unit == "1" else one.unit)
         and all(_rounds_to(n, end) for n, end in zip(amount.numbers, one.interval, strict=True))
     )
-
-
-def _population_behind(reading: Reading, amount: Amount) -> str | None:
-    """``men`` of ``52 to 73 % (men)``: a pair with a population is a range, else an interval."""
-    behind = (t.key for t in reading.tokens("populations") if 0 <= t.start - amount.end <= _BRACKET)
-    return next(behind, None)
 
 
 def _is_range(amount: Amount, population: str, sides: set[str], one: Measurement) -> bool:

@@ -17,20 +17,20 @@ _CITATION = re.compile(
     r"[A-Z][\w-]+ [A-Z]{1,2} et al\.?, [^()（）;；]*?(?:19|20)\d\d;[\w:-]+"
     r"(?:, Tables? \d+(?: and \d+)?)?"
 )
-_WORD_TABLES = (
+_WORD_TABLES = (  # the first to find a word keeps it
+    "hedges",
+    "unassessed",
+    "ages",
     "concepts",
     "quantities",
     "segments",
     "sides",
     "relations",
     "grades",
-    "hedges",
-    "unassessed",
     "negations",
     "cautions",
     "presence",
     "populations",
-    "ages",
     "topics",
     "never",
 )
@@ -177,7 +177,7 @@ def load_lexicon(code: str) -> Lexicon:
         ignored=_word(raw["ignored"]["name"], bounded=bounded),
         words=tuple(
             (table, key, _word(entries, bounded=bounded))
-            for table in ("hedges", "unassessed", *_WORD_TABLES)
+            for table in _WORD_TABLES
             for key, entries in raw[table].items()
         ),
         units=tuple((re.compile(entry, re.IGNORECASE), ucum) for entry, ucum in units),

@@ -9,7 +9,13 @@ from collections.abc import Iterator
 from plugin.domain.findings import Assessment, Certainty, Finding, Measurement, Priority
 from worker.findings.checker.disagreement import DisagreementKind, Problem
 from worker.findings.checker.reader import Lexicon, Reading, Token
-from worker.findings.checker.subjects import PREFIX, keys_of, quantity_key, side_of
+from worker.findings.checker.subjects import (
+    PREFIX,
+    keys_of,
+    population_behind,
+    quantity_key,
+    side_of,
+)
 
 CAUSE = "⟦cause⟧"
 """Stands in a sentence in the place of a cause that may be considered."""
@@ -27,6 +33,7 @@ _PRIORITIES = {
 }
 _WALLS = {"wall": None, "massive_wall": "massive"}
 _GRADES = {"severely": "severely reduced", "mildly": "mildly reduced"}
+_MASS = ("lv_mass", "lv_mass_index")
 _NEGATION_REACH = 24
 
 
@@ -78,10 +85,10 @@ def stated_findings(
             side = side_of(reading, token, lexicon)
             key = _VENTRICLE_FINDINGS.get((token.key, side or ""))
             yield key, _grade(reading, token, key), token
-    pairs = [amount for amount in reading.amounts if len(amount.numbers) > 1]
+    ranges = [amount for amount in reading.amounts if population_behind(reading, amount)]
     for relation in reading.tokens("relations"):
-        given = any(pair.start > relation.end for pair in pairs)
-        if relation.key == "above" and not given and _subject(reading, relation) == "lv_mass":
+        given = any(printed.start > relation.end for printed in ranges)
+        if relation.key == "above" and not given and _subject(reading, relation) in _MASS:
             yield "lv_hypertrophy", None, relation
 
 

@@ -4,6 +4,7 @@ from worker.findings.checker.reader import Amount, Lexicon, Reading, Token
 
 PREFIX = {"left": "lv", "right": "rv"}
 
+_BRACKET = 2  # letters between a range and its population: " ("
 _OF_ONE_SIDE = frozenset(
     {
         "ejection_fraction",
@@ -55,3 +56,9 @@ def segment_of(reading: Reading, amount: Amount) -> int | None:
     """AHA segment that was named last before a number."""
     before = [one for one in reading.tokens("segments") if one.end <= amount.start]
     return int(before[-1].key) if before else None
+
+
+def population_behind(reading: Reading, amount: Amount) -> str | None:
+    """``men`` of ``52 to 73 % (men)``: a pair with a population is a range, else an interval."""
+    behind = (t.key for t in reading.tokens("populations") if 0 <= t.start - amount.end <= _BRACKET)
+    return next(behind, None)

@@ -1,0 +1,232 @@
+"""What a language model may write next, so that no answer can say more than the evidence.
+
+* No digit and no percent sign in free words: a number only comes with the slot of a fact.
+* Only slots of facts that the study has.
+* Restricted words (grades, sides, negations, left and right, numbers in words, names of what was
+  not assessed) only when the slot named last in the sentence is of a fact that may be so described.
+* A sentence ends only after it named a slot; an answer ends only after a sentence, and not before
+  it named every fact that it must not leave out.
+
+Whatever the scores of a model, even random ones, its answers keep these laws. They do not make a
+sentence sensible: that is the model's part, and the checker's to doubt.
+"""
+
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from plugin.domain.evidence import Evidence, FactKind
+from worker.model.language.restricted import (
+    SENTENCE_ENDS,
+    RestrictedWords,
+    WordMask,
+    is_han,
+)
+from worker.model.language.tokenizer import Tokenizer
+from worker.model.language.vocabulary import SPECIAL_TOKENS, Task
+
+MAXIMUM_FREE_LETTERS = 160
+"""Written without a slot, after which only a slot or the end of the sentence may follow."""
+
+_PUNCTUATION = frozenset(" ,.;:()'-!?，。；：、（）！？“”")
+
+Ids = npt.NDArray[np.int64]
+
+
+def required_facts(evidence: Evidence, task: Task) -> tuple[frozenset[str], ...]:
+    """Return groups of facts, one of each of which an answer to a task must name.
+
+    An impression names every finding or the value it rests on, and that only the cine was measured;
+    an explanation every finding; a differential every cause; the limits all that was not assessed.
+    """
+    scope = [frozenset({fact.id}) for fact in evidence.of_kind(FactKind.SCOPE)]
+    findings = evidence.of_kind(FactKind.FINDING)
+    if task is Task.IMPRESSION:
+        return (*(frozenset({fact.id, *fact.basis}) for fact in findings), *scope)
+    kinds = {
+        Task.EXPLANATION: FactKind.FINDING,
+        Task.DIFFERENTIAL: FactKind.CONSIDERATION,
+        Task.LIMITS: FactKind.NOT_ASSESSED,
+    }
+    if task not in kinds:
+        return ()
+    groups = tuple(frozenset({fact.id}) for fact in evidence.of_kind(kinds[task]))
+    return groups if groups or task is Task.EXPLANATION else tuple(scope)
+
+
+class Vocabulary:
+    """A tokenizer as the constraints see it, for one language's restricted words.
+
+    Made once per tokenizer and language; answers to many studies share it.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, restricted: Sequence[str]) -> None:
+        self.tokenizer = tokenizer
+        self.texts = tokenizer.texts
+        self.words = RestrictedWords(restricted, self.texts)
+        self.end_id = tokenizer.end_id
+        self.free = np.array([self._is_free(text) for text in self.texts])
+        self.lengths = np.array([len(text) for text in self.texts])
+        self.starts_with_letter = np.array([text[:1].isalpha() for text in self.texts])
+        self.single_mark = np.array([len(t) == 1 and not t.isalpha() for t in self.texts])
+        self.single_end = np.array([t in SENTENCE_ENDS for t in self.texts])
+
+    def _is_free(self, text: str) -> bool:
+        """Tell whether a token may stand in free words of this language."""
+        return bool(text) and all(self._is_free_letter(letter) for letter in text)
+
+    def _is_free_letter(self, letter: str) -> bool:
+        if letter.isalpha():
+            return is_han(letter) if self.words.is_han else "LATIN" in unicodedata.name(letter, "")
+        return letter in _PUNCTUATION  # so neither digits nor fractions nor a percent sign
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Where an answer stands.
+
+    Attributes
+    ----------
+    position
+        State of the automaton of restricted words.
+    slot
+        Id of the fact named last in this sentence, or None.
+    n_free
+        Letters since the last slot.
+    behind_slot
+        Whether the last token was a slot.
+    at_start
+        Whether nothing but spaces was written since the last sentence ended.
+    cited
+        Facts named so far in the whole answer.
+    """
+
+    position: int
+    slot: str | None = None
+    n_free: int = 0
+    behind_slot: bool = False
+    at_start: bool = True
+    cited: frozenset[str] = frozenset()
+
+
+class AnswerRules:
+    """The laws for one answer about one study; ``allowed`` is what generation asks.
+
+    Parameters
+    ----------
+    vocabulary
+        Of the tokenizer and the evidence's language.
+    evidence
+        What the study has.
+    required
+        Groups of facts (see ``required_facts``); the answer must name one of each.
+
+    Raises
+    ------
+    ValueError
+        If none of a group exists.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        evidence: Evidence,
+        required: Collection[frozenset[str]] = (),
+    ) -> None:
+        self._vocabulary, self._words = vocabulary, vocabulary.words
+        tokenizer = vocabulary.tokenizer
+        self._fact_of = {tokenizer.id_of(fact.slot): fact.id for fact in evidence.facts}
+        self._slots = np.array(sorted(self._fact_of), np.int64)
+        self._may_say: dict[str | None, WordMask] = {
+            fact.id: self._words.mask(fact.words) for fact in evidence.facts
+        }
+        self._may_say[None] = self._words.mask(())
+        self._required = tuple(required)
+        known = set(self._fact_of.values())
+        if not all(group & known for group in self._required):
+            msg = "a required fact is not in the evidence"
+            raise ValueError(msg)
+        self._ids: tuple[int, ...] = ()
+        self._state = _State(self._words.start)
+
+    def allowed(self, ids: Sequence[int]) -> Ids:
+        """Return the ids that may follow the answer so far, at least one, in rising order."""
+        return self._allowed(self._state_after(tuple(ids)))
+
+    def accepts(self, ids: Sequence[int]) -> bool:
+        """Tell whether a finished answer (without the end token) keeps the laws."""
+        state = _State(self._words.start)
+        for token in ids:
+            if token not in self._allowed(state):
+                return False
+            state = self._after(state, token)
+        return self._may_end(state)
+
+    def whole_sentences(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """Return the answer up to its last finished sentence; a budget may cut it anywhere."""
+        state, end = _State(self._words.start), 0
+        for index, token in enumerate(ids):
+            state = self._after(state, token)
+            if state.at_start and state.slot is None and state.cited:
+                end = index + 1
+        return tuple(ids[:end])
+
+    def _state_after(self, ids: tuple[int, ...]) -> _State:
+        """Follow an answer; one more token than last time is the usual case."""
+        known = len(self._ids)
+        if ids[:known] != self._ids:
+            known, self._state = 0, _State(self._words.start)
+        for token in ids[known:]:
+            self._state = self._after(self._state, token)
+        self._ids = ids
+        return self._state
+
+    def _allowed(self, state: _State) -> Ids:
+        vocabulary, table = self._vocabulary, self._words.table(state.position)
+        forbidden = (table.completes & ~self._may_say[state.slot]).any(axis=1)
+        free = vocabulary.free & ~forbidden & ~table.breaks
+        if state.slot is None:
+            free &= ~table.ends
+        boundary = self._words.is_boundary(state.position)
+        if state.behind_slot and not self._words.is_han:
+            free &= ~vocabulary.starts_with_letter
+        if state.n_free >= MAXIMUM_FREE_LETTERS:
+            free &= vocabulary.single_end if boundary else vocabulary.single_mark
+        ids = np.flatnonzero(free)
+        if boundary and not state.behind_slot:
+            ids = np.concatenate([self._slots, ids])
+        if self._may_end(state):
+            ids = np.concatenate([[vocabulary.end_id], ids])
+        return np.sort(ids).astype(np.int64)
+
+    def _may_end(self, state: _State) -> bool:
+        complete = all(group & state.cited for group in self._required)
+        return state.at_start and bool(state.cited) and complete
+
+    def _after(self, state: _State, token: int) -> _State:
+        fact = self._fact_of.get(token)
+        if fact is not None:
+            return _State(
+                self._words.start,
+                slot=fact,
+                behind_slot=True,
+                at_start=False,
+                cited=state.cited | {fact},
+            )
+        if token < len(SPECIAL_TOKENS):
+            return state
+        table = self._words.table(state.position)
+        text = self._vocabulary.texts[token]
+        state = replace(
+            state,
+            position=int(table.next_state[token]),
+            n_free=state.n_free + len(text),
+            behind_slot=False,
+        )
+        if not table.ends[token]:
+            return replace(state, at_start=state.at_start and not text.strip())
+        rest = text[max(text.rfind(end) for end in SENTENCE_ENDS) + 1 :]
+        return replace(state, slot=None, n_free=len(rest), at_start=not rest.strip())
