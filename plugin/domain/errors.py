@@ -43,6 +43,9 @@ class Reason(StrEnum):
     BUNDLE_MISSING = "bundle_missing"
     BUNDLE_TAMPERED = "bundle_tampered"
     BUNDLE_INVALID = "bundle_invalid"
+    INFERENCE_FAILED = "inference_failed"
+    CONTEXT_FULL = "context_full"
+    WORDING_FAILED = "wording_failed"
     RUNTIME_MISSING = "runtime_missing"
     DEVICE_UNAVAILABLE = "device_unavailable"
     # The network and the peers.
@@ -150,6 +153,17 @@ SENTENCES: dict[Reason, str] = {
         "A file of the model bundle differs from its manifest; reinstall the bundle."
     ),
     Reason.BUNDLE_INVALID: "The model bundle is not one this version can use.",
+    Reason.INFERENCE_FAILED: (
+        "The inference runtime stopped with an error, often for want of memory; try again on a "
+        "machine with more, and report it if it stays."
+    ),
+    Reason.CONTEXT_FULL: (
+        "The text is longer than the language model can read; shorten the clinical text or the "
+        "question."
+    ),
+    Reason.WORDING_FAILED: (
+        "The language model gave no usable text; the sentences made from the measurements stand."
+    ),
     Reason.RUNTIME_MISSING: (
         "onnxruntime is not installed: pip install 'cmr-triage[cpu]' (or [gpu], not both)."
     ),

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = 1
+GraphRole = Literal["segmentation", "study_encoder", "connector", "embed_tokens", "decoder"]
 
 
 def _plain_relative_path(value: str) -> str:
@@ -47,7 +48,7 @@ class TensorSpec(_Strict):
 class GraphSpec(_Strict):
     """One ONNX graph; tensor data outside the file only in the listed plain files."""
 
-    role: Literal["segmentation"]
+    role: GraphRole
     file: BundlePath
     opset: int
     precision: Literal["float32", "float16", "int8"]
@@ -70,9 +71,35 @@ class ImageSpec(_Strict):
 class GoldenSpec(_Strict):
     """An input and the output it must give, as ``.npz`` with the graph's tensor names as keys."""
 
-    role: Literal["segmentation"]
+    role: GraphRole
     file: BundlePath
     minimum_cosine: float = Field(gt=0, le=1)
+
+
+class LanguageSpec(_Strict):
+    """What a runtime must know about the language graphs beyond their tensors.
+
+    Attributes
+    ----------
+    family
+        How the decoder is called: position ids count what was read, one causal mask, a cache of
+        ``past_key_values.N.key`` and ``.value`` that comes back as ``present.N``.
+    context_length
+        The most tokens that it was trained to read.
+    image_marks, text_marks
+        Token ids after the tokens of an image and of a text, whose hidden states are its features.
+    measurements
+        Keys of the measurements that become tokens, in order, in the unit of the key.
+    maximum_text
+        The most tokens of clinical text that the connector reads.
+    """
+
+    family: Literal["llama"]
+    context_length: int = Field(gt=0)
+    image_marks: tuple[int, ...]
+    text_marks: tuple[int, ...]
+    measurements: tuple[str, ...]
+    maximum_text: int = Field(gt=0)
 
 
 class EvaluationRow(_Strict):
@@ -111,6 +138,7 @@ class Manifest(_Strict):
     image: ImageSpec
     graphs: tuple[GraphSpec, ...] = Field(min_length=1)
     golden: tuple[GoldenSpec, ...] = Field(min_length=1)
+    language: LanguageSpec | None = None
     evaluation: Evaluation | None = None
     files: tuple[FileEntry, ...]
 

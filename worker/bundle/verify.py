@@ -65,6 +65,17 @@ def verify_graph(folder: Path, graph: GraphSpec) -> None:
         raise ModelError(Reason.BUNDLE_INVALID, f"{graph.file} has opset {facts.opset}")
 
 
+def list_files(folder: Path) -> tuple[FileEntry, ...]:
+    """Return what a manifest must say about the files of its folder, in the order of names."""
+    paths = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != MANIFEST_NAME)
+    return tuple(
+        FileEntry(
+            path=p.relative_to(folder).as_posix(), sha256=sha256_of(p), n_bytes=p.stat().st_size
+        )
+        for p in paths
+    )
+
+
 def sha256_of(path: Path) -> str:
     """Hash a file."""
     digest = hashlib.sha256()

@@ -72,6 +72,40 @@ class GraphSession:
         outputs = self._session.run(self.output_names, dict(inputs))
         return [np.asarray(output, dtype=np.float32) for output in outputs]
 
+    def run_on_device(self, inputs: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
+        """Run the graph and leave what it gives on the device.
+
+        Parameters
+        ----------
+        inputs
+            Arrays, or values that an earlier call gave; those are used where they are.
+        wanted
+            Names of the outputs to compute.
+
+        Returns
+        -------
+        dict
+            Values of the runtime by name; ``.numpy()`` copies one out.
+
+        Raises
+        ------
+        ModelError
+            ``INFERENCE_FAILED``: the runtime gave up.
+        """
+        binding = self._session.io_binding()
+        for name, value in inputs.items():
+            if isinstance(value, np.ndarray):
+                binding.bind_cpu_input(name, value)
+            else:
+                binding.bind_ortvalue_input(name, value)
+        for name in wanted:
+            binding.bind_output(name, self.device)
+        try:
+            self._session.run_with_iobinding(binding)
+        except Exception as error:
+            raise ModelError(Reason.INFERENCE_FAILED) from error
+        return dict(zip(wanted, binding.get_outputs(), strict=True))
+
     def _check_contract(self, spec: GraphSpec) -> None:
         _check_tensors(self._session.get_inputs(), spec.inputs, spec.file)
         _check_tensors(self._session.get_outputs(), spec.outputs, spec.file)
