@@ -1,0 +1,174 @@
+"""Losses that bring images and reports together: DFAT and the category guidance of DKAM.
+
+As reconstructed from LLaVA-RadZ: global and local features of images and texts come from the same
+causal decoder (`network`), symmetric InfoNCE pulls those of one study together, and of studies with
+the same findings too; anchors made of category descriptions (`anchors`) guide both.
+
+References
+----------
+LLaVA-RadZ, arXiv:2503.07487 (DFAT, DKAM). Oord et al., arXiv:1807.03748 (InfoNCE). Khosla et al.,
+Supervised Contrastive Learning, NeurIPS 2020 (several positives).
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from worker.training.language.anchors import AnchorBank
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """L2-normalised features of images or texts, each ``[batch, feature]``.
+
+    Attributes
+    ----------
+    whole
+        From the special tokens, which have seen everything ("global").
+    local
+        Pooled over the tokens of the image or the text themselves.
+    """
+
+    whole: Tensor
+    local: Tensor
+
+
+class Temperature(nn.Module):
+    """A learnt temperature that cannot leave its limits.
+
+    It is kept as a logarithm; at a limit the gradient still leads back inside.
+    """
+
+    def __init__(self, initial: float = 0.07, low: float = 0.01, high: float = 0.5) -> None:
+        super().__init__()
+        self.log_value = nn.Parameter(torch.tensor(math.log(initial)))
+        self.log_limits = math.log(low), math.log(high)
+
+    def forward(self) -> Tensor:
+        """Return the temperature, a scalar."""
+        with torch.no_grad():
+            self.log_value.clamp_(*self.log_limits)
+        return self.log_value.exp()
+
+
+class AlignmentLoss(nn.Module):
+    """DFAT and DKAM with one learnt temperature.
+
+    Parameters
+    ----------
+    whole_weight, local_weight
+        Weights of the global and the local contrast between images and texts (DFAT).
+    category_weight
+        Weight of the category guidance (DKAM). A weight of 0 is the ablation of its term.
+    """
+
+    def __init__(
+        self, whole_weight: float = 1.0, local_weight: float = 0.5, category_weight: float = 0.5
+    ) -> None:
+        super().__init__()
+        self.temperature = Temperature()
+        self.whole_weight = whole_weight
+        self.local_weight = local_weight
+        self.category_weight = category_weight
+
+    def forward(
+        self, images: Features, texts: Features, findings: Tensor, bank: AnchorBank
+    ) -> Tensor:
+        """Return the loss of a batch, a scalar.
+
+        Parameters
+        ----------
+        images, texts
+            Row i of both from one study.
+        findings
+            int64 ``[batch, category]`` in the order of the bank: 1 present, 0 absent, -1 not known.
+        bank
+            Anchors of the seen categories; never a held-out bank.
+        """
+        t = self.temperature()
+        same = same_findings(findings)
+        whole = symmetric_info_nce(images.whole, texts.whole, same, t)
+        local = symmetric_info_nce(images.local, texts.local, same, t)
+        sides = [category_loss(bank.margins(f.whole), findings, t) for f in (images, texts)]
+        category = (sides[0] + sides[1]) / 2
+        return (
+            self.whole_weight * whole + self.local_weight * local + self.category_weight * category
+        )
+
+
+def symmetric_info_nce(images: Tensor, texts: Tensor, same: Tensor, temperature: Tensor) -> Tensor:
+    """Contrast each image with all texts of the batch and each text with all images.
+
+    Parameters
+    ----------
+    images, texts
+        L2-normalised ``[batch, feature]``, row i of both from one study.
+    same
+        bool ``[batch, batch]``, symmetric, True on the diagonal: these two studies count as
+        alike. The positives of a row share its target evenly.
+    temperature
+        Scalar.
+    """
+    scores = images @ texts.T / temperature
+    target = same.to(scores.dtype)
+    target = target / target.sum(dim=1, keepdim=True)
+    to_texts = functional.cross_entropy(scores, target)
+    to_images = functional.cross_entropy(scores.T, target)
+    return (to_texts + to_images) / 2
+
+
+def same_findings(findings: Tensor) -> Tensor:
+    """Which studies have the same finding vector: bool ``[batch, batch]``.
+
+    Parameters
+    ----------
+    findings
+        int64 ``[batch, category]``: 1 present, 0 absent, -1 not known. A study with anything
+        unknown is like no other study but itself.
+    """
+    equal = (findings[:, None] == findings[None]).all(dim=2)
+    known = (findings >= 0).all(dim=1)
+    itself = torch.eye(len(findings), dtype=torch.bool, device=findings.device)
+    return equal & known[:, None] & known[None] | itself
+
+
+def category_loss(margins: Tensor, findings: Tensor, temperature: Tensor) -> Tensor:
+    """Pull features to the anchors of categories that are present, away from those that are not.
+
+    Cross-entropy between a category's anchor and its "not" anchor, so it trains the very score
+    that recognition uses.
+
+    Parameters
+    ----------
+    margins
+        ``[batch, category]``: similarity to the anchor minus similarity to the "not" anchor.
+    findings
+        int64 ``[batch, category]``: 1 present, 0 absent, -1 not known (gives no loss).
+    temperature
+        Scalar.
+    """
+    known = findings >= 0
+    per_pair = functional.binary_cross_entropy_with_logits(
+        margins / temperature, (findings == 1).to(margins.dtype), reduction="none"
+    )
+    return (per_pair * known).sum() / known.sum().clamp(min=1)
+
+
+def next_token_loss(logits: Tensor, targets: Tensor, target_mask: Tensor) -> Tensor:
+    """Cross-entropy of the tokens that are to be learnt.
+
+    Parameters
+    ----------
+    logits
+        ``[batch, token, vocabulary]``, those that predict ``targets`` at the same index.
+    targets
+        int64 ``[batch, token]``.
+    target_mask
+        ``[batch, token]``, 1 for tokens to be learnt (answers), 0 for prompts and padding.
+    """
+    weights = target_mask.to(logits.dtype)
+    per_token = functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+    return (per_token * weights).sum() / weights.sum().clamp(min=1)
