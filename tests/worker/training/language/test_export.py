@@ -1,0 +1,57 @@
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+onnx = pytest.importorskip("onnx", reason="needs the extra train")
+pytest.importorskip("onnxruntime", reason="needs the extra cpu or gpu")
+
+from tests.worker.training.language.networks import IMAGE_MARKS, TEXT_MARKS  # noqa: E402
+from worker.bundle import find_bundle, load_bundle  # noqa: E402
+from worker.model.golden import open_verified  # noqa: E402
+
+pytestmark = pytest.mark.train
+ROLES = ("embed_tokens", "decoder", "study_encoder", "connector")
+
+
+@pytest.fixture(scope="module")
+def bundle(language_folder):
+    return load_bundle(language_folder)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_graph_gives_what_the_network_gave(bundle, role):
+    assert open_verified(bundle, role, "cpu", 1).output_names
+
+
+def test_bundle_keeps_its_tower(bundle):
+    before = load_bundle(find_bundle(None)).manifest
+    assert bundle.manifest.graph("segmentation") == before.graph("segmentation")
+    assert [g for g in bundle.manifest.golden if g.role == "segmentation"] == list(before.golden)
+
+
+def test_manifest_says_how_the_decoder_is_called(bundle):
+    language = bundle.manifest.language
+    assert (language.image_marks, language.text_marks) == (IMAGE_MARKS, TEXT_MARKS)
+    assert language.context_length == 40
+    assert language.measurements == ("lv_ejection_fraction", "lv_end_diastolic_volume")
+    inputs = {t.name: t.shape for t in bundle.manifest.graph("decoder").inputs}
+    assert inputs["past_key_values.1.value"] == ("batch", 2, "past", 8)
+    assert inputs["attention_mask"] == ("batch", "total")
+
+
+def test_one_decoder_graph_begins_continues_and_steps(bundle):
+    golden = [g.file for g in bundle.manifest.golden if g.role == "decoder"]
+    assert len(golden) == 3
+
+
+def test_weights_are_stored_in_half_the_bytes(bundle):
+    path = bundle.folder / "graphs" / "decoder.onnx"
+    weights = [w for w in onnx.load(path).graph.initializer if len(w.dims) == 2]
+    assert weights
+    assert all(w.data_type == onnx.TensorProto.FLOAT16 for w in weights if w.dims[0] > 8)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_graph_names_no_path_of_this_machine(bundle, role):
+    data = (bundle.folder / "graphs" / f"{role}.onnx").read_bytes()
+    assert b".py" not in data
+    assert b"/home" not in data

@@ -1,0 +1,1 @@
+"""The language side at work: tokens, decoder, study reader, constrained generation."""

@@ -1,0 +1,205 @@
+"""Adds the language graphs of a trained network to a bundle folder, with their golden runs.
+
+What is written is the deployable network: low-rank additions folded in, weights rounded to float16
+when they are stored so. The golden answers are those of the rounded network.
+"""
+
+import copy
+import shutil
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from worker.bundle.manifest import GoldenSpec, GraphSpec, LanguageSpec, Manifest, TensorSpec
+from worker.bundle.verify import MANIFEST_NAME, list_files
+from worker.training.language.adaptation import merge_additions
+from worker.training.language.graphs import GraphPlan, Named, plans
+from worker.training.language.network import VisionLanguageNetwork
+from worker.training.onnx_file import (
+    Shape,
+    forget_the_machine,
+    name_dimensions,
+    opset_of,
+    store_as_half,
+)
+
+Precision = Literal["float32", "float16"]
+MINIMUM_COSINE = 0.999
+_DTYPES: dict[torch.dtype, Literal["float32", "int64"]] = {
+    torch.float32: "float32",
+    torch.int64: "int64",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenGraphs:
+    """What a manifest says about the graphs that were written."""
+
+    graphs: tuple[GraphSpec, ...]
+    golden: tuple[GoldenSpec, ...]
+
+
+def deployable(network: VisionLanguageNetwork, precision: Precision) -> VisionLanguageNetwork:
+    """Return a copy as it will run: additions merged, weights rounded to the stored precision."""
+    network = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
+    merge_additions(network)
+    if precision == "float16":
+        for parameter in network.parameters():
+            parameter.data = parameter.data.half().float()
+    return network
+
+
+def add_language(
+    network: VisionLanguageNetwork, folder: Path, precision: Precision = "float16"
+) -> Manifest:
+    """Add the language graphs to a bundle, or replace those that it has.
+
+    The bundle is replaced as a whole, when the new one is complete. Golden runs are compared when
+    the graphs are opened (`worker.model.golden`).
+
+    Parameters
+    ----------
+    network
+        Trained; it is not changed.
+    folder
+        A complete bundle.
+    precision
+        How weights are stored; computing is in float32 either way.
+    """
+    fresh = folder.with_name(folder.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(folder, fresh)
+    path = fresh / MANIFEST_NAME
+    manifest = Manifest.model_validate_json(path.read_bytes())
+    written = write_graphs(network, fresh, precision)
+    roles = {graph.role for graph in written.graphs}
+    manifest = manifest.model_copy(
+        update={
+            "graphs": (*(g for g in manifest.graphs if g.role not in roles), *written.graphs),
+            "golden": (*(g for g in manifest.golden if g.role not in roles), *written.golden),
+            "language": _language_spec(network),
+            "files": list_files(fresh),
+        }
+    )
+    path.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    shutil.rmtree(folder)
+    fresh.rename(folder)
+    return manifest
+
+
+def write_graphs(
+    network: VisionLanguageNetwork, folder: Path, precision: Precision = "float16"
+) -> WrittenGraphs:
+    """Write ``graphs/<role>.onnx`` and ``golden/<role>-<n>.npz`` for the four language roles.
+
+    Parameters
+    ----------
+    network
+        Trained; it is not changed.
+    folder
+        The bundle's folder.
+    precision
+        How weights are stored; computing is in float32 either way.
+    """
+    graphs: list[GraphSpec] = []
+    golden: list[GoldenSpec] = []
+    for plan in plans(deployable(network, precision)):
+        graphs.append(_write_graph(plan, folder, precision))
+        golden += _write_golden(plan, folder)
+    return WrittenGraphs(tuple(graphs), tuple(golden))
+
+
+class _Positional(nn.Module):
+    """Any module as one that takes its tensors as one list, the form that every plan shares."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, *tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
+        answer: Tensor | tuple[Tensor, ...] = self.module(*tensors)
+        return answer
+
+
+def _write_graph(plan: GraphPlan, folder: Path, precision: Precision) -> GraphSpec:
+    file = f"graphs/{plan.role}.onnx"
+    path = folder / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    free = [
+        {axis: torch.export.Dim.AUTO for axis, n in enumerate(shape) if isinstance(n, str)}
+        for shape in plan.inputs.values()
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            _Positional(plan.module),
+            tuple(plan.examples[0].values()),
+            path,
+            input_names=list(plan.inputs),
+            output_names=list(plan.outputs),
+            dynamic_shapes=(tuple(free),),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    model = onnx.load(path)
+    forget_the_machine(model)
+    name_dimensions(model, {**plan.inputs, **plan.outputs})
+    if precision == "float16":
+        store_as_half(model)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    answers = _answers(plan, plan.examples[0])
+    return GraphSpec(
+        role=plan.role,
+        file=file,
+        opset=opset_of(model),
+        precision=precision,
+        inputs=_specs(plan.inputs, plan.examples[0]),
+        outputs=_specs(plan.outputs, answers),
+    )
+
+
+def _language_spec(network: VisionLanguageNetwork) -> LanguageSpec:
+    connector = network.connector.settings
+    return LanguageSpec(
+        family="llama",
+        context_length=network.decoder.settings.context_length,
+        image_marks=tuple(network.image_marks.tolist()),
+        text_marks=tuple(network.text_marks.tolist()),
+        measurements=tuple(entry.key for entry in connector.measurements),
+        maximum_text=connector.maximum_text,
+    )
+
+
+def _write_golden(plan: GraphPlan, folder: Path) -> list[GoldenSpec]:
+    (folder / "golden").mkdir(exist_ok=True)
+    written: list[GoldenSpec] = []
+    for number, example in enumerate(plan.examples, start=1):
+        file = f"golden/{plan.role}-{number}.npz"
+        tensors = {**example, **_answers(plan, example)}
+        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        np.savez_compressed(folder / file, allow_pickle=False, **arrays)
+        written.append(GoldenSpec(role=plan.role, file=file, minimum_cosine=MINIMUM_COSINE))
+    return written
+
+
+def _answers(plan: GraphPlan, example: Named) -> Named:
+    with torch.inference_mode():
+        answer = plan.module(*example.values())
+    tensors = answer if isinstance(answer, tuple) else (answer,)
+    return dict(zip(plan.outputs, tensors, strict=True))
+
+
+def _specs(shapes: Mapping[str, Shape], tensors: Named) -> tuple[TensorSpec, ...]:
+    return tuple(
+        TensorSpec(name=name, dtype=_DTYPES[tensors[name].dtype], shape=shape)
+        for name, shape in shapes.items()
+    )
