@@ -5,7 +5,9 @@ hold job ids only, never patient data.
 """
 
 import errno
+import signal
 import socket
+import sys
 import uuid
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
@@ -149,6 +151,8 @@ def listen(host: str, port: int) -> socket.socket:
 def main(settings: Settings) -> None:
     """Serve the page until SIGTERM or SIGINT."""
     configure(settings.logs.level, "web")
+    # uvicorn raises the signal again when it is done; being asked to stop is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     listener = listen(settings.web.host, settings.web.port)
     registry = Registry(settings.registry_url)
     registry.migrate()

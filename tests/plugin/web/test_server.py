@@ -1,6 +1,7 @@
 import errno
 import json
 import socket
+import subprocess
 import time
 from datetime import UTC, datetime
 
@@ -11,6 +12,7 @@ from plugin.domain.errors import SENTENCES, ConfigurationError, Reason, Transien
 from plugin.registry import IndexedInstance, PublishedResult, Registry, ResultObject
 from plugin.settings import Settings
 from plugin.spool import Spool
+from plugin.supervisor import command_of, environment
 from plugin.web.server import is_this_machine, listen, make_site
 from plugin.web.status import PROCESSES_NAME, process_lights
 
@@ -263,3 +265,24 @@ def test_address_that_the_system_refuses_is_not_called_taken(monkeypatch):
 )
 def test_is_this_machine(host, expected):
     assert is_this_machine(host) is expected
+
+
+def test_page_that_is_asked_to_stop_ends_without_a_failure(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    config = tmp_path / "cmr-triage.toml"
+    config.write_text(f'[spool]\nfolder = "{tmp_path / "spool"}"\n[web]\nport = {port}\n')
+    process = subprocess.Popen(command_of("web", config), env=environment())
+    try:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and process.poll() is None:
+            with socket.socket() as client:
+                if client.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.2)
+        process.terminate()
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
