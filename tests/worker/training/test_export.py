@@ -4,7 +4,6 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("onnxruntime", reason="needs the extra cpu or gpu")
 
-from tests.worker.training.hearts import drawn_volume  # noqa: E402
 from worker.bundle import load_bundle  # noqa: E402
 from worker.bundle.manifest import Evaluation, EvaluationRow  # noqa: E402
 from worker.model.golden import open_verified  # noqa: E402
