@@ -11,6 +11,8 @@ from PIL import Image
 from pydicom.dataset import Dataset
 
 from plugin.domain.findings import Assessment
+from worker.clinical import ClinicalContext
+from worker.report.clinical_information import clinical_text
 from worker.report.figures.canvas import RgbArray
 from worker.report.figures.sheet import contour_sheet
 from worker.report.figures.summary import summary_page
@@ -36,6 +38,11 @@ class Study(Protocol):
     @property
     def reference(self) -> Dataset:
         """Header of one of its images, without pixels."""
+        ...
+
+    @property
+    def clinical(self) -> ClinicalContext:
+        """What the headers of the study tell besides its images."""
         ...
 
 
@@ -67,10 +74,13 @@ def build_results(
     reference, stack = loaded.reference, loaded.stack
     shown = segmentation.labels[[assessment.ed_phase, assessment.es_phase]]
     digest = digest_of(
-        assessment.to_json().encode(), copied_text(reference).encode(), shown.tobytes()
+        assessment.to_json().encode(),
+        copied_text(reference).encode(),
+        clinical_text(loaded.clinical).encode(),
+        shown.tobytes(),
     )
     uids = ResultUids(str(reference.StudyInstanceUID), identity, digest)
-    report = structured_report(reference, stack, assessment, identity, uids)
+    report = structured_report(reference, stack, assessment, identity, uids, loaded.clinical)
     results = [_write("sr", report, folder)]
     for kind, draw in PAGES.items():
         page = draw(stack, segmentation.labels, assessment, identity)

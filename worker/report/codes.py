@@ -23,6 +23,13 @@ IMAGE_LIBRARY = Code("111028", "DCM", "Image Library")
 IMAGE_LIBRARY_GROUP = Code("126200", "DCM", "Image Library Group")
 ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")  # CID 7162
 
+# Clinical information.
+CLINICAL_INFORMATION = Code("55752-0", "LN", "Clinical Information")  # CID 7001
+INDICATIONS = Code("18785-6", "LN", "Indications for Procedure")  # CID 7001
+REQUEST = Code("55115-0", "LN", "Request")  # CID 7002
+HISTORY = Code("11329-0", "LN", "History")  # CID 7002
+PREVIOUS_FINDING = Code("121069", "DCM", "Previous Finding")  # CID 7002
+
 # Text and coded evaluations.
 FINDING = Code("121071", "DCM", "Finding")
 IMPRESSION = Code("121073", "DCM", "Impression")

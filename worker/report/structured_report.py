@@ -21,7 +21,9 @@ from pydicom.uid import Comprehensive3DSRStorage
 
 from plugin.domain.findings import Assessment, Code
 from plugin.domain.identifiers import derive_uid
+from worker.clinical import ClinicalContext
 from worker.report import codes, content
+from worker.report.clinical_information import clinical_information
 from worker.report.codes import concept
 from worker.report.copying import copied_items, copy_attributes, empty_attributes
 from worker.report.header import request_attributes, result_dataset
@@ -51,6 +53,7 @@ def structured_report(
     assessment: Assessment,
     identity: AnalysisIdentity,
     uids: ResultUids,
+    clinical: ClinicalContext,
 ) -> Dataset:
     """Return the report as a dataset ready to be written.
 
@@ -58,6 +61,8 @@ def structured_report(
     ----------
     reference
         Header of one image of the study; patient, study and request attributes are copied from it.
+    clinical
+        Shown for the reader in a section of its own; nothing else depends on it.
     """
     dataset = result_dataset(
         reference,
@@ -82,13 +87,17 @@ def structured_report(
         dataset.PredecessorDocumentsSequence = [
             _predecessor(identity.predecessor, dataset.StudyInstanceUID)
         ]
-    for element in _tree(stack, assessment, identity, uids):
+    for element in _tree(stack, assessment, identity, uids, clinical):
         dataset[element.tag] = element
     return dataset
 
 
 def _tree(
-    stack: CineStack, assessment: Assessment, identity: AnalysisIdentity, uids: ResultUids
+    stack: CineStack,
+    assessment: Assessment,
+    identity: AnalysisIdentity,
+    uids: ResultUids,
+    clinical: ClinicalContext,
 ) -> Dataset:
     """Return the root content item: TID 1500 by highdicom, with the parts that it does not make."""
     report = MeasurementReport(
@@ -107,6 +116,9 @@ def _tree(
     root.ContentSequence.append(content.image_library(stack, phases))
     root.ContentSequence.append(measurements)
     root.ContentSequence.append(content.evaluations(stack, assessment))
+    information = clinical_information(clinical)
+    if information is not None:
+        root.ContentSequence.append(information)
     return root
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from plugin.domain.errors import Reason, StudyRejectedError
+from worker.clinical import ClinicalContext, read_clinical_context
 from worker.series import ClassifiedSeries, Role, SeriesRole, classify, reason_not_analysable
 from worker.series import attributes as read
 from worker.series.frames import Frame, Instance
@@ -47,6 +48,8 @@ class LoadedStudy:
         report.
     evidence
         Headers of all instances that the stack is made of, by series, then instance number.
+    clinical
+        What the headers of the whole study tell besides the images; changes no measurement.
     input_digest
         SHA-256 of decoded pixels, geometry and timing of the used frames; the same study in
         another transfer syntax, order of arrival or with other demographics has the same one.
@@ -58,6 +61,7 @@ class LoadedStudy:
     reference: Dataset
     evidence: tuple[Dataset, ...]
     input_digest: str
+    clinical: ClinicalContext
 
 
 def load_study(paths: Iterable[Path]) -> LoadedStudy:
@@ -81,6 +85,8 @@ def _load(study: StudyHeaders) -> LoadedStudy:
     if not study.headers:
         detail = f"{study.n_unreadable} file(s) looked at"
         raise StudyRejectedError(Reason.NO_READABLE_INSTANCE, detail)
+    # Before anything else looks at a text: pydicom would replace what it cannot decode.
+    clinical = read_clinical_context(one.header for one in study.headers)
     series = classify([(one.header, one.path) for one in study.headers])
     reason = reason_not_analysable(series)
     if reason is not None:
@@ -99,6 +105,7 @@ def _load(study: StudyHeaders) -> LoadedStudy:
         reference=reference,
         evidence=tuple(instance.header for instance in evidence),
         input_digest=decoded.digest,
+        clinical=clinical,
     )
 
 

@@ -8,14 +8,23 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from plugin.domain.findings import Assessment
+from plugin.domain.findings import Assessment, Code
 from tests.worker.report import samples
+from worker.clinical import (
+    ClinicalContext,
+    ClinicalText,
+    PriorReport,
+    PriorValue,
+    TextFlag,
+    Topic,
+)
 from worker.findings import assess
 from worker.model.types import Segmentation
 from worker.report import AnalysisIdentity, PredecessorReport
@@ -37,6 +46,7 @@ class Heart:
     stack: CineStack
     labels: np.ndarray
     header: Dataset
+    clinical: ClinicalContext = field(default_factory=ClinicalContext)
 
     def assessed(self) -> Assessment:
         confidence = np.full(self.labels.shape[:2], 0.96, np.float32)
@@ -111,6 +121,35 @@ def nameless() -> Heart:
     return replace(found, header=bare)
 
 
+def with_clinical_information() -> Heart:
+    """Return a heart whose study brought an order in two scripts and an earlier report."""
+    pieces = tuple(
+        ClinicalText(topic, keyword, tag, text, flags=flags)
+        for topic, keyword, tag, text, flags in (
+            (
+                Topic.REASON,
+                "ReasonForTheRequestedProcedure",
+                "(0040,0275)(0040,1002)",
+                "Dyspnoea, known cardiomyopathy? EF < 35 % & <b>",
+                frozenset({TextFlag.INSTRUCTION_LIKE, TextFlag.TRUNCATED}),
+            ),
+            (
+                Topic.HISTORY,
+                "AdditionalPatientHistory",
+                "(0010,21B0)",
+                "心筋梗塞\n2019",
+                frozenset(),
+            ),
+            (Topic.PROCEDURE, "StudyDescription", "(0008,1030)", "Cardiac MR", frozenset()),
+            (Topic.PRIOR_REPORT, "ContentSequence", "(0040,A730)121073", "DCM", frozenset()),
+        )
+    )
+    code = Code("18043-0", "LN", "Left Ventricular Ejection Fraction by US")
+    value = PriorValue("lv_ejection_fraction", 45.0, "%", code, date(2024, 3, 1))
+    prior = PriorReport("Echocardiography Report", date(2024, 3, 1), (value,), False, True)
+    return replace(heart(), clinical=ClinicalContext(pieces, None, (prior,), n_texts_left_out=2))
+
+
 HEARTS: dict[str, Callable[[], Heart]] = {
     "man": heart,
     "woman with a thick wall": lambda: replace(
@@ -128,6 +167,7 @@ HEARTS: dict[str, Callable[[], Heart]] = {
     "Japanese": lambda: written_in("\\ISO 2022 IR 87", JAPANESE),
     "Enhanced MR": multi_frame,
     "nothing known": nameless,
+    "clinical information": with_clinical_information,
 }
 
 
@@ -162,7 +202,9 @@ def objects_of(kind: str, *, short: bool = False) -> dict[str, Dataset]:
     if short:
         few = [m for m in assessment.measurements if m.key in _FORMS and m.segment in (None, 1)]
         assessment = replace(assessment, measurements=tuple(few))
-    report = structured_report(found.header, found.stack, assessment, identity, uids)
+    report = structured_report(
+        found.header, found.stack, assessment, identity, uids, found.clinical
+    )
     page = np.zeros((8, 8, 3), np.uint8)
     captures = {
         name: secondary_capture(name, page, found.header, identity, uids) for name in SERIES

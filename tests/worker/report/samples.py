@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -20,6 +20,7 @@ from plugin.domain.findings import (
     QualityNote,
     VolumeCurve,
 )
+from worker.clinical import ClinicalContext
 from worker.report import AnalysisIdentity
 from worker.volume.types import CineStack, FrameReference, PatientContext
 
@@ -55,6 +56,7 @@ class LoadedSample:
     stack: CineStack
     patient: PatientContext
     reference: Dataset
+    clinical: ClinicalContext = field(default_factory=ClinicalContext)
 
 
 @dataclass(frozen=True)

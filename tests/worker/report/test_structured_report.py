@@ -23,7 +23,9 @@ def make(
     identity = samples.identity(**changes)
     assessment = assessment or samples.assessment(priority=priority)
     uids = ResultUids(samples.STUDY_UID, identity, "content")
-    report = structured_report(loaded.reference, loaded.stack, assessment, identity, uids)
+    report = structured_report(
+        loaded.reference, loaded.stack, assessment, identity, uids, loaded.clinical
+    )
     buffer = io.BytesIO()
     report.save_as(buffer, enforce_file_format=True)
     buffer.seek(0)

@@ -183,3 +183,14 @@ def test_load_study_is_fast_enough(tmp_path: Path) -> None:
     load_study(paths)
 
     assert time.process_time() - start < 4.0  # about 0.8 s on an idle core
+
+
+def test_load_study_reads_clinical_text_of_the_whole_study(tmp_path: Path) -> None:
+    images = cine()
+    images[0].SpecificCharacterSet = "ISO_IR 100"
+    other = cine(series="other", series_number=2, n_slices=1)
+    for image in other:
+        image.SpecificCharacterSet = "ISO_IR 100"  # wrong: the text below is UTF-8
+        image.add_new(0x001021B0, "LT", "Test One, Müdigkeit".encode())
+    loaded = load_study(write([*images, *other], tmp_path))
+    assert [one.text for one in loaded.clinical.texts] == ["[name], Müdigkeit"]
