@@ -17,14 +17,17 @@ from typing import Any, Protocol
 
 from plugin.domain.errors import ConfigurationError, Reason, TransientError
 from plugin.domain.findings import Assessment
+from plugin.logs import get_logger
 from worker.bundle import Bundle
 from worker.clinical.inventory import inventory
-from worker.findings import assess
+from worker.findings import assess, reread
 from worker.model.types import Segmentation
 from worker.report import AnalysisIdentity, PredecessorReport, ResultFile, build_results
 from worker.report.identity import NOT_VERIFIED
 from worker.volume import LoadedStudy, load_study
 from worker.volume.types import CineStack
+
+log = get_logger(__name__)
 
 Progress = Callable[[str, float], None]
 """Called with a stage's name and how much of it is done (0 to 1)."""
@@ -135,7 +138,9 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
             loaded.stack, on_progress=lambda fraction: tell("segment", fraction)
         )
     with watch.stage("measure", tell):
-        assessment = assess(loaded.stack, segmentation, loaded.patient)
+        assessment, disagreements = reread(assess(loaded.stack, segmentation, loaded.patient))
+    for kind in sorted({one.kind for one in disagreements}):
+        log.error("text_not_confirmed", kind=kind.value)
     identity = AnalysisIdentity(
         software_version=software_version,
         bundle_name=segmenter.bundle.name,

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 
@@ -7,6 +8,7 @@ import pytest
 from plugin.domain.errors import ConfigurationError, Reason, StudyRejectedError, TransientError
 from tests.generated import TruthSegmenter, small_patient, write_small_study
 from worker import pipeline
+from worker.findings import assess
 from worker.pipeline import RESULT_NAME, STAGES, analyse_paths
 from worker.report import PredecessorReport
 
@@ -152,3 +154,17 @@ def test_clinical_text_changes_no_number_and_stays_in_the_report(study, analysed
     assert "EF 12" not in (folder / RESULT_NAME).read_text()
     first = next(item for item in analysed[0].objects if item.kind == "sr")
     assert report.SOPInstanceUID != first.sop_instance_uid
+
+
+def test_text_that_cannot_be_confirmed_is_flagged_and_reported_all_the_same(
+    study, tmp_path, monkeypatch
+):
+    def misspoken(*arguments):
+        found = assess(*arguments)
+        return dataclasses.replace(found, impression=("LV ejection fraction 99 %.",))
+
+    monkeypatch.setattr(pipeline, "assess", misspoken)
+    result = analyse_paths(study, TruthSegmenter(), tmp_path, software_version="0.0.1")
+    assert {item.kind for item in result.objects} == {"sr", "summary", "contours"}
+    assert "text_not_confirmed" in {note.key for note in result.assessment.quality}
+    assert result.summary["finding"].startswith("An internal check could not confirm")

@@ -6,6 +6,7 @@
 from worker.findings.assess import assess
 from worker.findings.contours import SliceContours, contours, slice_contours
 from worker.findings.orientation import Orientation, find_orientation
+from worker.findings.reread import reread
 from worker.findings.segments import segment_map
 from worker.findings.volumes import DiscVolumes, disc_volumes_ml
 
@@ -17,6 +18,7 @@ __all__ = [
     "contours",
     "disc_volumes_ml",
     "find_orientation",
+    "reread",
     "segment_map",
     "slice_contours",
 ]
