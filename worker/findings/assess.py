@@ -4,10 +4,8 @@ Knows the order of the steps only.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from plugin.domain.findings import Assessment, Measurement, QualityNote, VolumeCurve
-from plugin.domain.triage import suggest_priority
 from worker.findings.checks import (
     quality_notes,
     require_heart,
@@ -15,27 +13,18 @@ from worker.findings.checks import (
     right_ventricle_usable,
     without_implausible,
 )
+from worker.findings.conclude import conclude
 from worker.findings.cycle import CardiacCycle, find_cycle
 from worker.findings.measure import global_measurements, global_values, thickness_measurements
-from worker.findings.normal_ranges import is_adult
-from worker.findings.not_assessed import NOT_ASSESSED
 from worker.findings.orientation import find_orientation
-from worker.findings.rules import apply_rules
 from worker.findings.segments import (
     PhaseWalls,
     maximal_thickness_mm,
     phase_walls,
     segment_thickness_mm,
 )
-from worker.findings.text import impression, narrative
 from worker.findings.uncertainty import STANDARD_ERRORS, StandardError
-from worker.findings.volumes import (
-    BSA_FORMULA,
-    DiscVolumes,
-    LabelArray,
-    body_surface_area_m2,
-    disc_volumes_ml,
-)
+from worker.findings.volumes import DiscVolumes, LabelArray, disc_volumes_ml
 from worker.model.types import Segmentation
 from worker.volume.types import CineStack, PatientContext
 
@@ -96,28 +85,9 @@ def assess(
     measurements, odd_notes = without_implausible(
         (*global_measurements(values, patient, standard_errors), *segments)
     )
-    whole = tuple(measurement for measurement in measurements if measurement.segment is None)
-    by_key = {measurement.key: measurement for measurement in whole}
     quality = (
         *quality_notes(stack, labels, segmentation.confidence, volumes, cycle, values, patient),
         *segment_notes,
         *odd_notes,
     )
-    adult = is_adult(patient.age_years)
-    findings = apply_rules(by_key, adult=adult)
-    bsa_m2 = body_surface_area_m2(patient.height_cm, patient.weight_kg)
-    assessment = Assessment(
-        measurements=measurements,
-        findings=findings,
-        not_assessed=NOT_ASSESSED,
-        impression=(),
-        narrative=narrative(by_key, quality),
-        priority=suggest_priority(whole),
-        quality=quality,
-        curve=_curve(stack, volumes),
-        ed_phase=cycle.ed_phase,
-        es_phase=cycle.es_phase,
-        bsa_m2=bsa_m2,
-        bsa_formula=BSA_FORMULA if bsa_m2 is not None else None,
-    )
-    return replace(assessment, impression=impression(by_key, findings, quality, adult=adult))
+    return conclude(measurements, quality, patient, _curve(stack, volumes), cycle)

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from plugin.domain.findings import Assessment, Measurement, QualityNote, VolumeCurve
 from plugin.domain.triage import suggest_priority
 from worker.findings.cycle import CardiacCycle
+from worker.findings.language import load_language
 from worker.findings.normal_ranges import is_adult
 from worker.findings.not_assessed import NOT_ASSESSED
+from worker.findings.report_text import impression, narrative
 from worker.findings.rules import apply_rules
-from worker.findings.text import impression, narrative
+from worker.findings.sentences import Sentences
 from worker.findings.volumes import BSA_FORMULA, body_surface_area_m2
 from worker.volume.types import PatientContext
 
@@ -29,13 +31,14 @@ def conclude(
     by_key = {measurement.key: measurement for measurement in whole}
     adult = is_adult(patient.age_years)
     findings = apply_rules(by_key, adult=adult)
+    say = Sentences(load_language("en"))
     bsa_m2 = body_surface_area_m2(patient.height_cm, patient.weight_kg)
     return Assessment(
         measurements=tuple(measurements),
         findings=findings,
         not_assessed=NOT_ASSESSED,
-        impression=impression(by_key, findings, tuple(quality), adult=adult),
-        narrative=narrative(by_key, tuple(quality)),
+        impression=impression(say, by_key, findings, quality, adult=adult),
+        narrative=narrative(say, by_key, quality, NOT_ASSESSED),
         priority=suggest_priority(whole),
         quality=tuple(quality),
         curve=curve,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from plugin.domain.triage import PRIORITY_RULES
 from worker.findings.definitions import DEFINITIONS, SEGMENT_NAMES, SEGMENT_SITES
+from worker.findings.language import load_language
 from worker.findings.normal_ranges import REFERENCE_INTERVALS
 from worker.findings.not_assessed import NOT_ASSESSED
 from worker.findings.rules import (
@@ -203,7 +204,7 @@ def _statements() -> Iterator[str]:
                 ),
                 *(
                     (
-                        rule.statement,
+                        load_language("en").tables["statements"][rule.key],
                         f"`{rule.keys[0]}` {rule.side.value} its reference range",
                         REFERENCE_INTERVALS[rule.keys[0]].source,
                     )

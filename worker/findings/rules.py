@@ -17,13 +17,14 @@ thickness 15 mm or more in any segment). Reference limits: ``normal_ranges``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from plugin.domain.findings import Certainty, Code, Finding, Measurement
 from worker.findings.definitions import LEFT_VENTRICLE, LV_MYOCARDIUM_SITE, RIGHT_VENTRICLE
+from worker.findings.language import load_language
+from worker.findings.sentences import Sentences
 from worker.findings.uncertainty import Z_90_PERCENT
-from worker.findings.wording import value_with_interval
 
 ESC_HEART_FAILURE = "McDonagh TA et al., Eur Heart J 2021;42:3599-3726, Table 3"
 ASE_EACVI = "Lang RM et al., J Am Soc Echocardiogr 2015;28:1-39, Table 4"
@@ -97,7 +98,6 @@ class RangeRule:
     side: Side
     code: Code
     site: Code
-    statement: str
 
 
 RANGE_RULES: tuple[RangeRule, ...] = (
@@ -107,7 +107,6 @@ RANGE_RULES: tuple[RangeRule, ...] = (
         Side.ABOVE,
         LV_DILATION,
         LEFT_VENTRICLE,
-        "dilated left ventricle",
     ),
     RangeRule(
         "lv_hypertrophy",
@@ -115,7 +114,6 @@ RANGE_RULES: tuple[RangeRule, ...] = (
         Side.ABOVE,
         LV_HYPERTROPHY,
         LV_MYOCARDIUM_SITE,
-        "left ventricular mass above the reference range",
     ),
     RangeRule(
         "rv_dilation",
@@ -123,7 +121,6 @@ RANGE_RULES: tuple[RangeRule, ...] = (
         Side.ABOVE,
         RV_DILATION,
         RIGHT_VENTRICLE,
-        "dilated right ventricle",
     ),
     RangeRule(
         "rv_systolic_dysfunction",
@@ -131,26 +128,23 @@ RANGE_RULES: tuple[RangeRule, ...] = (
         Side.BELOW,
         RV_DYSFUNCTION,
         RIGHT_VENTRICLE,
-        "reduced right ventricular systolic function",
     ),
 )
 
 
-def _sentence(measurement: Measurement, statement: str, certainty: Certainty) -> str:
-    value = value_with_interval(measurement)
-    if certainty is Certainty.PRESENT:
-        return f"{value}: {statement}."
-    return f"{value}: borderline, {statement} is neither confirmed nor excluded."
+def _said(finding: Finding, measurement: Measurement) -> Finding:
+    """Give a finding its English sentence."""
+    sentence = Sentences(load_language("en")).finding(finding, measurement)
+    return replace(finding, sentence=sentence)
 
 
-def _lvef_grade(value: float) -> tuple[str, str, str]:
-    """Grade, statement and source of an ejection fraction below 50 %."""
+def _lvef_grade(value: float) -> tuple[str, str]:
+    """Grade and source of an ejection fraction below 50 %."""
     if value < LVEF_SEVERE_PERCENT:
-        return "severely reduced", "severely reduced left ventricular systolic function", ASE_EACVI
+        return "severely reduced", ASE_EACVI
     if value <= LVEF_REDUCED_PERCENT:
-        return "reduced", "reduced left ventricular systolic function", ESC_HEART_FAILURE
-    statement = "mildly reduced left ventricular systolic function"
-    return "mildly reduced", statement, ESC_HEART_FAILURE
+        return "reduced", ESC_HEART_FAILURE
+    return "mildly reduced", ESC_HEART_FAILURE
 
 
 def _lv_function(measurement: Measurement) -> Finding | None:
@@ -158,19 +152,20 @@ def _lv_function(measurement: Measurement) -> Finding | None:
     if certainty is None:
         return None
     grade: str | None = None
-    statement, source = "reduced left ventricular systolic function", ESC_HEART_FAILURE
+    source = ESC_HEART_FAILURE
     if measurement.value < LVEF_NORMAL_PERCENT:
-        grade, statement, source = _lvef_grade(measurement.value)
-    return Finding(
+        grade, source = _lvef_grade(measurement.value)
+    finding = Finding(
         "lv_systolic_dysfunction",
         LV_DYSFUNCTION,
-        _sentence(measurement, statement, certainty),
+        "",
         certainty,
         (measurement.key,),
         source,
         grade,
         LEFT_VENTRICLE,
     )
+    return _said(finding, measurement)
 
 
 def _wall(measurement: Measurement) -> Finding | None:
@@ -178,18 +173,17 @@ def _wall(measurement: Measurement) -> Finding | None:
     certainty = judge(measurement, WALL_THICKENED_MM - 1e-9, Side.ABOVE)
     if certainty is None:
         return None
-    massive = measurement.value >= WALL_MASSIVE_MM
-    statement = "wall thickness of 30 mm or more" if massive else "wall thickness of 15 mm or more"
-    return Finding(
+    finding = Finding(
         "lv_wall_thickening",
         WALL_THICKENING,
-        _sentence(measurement, statement, certainty),
+        "",
         certainty,
         (measurement.key,),
         ESC_CARDIOMYOPATHY,
-        "massive" if massive else None,
+        "massive" if measurement.value >= WALL_MASSIVE_MM else None,
         LV_MYOCARDIUM_SITE,
     )
+    return _said(finding, measurement)
 
 
 def _beyond_range(rule: RangeRule, measurements: Mapping[str, Measurement]) -> Finding | None:
@@ -201,16 +195,17 @@ def _beyond_range(rule: RangeRule, measurements: Mapping[str, Measurement]) -> F
     certainty = judge_ranges(known[0], rule.side)
     if certainty is None:
         return None
-    return Finding(
+    finding = Finding(
         rule.key,
         rule.code,
-        _sentence(known[0], rule.statement, certainty),
+        "",
         certainty,
         (known[0].key,),
         known[0].normal_ranges[0].source,
         None,
         rule.site,
     )
+    return _said(finding, known[0])
 
 
 def apply_rules(measurements: Mapping[str, Measurement], *, adult: bool) -> tuple[Finding, ...]:

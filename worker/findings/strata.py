@@ -23,8 +23,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plugin.domain.findings import Certainty, Measurement
+from worker.findings.language import load_language
 from worker.findings.rules import Side, judge
-from worker.findings.wording import value_with_interval
+from worker.findings.sentences import Sentences
 
 _HEART_FAILURE = (
     "Bozkurt B et al., Eur J Heart Fail 2021;23:352-380; "
@@ -164,7 +165,7 @@ def _certainty(measurement: Measurement, band: Band) -> Certainty | None:
 
 
 def _sentence(measurement: Measurement, band: Band, certainty: Certainty) -> str:
-    value = value_with_interval(measurement)
+    value = Sentences(load_language("en")).with_interval(measurement)
     if certainty is Certainty.PRESENT:
         return f"{value}: {band.words}."
     return f"{value}: may lie in the band of {band.words}; the uncertainty reaches across its edge."

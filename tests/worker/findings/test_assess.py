@@ -13,7 +13,7 @@ from tests.worker.findings.shapes import heart_of, heart_study, segmentation_of
 from worker.findings import assess
 from worker.findings.checks import without_implausible
 from worker.findings.definitions import DEFINITIONS
-from worker.findings.text import DISCLAIMER
+from worker.findings.language import load_language
 from worker.model.types import Segmentation
 from worker.volume.types import PatientContext, StackNote
 
@@ -114,7 +114,7 @@ def test_text_holds_no_number_that_was_not_measured_or_printed():
 
 def test_narrative_says_that_a_machine_wrote_it_and_what_is_missing():
     narrative = assessed("healthy").narrative
-    assert narrative[-1] == DISCLAIMER
+    assert narrative[-1] == load_language("en").tables["sentences"]["disclaimer"]
     assert narrative[-2].startswith("Not assessed: Late Contrast Enhancement, Thrombus")
 
 
