@@ -12,7 +12,8 @@ from worker.bundle import load_bundle  # noqa: E402
 from worker.model.language.decoder import Decoder  # noqa: E402
 from worker.model.language.generation import Ending, generate  # noqa: E402
 
-pytestmark = pytest.mark.train
+# the first test waits for the export, minutes on a busy machine
+pytestmark = [pytest.mark.train, pytest.mark.timeout(900)]
 PROMPT = [7, 30, 12, 44, 9]
 QUESTIONS = [[21, 5], [6], [40, 8, 33]]
 

@@ -14,7 +14,8 @@ from worker.bundle import load_bundle  # noqa: E402
 from worker.model.language.decoder import Decoder  # noqa: E402
 from worker.model.language.vision import StudyFeatures, StudyReader  # noqa: E402
 
-pytestmark = pytest.mark.train
+# the first test waits for the export, minutes on a busy machine
+pytestmark = [pytest.mark.train, pytest.mark.timeout(900)]
 WORDS = [11, 12, 13]
 
 

@@ -8,7 +8,8 @@ from tests.worker.training.language.networks import IMAGE_MARKS, TEXT_MARKS  # n
 from worker.bundle import find_bundle, load_bundle  # noqa: E402
 from worker.model.golden import open_verified  # noqa: E402
 
-pytestmark = pytest.mark.train
+# the first test waits for the export, minutes on a busy machine
+pytestmark = [pytest.mark.train, pytest.mark.timeout(900)]
 ROLES = ("embed_tokens", "decoder", "study_encoder", "connector")
 
 
