@@ -1,16 +1,17 @@
 """The report corpus: requests and good answers over made-up studies, as JSON lines.
 
 ``python -m worker.training.language.corpus --studies 2500 --seed 1 --out FOLDER`` writes
-``corpus.jsonl`` and ``statistics.json``. The same seed gives the same corpus, study by study, so a
-part of it can be made anew. No text comes from anywhere else: answers are made by a grammar
-(``frames``) over evidence that the runtime's own rules make.
+``corpus.jsonl``, ``statistics.json`` and the vocabulary trained on it, ``tokenizer.json``. The same
+seed gives the same corpus, study by study, so a part of it can be made anew. No text comes from
+anywhere else: answers are made by a grammar (``frames``) over evidence that the runtime's own rules
+make.
 """
 
 import argparse
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +21,11 @@ from plugin.domain.evidence import Evidence, Fact, FactKind, fill_slots
 from worker.findings.evidence import make_evidence
 from worker.findings.language import load_language
 from worker.model.language.prompt import describe
+from worker.model.language.tokenizer import FILE_NAME
 from worker.model.language.vocabulary import LANGUAGES, Style, Task
 from worker.training.language.frames import choose, load_frames
 from worker.training.language.studies import SampledStudy, sample_study
+from worker.training.language.tokenizer import DEFAULT_SIZE, train_tokenizer
 from worker.training.language.writer import Writer, history
 
 CORPUS_NAME, STATISTICS_NAME = "corpus.jsonl", "statistics.json"
@@ -216,7 +219,7 @@ def _sentences(corpus: Sequence[Record], code: str) -> set[str]:
     return {s for one in corpus if one.language == code for s in one.target.split(end) if s}
 
 
-def tokenizer_texts(corpus: Sequence[Record]) -> Iterator[str]:
+def tokenizer_texts(corpus: Iterable[Record]) -> Iterator[str]:
     """Yield what the vocabulary is trained on: prompts, histories, questions and answers."""
     for record in corpus:
         yield from (record.evidence, record.history, record.question, record.target)
@@ -248,8 +251,11 @@ def _main() -> None:
     parser.add_argument("--studies", type=int, default=2500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--vocabulary", type=int, default=DEFAULT_SIZE, help="Tokens at most.")
     given = parser.parse_args()
     counted = write_corpus(given.out, given.seed, given.studies)
+    definition = train_tokenizer(tokenizer_texts(read_corpus(given.out)), given.vocabulary)
+    (given.out / FILE_NAME).write_text(definition, encoding="utf-8")
     print(json.dumps(counted, indent=1, ensure_ascii=False))  # noqa: T201 - the command's answer
 
 

@@ -1,6 +1,9 @@
 """The report corpus: true to its evidence, the same by seed, and rich in what must not leak."""
 
+import json
 import re
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -9,6 +12,7 @@ from plugin.domain.evidence import FactKind, fill_slots
 from tests.worker.words import N_STUDIES, SEED, corpus, of_record
 from worker.findings.checker import check_text
 from worker.findings.language import languages
+from worker.model.language.tokenizer import Tokenizer
 from worker.model.language.vocabulary import LANGUAGES, Task
 from worker.training.language.corpus import (
     Record,
@@ -116,3 +120,16 @@ def test_record_types_survive_json(tmp_path):
     record = next(read_corpus(tmp_path))
     assert isinstance(record, Record)
     assert isinstance(record.task, Task)
+
+
+def test_command_writes_corpus_statistics_and_vocabulary(tmp_path):
+    command = [sys.executable, "-m", "worker.training.language.corpus", "--out", str(tmp_path)]
+    done = subprocess.run(
+        [*command, "--studies", "2", "--seed", str(SEED), "--vocabulary", "600"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert json.loads(done.stdout) == json.loads((tmp_path / "statistics.json").read_text())
+    assert list(read_corpus(tmp_path)) == list(records(SEED, 2))
+    assert len(Tokenizer.from_file(tmp_path / "tokenizer.json")) <= 600
