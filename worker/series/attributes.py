@@ -15,6 +15,7 @@ from pydicom import config
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 
 UNREADABLE_VALUE = (
     ValueError,
@@ -24,6 +25,7 @@ UNREADABLE_VALUE = (
     NotImplementedError,
     ArithmeticError,
     struct.error,
+    BytesLengthException,
 )
 """What pydicom raises when it converts a damaged value (it has no common base class)."""
 
@@ -56,7 +58,10 @@ def _value(dataset: Dataset, keyword: str) -> object:
 def _raw_text(dataset: Dataset, keyword: str) -> str | None:
     """Return the undecoded text, e.g. of an IS written as ``912.5``, which pydicom refuses."""
     tag = tag_for_keyword(keyword)
-    element = None if tag is None else dataset.get_item(tag)
+    try:
+        element = None if tag is None else dataset.get_item(tag)
+    except UNREADABLE_VALUE:
+        return None
     if isinstance(element, RawDataElement) and isinstance(element.value, bytes):
         return element.value.decode("ascii", errors="replace").strip(" \0")
     return None

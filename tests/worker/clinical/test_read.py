@@ -1,15 +1,29 @@
 """Every attribute that carries clinical text, bounded, with where it came from."""
 
 import time
+from io import BytesIO
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset
 
-from tests.worker.clinical.headers import code, image, report, stored, text
+from tests.worker.clinical.headers import (
+    code,
+    container,
+    encoded,
+    image,
+    number,
+    report,
+    stored,
+    text,
+)
 from worker.clinical import ClinicalContext, Pregnancy, TextFlag, read_clinical_context
 from worker.clinical.read import MAXIMUM_ALL_CHARACTERS, MAXIMUM_CHARACTERS, MAXIMUM_TEXTS
 from worker.clinical.sources import SOURCES
+from worker.series.attributes import without_complaints
 
 
 def texts_of(*headers: Dataset) -> list[str]:
@@ -250,3 +264,44 @@ def test_damaged_sequence_costs_its_text_only():
     broken = stored({"RequestAttributesSequence": b"\xfe\xff\x00\xe0\xff\x00\x00\x00garbage!"})
     header[0x00400275] = broken.get_item(0x00400275)
     assert texts_of(header) == ["CABG 2019"]
+
+
+_WHOLE = encoded(
+    {
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.33",
+        "SOPInstanceUID": "1.2.9",
+        "SpecificCharacterSet": "\\ISO 2022 IR 87",
+        "PatientName": "Doe^John",
+        "ContentDate": "20240301",
+        "PregnancyStatus": 2,
+        "AdditionalPatientHistory": "Known DCM \N{CJK UNIFIED IDEOGRAPH-5FC3}".encode("iso2022_jp"),
+        "RequestAttributesSequence": [{"ReasonForTheRequestedProcedure": "Dyspnoea"}],
+        "ContentSequence": [
+            container(
+                [
+                    number(("8811-2", "LN"), "45", "%"),
+                    text(("121073", "DCM"), "DCM"),
+                    {"ValueType": "PNAME", "PersonName": "Doe^John"},
+                ]
+            )
+        ],
+    }
+)
+
+
+@given(
+    changes=st.lists(
+        st.tuples(st.integers(0, len(_WHOLE) - 1), st.integers(0, 255)), min_size=1, max_size=6
+    ),
+    length=st.integers(0, len(_WHOLE)) | st.just(len(_WHOLE)),
+)
+def test_any_damage_that_pydicom_reads_stops_nothing(changes, length):
+    damaged = bytearray(_WHOLE)
+    for position, value in changes:
+        damaged[position] = value
+    with without_complaints():
+        try:
+            header = read_dataset(BytesIO(damaged[:length]), False, True)
+        except Exception:  # noqa: BLE001 - a file that cannot be read is refused before
+            return
+        assert isinstance(read_clinical_context([header]), ClinicalContext)
