@@ -63,7 +63,7 @@ class Recipe(_Strict):
     @property
     def view_mm(self) -> float:
         """Side of the views of the last stage."""
-        return self.stages[-1].crop * self.spacing_mm
+        return round(self.stages[-1].crop * self.spacing_mm, 3)
 
     @property
     def wants_phantoms(self) -> bool:
