@@ -18,15 +18,15 @@ from torch import nn
 from worker.bundle.manifest import (
     SCHEMA_VERSION,
     Evaluation,
-    FileEntry,
     GoldenSpec,
     GraphSpec,
     ImageSpec,
     Manifest,
     TensorSpec,
 )
-from worker.bundle.verify import MANIFEST_NAME, sha256_of
+from worker.bundle.verify import MANIFEST_NAME, list_files
 from worker.training.network import N_CLASSES, N_INPUTS
+from worker.training.onnx_file import forget_the_machine, opset_of
 
 MULTIPLE = 16
 GRAPH_FILE = "graphs/segmentation.onnx"
@@ -87,10 +87,10 @@ def export_graph(network: nn.Module, path: Path) -> int:
             verbose=False,
         )
     model = onnx.load(path)
-    _forget_the_machine(model)
+    forget_the_machine(model)
     onnx.checker.check_model(model)
     onnx.save(model, path)
-    return max(int(entry.version) for entry in model.opset_import if entry.domain == "")
+    return opset_of(model)
 
 
 def golden_input(seed: int = 7) -> npt.NDArray[np.float32]:
@@ -122,7 +122,7 @@ def write_bundle(network: nn.Module, folder: Path, text: BundleText) -> Manifest
     (fresh / LICENCE_FILE).write_text(licence, encoding="utf-8")
     manifest = _manifest(fresh, text, opset)
     (fresh / CARD_FILE).write_text(model_card(manifest), encoding="utf-8")
-    manifest = manifest.model_copy(update={"files": _entries(fresh)})
+    manifest = manifest.model_copy(update={"files": list_files(fresh)})
     (fresh / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
@@ -135,7 +135,7 @@ def with_evaluation(folder: Path, evaluation: Evaluation) -> Manifest:
     manifest = Manifest.model_validate_json(path.read_bytes())
     manifest = manifest.model_copy(update={"evaluation": evaluation})
     (folder / CARD_FILE).write_text(model_card(manifest), encoding="utf-8")
-    manifest = manifest.model_copy(update={"files": _entries(folder)})
+    manifest = manifest.model_copy(update={"files": list_files(folder)})
     path.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return manifest
 
@@ -227,35 +227,5 @@ def _manifest(folder: Path, text: BundleText, opset: int) -> Manifest:
         ),
         golden=(GoldenSpec(role="segmentation", file=GOLDEN_FILE, minimum_cosine=MINIMUM_COSINE),),
         evaluation=text.evaluation,
-        files=_entries(folder),
+        files=list_files(folder),
     )
-
-
-def _entries(folder: Path) -> tuple[FileEntry, ...]:
-    paths = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != MANIFEST_NAME)
-    return tuple(
-        FileEntry(
-            path=p.relative_to(folder).as_posix(), sha256=sha256_of(p), n_bytes=p.stat().st_size
-        )
-        for p in paths
-    )
-
-
-def _forget_the_machine(model: onnx.ModelProto) -> None:
-    """Remove stack traces and other notes of the exporter: they name paths of this machine."""
-    del model.metadata_props[:]
-    model.doc_string = ""
-    _forget_graph(model.graph)
-    for function in model.functions:
-        del function.metadata_props[:]
-        for node in function.node:
-            del node.metadata_props[:]
-            node.doc_string = ""
-
-
-def _forget_graph(graph: onnx.GraphProto) -> None:
-    del graph.metadata_props[:]
-    graph.doc_string = ""
-    for item in (*graph.node, *graph.initializer, *graph.input, *graph.output, *graph.value_info):
-        del item.metadata_props[:]
-        item.doc_string = ""
