@@ -59,7 +59,10 @@ def result_table(visits: Sequence[Visit]) -> Table:
 def finding_of(summary: dict[str, Any]) -> str:
     """Return the leading finding without the numbers that the table shows beside it."""
     sentence = str(summary.get("finding", "did not arrive"))
-    return sentence.partition(": ")[2] or sentence
+    head, _, tail = sentence.partition(": ")
+    if not tail:
+        return sentence
+    return tail if any(letter.isdigit() for letter in head) else f"{head}."
 
 
 def _beside(measured: float | None, true: float) -> str:

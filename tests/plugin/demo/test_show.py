@@ -58,6 +58,8 @@ def test_failure_is_shown_instead_of_a_finding():
 def test_finding_without_numbers():
     assert finding_of(SUMMARY) == "normal."
     assert finding_of({"finding": "Normal."}) == "Normal."
+    within = "Left ventricle within the reference ranges: ejection fraction 56 %, mass 120 g."
+    assert finding_of({"finding": within}) == "Left ventricle within the reference ranges."
     assert finding_of({}) == "did not arrive"
 
 
