@@ -23,12 +23,7 @@ from pydicom.errors import InvalidDicomError
 from dicom_node.anatomy import is_elsewhere, speaks_of_heart
 from dicom_node.extent import measure_extent
 from plugin.domain.errors import Reason, StudyRejectedError
-from plugin.domain.identifiers import is_valid_uid
-
-# Stable for ever: a result of ours that an archive sends back is known by them even when the
-# registry was emptied. The same as those that worker.report writes (held together by a test).
-OWN_MANUFACTURER = "cmr-triage"
-OWN_MODEL_NAME = "cmr-triage"
+from plugin.domain.identifiers import MANUFACTURER, MODEL_NAME, is_valid_uid
 
 MR_IMAGE_CLASSES = frozenset(
     {
@@ -203,8 +198,7 @@ def _headers(dataset: Dataset, transfer_syntax_uid: str) -> InstanceHeaders:
         description=_text(dataset, "StudyDescription"),
         slice_position=_slice_position(dataset),
         looks_like_own_result=(
-            manufacturer == (OWN_MANUFACTURER, OWN_MODEL_NAME)
-            and sop_class_uid not in MR_IMAGE_CLASSES
+            manufacturer == (MANUFACTURER, MODEL_NAME) and sop_class_uid not in MR_IMAGE_CLASSES
         ),
         facts=_facts(dataset, sop_class_uid),
     )

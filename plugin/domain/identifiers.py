@@ -1,4 +1,4 @@
-"""AE titles and UIDs: what is valid, and how our own UIDs are made.
+"""AE titles and UIDs: what is valid, how our own UIDs are made, and what we call ourselves.
 
 References
 ----------
@@ -10,6 +10,11 @@ import re
 import uuid
 
 from plugin.domain.errors import ConfigurationError, Reason
+
+MANUFACTURER = "cmr-triage"
+MODEL_NAME = "cmr-triage"
+"""Manufacturer (0008,0070) and model (0008,1090) of every result object, stable for ever: a result
+that comes back from an archive is recognised by them when the registry no longer knows its UID."""
 
 _UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
 _MAXIMUM_UID_LENGTH = 64

@@ -3,11 +3,11 @@ import contextlib
 import pytest
 from pydicom import Dataset
 
-from dicom_node.headers import OWN_MANUFACTURER, OWN_MODEL_NAME, read_headers
+from dicom_node.headers import read_headers
 from dicom_node.part10 import part10_header
 from plugin.domain.errors import Reason, StudyRejectedError
+from plugin.domain.identifiers import MANUFACTURER, MODEL_NAME
 from tests.dicom_node.images import MR, encoded, mr_image, save
-from worker.report import identity
 
 
 def stored(path, dataset_bytes, syntax="1.2.840.10008.1.2.1"):
@@ -112,8 +112,8 @@ def test_noise_never_gets_through(tmp_path, rng):
 
 
 def test_own_results_are_known_by_manufacturer_and_model(tmp_path):
-    assert (OWN_MANUFACTURER, OWN_MODEL_NAME) == (identity.MANUFACTURER, identity.MODEL_NAME)
-    ours = {"Manufacturer": OWN_MANUFACTURER, "ManufacturerModelName": OWN_MODEL_NAME}
+    assert (MANUFACTURER, MODEL_NAME) == ("cmr-triage", "cmr-triage")
+    ours = {"Manufacturer": MANUFACTURER, "ManufacturerModelName": MODEL_NAME}
     report = mr_image(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.34", Modality="SR", **ours)
     del report.PixelData
     assert read_headers(save(report, tmp_path / "a.dcm")).looks_like_own_result

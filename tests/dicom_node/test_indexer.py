@@ -7,9 +7,9 @@ import pytest
 from pydicom.uid import generate_uid
 
 from dicom_node import indexer as indexer_module
-from dicom_node.headers import OWN_MANUFACTURER, OWN_MODEL_NAME
 from dicom_node.indexer import Indexer, dataset_digest, received_at
 from plugin.domain.errors import Reason, TransientError
+from plugin.domain.identifiers import MANUFACTURER, MODEL_NAME
 from plugin.domain.job import JobState
 from plugin.domain.study import StudyState
 from plugin.registry import PublishedResult, ResultObject
@@ -206,8 +206,8 @@ def own_report(study):
         study,
         SOPClassUID=SR,
         Modality="SR",
-        Manufacturer=OWN_MANUFACTURER,
-        ManufacturerModelName=OWN_MODEL_NAME,
+        Manufacturer=MANUFACTURER,
+        ManufacturerModelName=MODEL_NAME,
     )
     del report.PixelData
     return report

@@ -12,6 +12,7 @@ from datetime import date
 
 from pydicom.dataset import Dataset
 
+from plugin.domain.identifiers import MANUFACTURER, MODEL_NAME
 from worker.clinical import concepts
 from worker.clinical.elements import RawText, item_list, raw_text, text_values
 from worker.clinical.people import calendar_day
@@ -20,8 +21,6 @@ from worker.series import attributes as read
 
 _DOCUMENTS = frozenset(f"1.2.840.10008.5.1.4.1.1.88.{last}" for last in (11, 22, 33, 34, 35))
 """Basic Text, Enhanced, Comprehensive, Comprehensive 3D and Extensible SR Storage."""
-OWN_DEVICE = ("cmr-triage", "cmr-triage")
-"""Manufacturer and model of our own results, as ``worker.report.identity`` writes them."""
 _MAXIMUM_ITEMS = 20_000
 _MAXIMUM_DEPTH = 24
 _MAXIMUM_VALUES = 32
@@ -62,7 +61,7 @@ def is_report(header: Dataset) -> bool:
 def is_own(header: Dataset) -> bool:
     """Tell whether an object that is no image of a scanner was made by this software."""
     device = (read.text(header, "Manufacturer"), read.text(header, "ManufacturerModelName"))
-    return device == OWN_DEVICE and read.text(header, "Modality") != "MR"
+    return device == (MANUFACTURER, MODEL_NAME) and read.text(header, "Modality") != "MR"
 
 
 def read_report(header: Dataset) -> ReportContent:

@@ -30,9 +30,10 @@ from pydicom.dataset import Dataset
 
 from plugin.domain.findings import Assessment, Certainty, Code, Finding
 from plugin.domain.findings import Measurement as DomainMeasurement
+from plugin.domain.identifiers import MODEL_NAME
 from worker.report import codes
 from worker.report.codes import concept
-from worker.report.identity import MODEL_NAME, NOT_VERIFIED, AnalysisIdentity, ResultUids
+from worker.report.identity import NOT_VERIFIED, AnalysisIdentity, ResultUids
 from worker.report.wording import digits, interval_text, plain_number, range_text, readable_unit
 from worker.volume.types import CineStack, FrameReference
 

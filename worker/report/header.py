@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from plugin.domain.identifiers import derive_uid
+from plugin.domain.identifiers import MANUFACTURER, MODEL_NAME, derive_uid
 from worker.report.codes import private_scheme_item
 from worker.report.copying import copied_items, copy_attributes, empty_attributes
-from worker.report.identity import MANUFACTURER, MODEL_NAME, AnalysisIdentity
+from worker.report.identity import AnalysisIdentity
 
 IMPLEMENTATION_CLASS_UID = derive_uid("implementation", "cmr-triage")
 IMPLEMENTATION_VERSION_NAME = "CMR_TRIAGE_1"

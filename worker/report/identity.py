@@ -10,11 +10,6 @@ from pathlib import Path
 
 from plugin.domain.identifiers import derive_uid
 
-MANUFACTURER = "cmr-triage"
-MODEL_NAME = "cmr-triage"
-"""Manufacturer (0008,0070) and model (0008,1090) of every result object, stable for ever: a result
-that comes back from an archive is recognised by them when the registry no longer knows its UID."""
-
 NOT_VERIFIED = "AI, not verified by a physician, not for diagnosis"
 
 

@@ -20,7 +20,7 @@ from pydicom.sr.codedict import codes as dictionary
 from pydicom.uid import Comprehensive3DSRStorage
 
 from plugin.domain.findings import Assessment, Code
-from plugin.domain.identifiers import derive_uid
+from plugin.domain.identifiers import MANUFACTURER, MODEL_NAME, derive_uid
 from worker.clinical import ClinicalContext
 from worker.report import codes, content
 from worker.report.clinical_information import clinical_information
@@ -28,8 +28,6 @@ from worker.report.codes import concept
 from worker.report.copying import copied_items, copy_attributes, empty_attributes
 from worker.report.header import request_attributes, result_dataset
 from worker.report.identity import (
-    MANUFACTURER,
-    MODEL_NAME,
     AnalysisIdentity,
     PredecessorReport,
     ResultUids,

@@ -7,9 +7,8 @@ import pytest
 from tests.worker.clinical.headers import code, container, image, number, report, stored, text
 from worker.clinical import PriorReport, Topic, read_clinical_context
 from worker.clinical.concepts import PLAUSIBLE, QUANTITIES, UNIT_FACTORS
-from worker.clinical.prior import OWN_DEVICE, is_report, read_report
+from worker.clinical.prior import is_report, read_report
 from worker.findings.definitions import DEFINITIONS
-from worker.report.identity import MANUFACTURER, MODEL_NAME
 
 LVEF_MR = ("8811-2", "LN")
 LVEF_US = ("18043-0", "LN")
@@ -126,10 +125,6 @@ def test_own_report_is_recognised_and_its_text_is_not_read_again():
     (found,) = context.prior_reports
     assert (found.is_own, found.is_verified) == (True, False)
     assert found.values[0].value == 33.0
-
-
-def test_own_device_is_the_one_that_our_reports_name():
-    assert OWN_DEVICE == (MANUFACTURER, MODEL_NAME)
 
 
 def test_every_own_code_that_tells_the_quantity_is_understood():

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from plugin.domain.identifiers import MODEL_NAME
 from worker.report.figures.canvas import (
     BACKGROUND,
     ENDOCARDIUM,
@@ -14,7 +15,7 @@ from worker.report.figures.canvas import (
     WARNING,
     Canvas,
 )
-from worker.report.identity import MODEL_NAME, NOT_VERIFIED, AnalysisIdentity
+from worker.report.identity import NOT_VERIFIED, AnalysisIdentity
 
 _LEFT = 20
 _KEY = (

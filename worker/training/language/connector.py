@@ -11,14 +11,13 @@ Alayrac et al., Flamingo, NeurIPS 2022 (resampler, gated cross-attention). Liu e
 Instruction Tuning, NeurIPS 2023 (LLaVA).
 """
 
-from typing import Self
-
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from worker.training.language.layers import (
     Attention,
+    AttentionSettings,
     EncoderBlock,
     FeedForward,
     FourierFeatures,
@@ -37,32 +36,19 @@ class MeasurementScale(BaseModel):
     typical: float = Field(gt=0)
 
 
-class ConnectorSettings(BaseModel):
+class ConnectorSettings(AttentionSettings):
     """Sizes of a connector.
 
     ``use_text`` off is the ablation without cross-attention: no query sees any text.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     study_width: int = Field(gt=0)
     decoder_width: int = Field(gt=0)
-    width: int = Field(default=128, gt=0)
-    n_layers: int = Field(default=2, gt=0)
-    n_heads: int = Field(default=4, gt=0)
-    feed_forward: int = Field(default=256, gt=0)
     n_visual: int = Field(default=32, gt=0)
     n_segments: int = Field(default=17, ge=0)
     maximum_text: int = Field(default=256, gt=0)
     measurements: tuple[MeasurementScale, ...] = ()
     use_text: bool = True
-
-    @model_validator(mode="after")
-    def _heads_fit(self) -> Self:
-        if self.width % self.n_heads:
-            msg = "width must be a multiple of n_heads"
-            raise ValueError(msg)
-        return self
 
 
 class QueryConnector(nn.Module):

@@ -10,12 +10,32 @@ Square Layer Normalization, NeurIPS 2019.
 """
 
 import math
+from typing import Self
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
 NORM_EPSILON = 1e-5
+
+
+class AttentionSettings(BaseModel):
+    """Sizes of a stack of attention blocks."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    width: int = Field(default=128, gt=0)
+    n_layers: int = Field(default=2, gt=0)
+    n_heads: int = Field(default=4, gt=0)
+    feed_forward: int = Field(default=256, gt=0)
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> Self:
+        if self.width % self.n_heads:
+            msg = "width must be a multiple of n_heads"
+            raise ValueError(msg)
+        return self
 
 
 class RMSNorm(nn.Module):

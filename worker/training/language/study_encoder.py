@@ -10,13 +10,18 @@ Ho et al., Axial Attention in Multidimensional Transformers, arXiv:1912.12180.
 """
 
 import math
-from typing import Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 
-from worker.training.language.layers import Attention, FeedForward, FourierFeatures, RMSNorm
+from worker.training.language.layers import (
+    Attention,
+    AttentionSettings,
+    FeedForward,
+    FourierFeatures,
+    RMSNorm,
+)
 
 # A slice counts as outside the ventricle, basal, mid or apical.
 N_LEVELS = 4
@@ -26,24 +31,11 @@ _LONGEST_VENTRICLE_MM = 128.0
 _N_HARMONICS = 4
 
 
-class StudyEncoderSettings(BaseModel):
+class StudyEncoderSettings(AttentionSettings):
     """Sizes of a study encoder."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     n_regions: int = Field(gt=0)
     n_features: int = Field(gt=0)
-    width: int = Field(default=128, gt=0)
-    n_layers: int = Field(default=2, gt=0)
-    n_heads: int = Field(default=4, gt=0)
-    feed_forward: int = Field(default=256, gt=0)
-
-    @model_validator(mode="after")
-    def _heads_fit(self) -> Self:
-        if self.width % self.n_heads:
-            msg = "width must be a multiple of n_heads"
-            raise ValueError(msg)
-        return self
 
 
 class StudyEncoder(nn.Module):
