@@ -1,12 +1,13 @@
-"""The words that a language model reads before it writes: task, evidence, history, question.
+"""The words that a language model reads before it writes: evidence, history, task, question.
 
-The evidence is told in a few words per fact (slot, key, number, terms), not in its printed text.
-History and question are untrusted: they are bounded and encoded as mere letters.
+What several tasks about one study share comes first, so that it is read once. The evidence is told
+in a few words per fact (slot, key, number, terms), not in its printed text. History and question
+are untrusted: they are bounded and encoded as mere letters.
 """
 
 from dataclasses import dataclass, field
 
-from plugin.domain.evidence import Evidence, Fact
+from plugin.domain.evidence import Evidence, Fact, FactKind
 from worker.model.language.tokenizer import Tokenizer
 from worker.model.language.vocabulary import ANSWER, EVIDENCE, HISTORY, QUESTION, Style, Task
 
@@ -35,8 +36,8 @@ class Request:
 
 
 def describe(evidence: Evidence) -> str:
-    """``[E0]lv_ejection_fraction 34 below left reduced [E1]...``: each fact in a few words."""
-    return " ".join(_line(fact) for fact in evidence.facts)
+    """``[E0]lv_ejection_fraction 34 below left reduced[E1]...``: each fact in a few words."""
+    return "".join(_line(fact) for fact in evidence.facts)
 
 
 def _line(fact: Fact) -> str:
@@ -47,15 +48,23 @@ def _line(fact: Fact) -> str:
 
 
 def prompt_ids(tokenizer: Tokenizer, request: Request) -> list[int]:
-    """Token ids of a request, up to and including ``<answer>``."""
-    ids = tokenizer.encode(
-        f"<{request.language}><task:{request.task.value}><style:{request.style.value}>"
-        f"{EVIDENCE}{request.evidence}"
-    )
-    for mark, text, room in (
-        (HISTORY, request.history, MAXIMUM_HISTORY_TOKENS),
-        (QUESTION, request.question, MAXIMUM_QUESTION_TOKENS),
-    ):
-        if text:
-            ids += [tokenizer.id_of(mark), *tokenizer.encode_untrusted(text)[:room]]
+    """Token ids of a request: what its study shares, then what is asked, up to ``<answer>``."""
+    return [*study_ids(tokenizer, request), *task_ids(tokenizer, request)]
+
+
+def study_ids(tokenizer: Tokenizer, request: Request) -> list[int]:
+    """Token ids of language, evidence and history: the same for every task about one study."""
+    ids = tokenizer.encode(f"<{request.language}>{EVIDENCE}{request.evidence}")
+    return [*ids, *_outside(tokenizer, HISTORY, request.history, MAXIMUM_HISTORY_TOKENS)]
+
+
+def task_ids(tokenizer: Tokenizer, request: Request) -> list[int]:
+    """Token ids of task, style and question, up to and including ``<answer>``."""
+    ids = tokenizer.encode(f"<task:{request.task.value}><style:{request.style.value}>")
+    ids += _outside(tokenizer, QUESTION, request.question, MAXIMUM_QUESTION_TOKENS)
     return [*ids, tokenizer.id_of(ANSWER)]
+
+
+def _outside(tokenizer: Tokenizer, mark: str, text: str, room: int) -> list[int]:
+    """Return a mark and the first tokens of a text from outside; nothing where there is none."""
+    return [tokenizer.id_of(mark), *tokenizer.encode_untrusted(text)[:room]] if text else []

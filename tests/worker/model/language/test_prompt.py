@@ -1,12 +1,17 @@
 """What the model reads: evidence in few words, outside text bounded and without power."""
 
+from plugin.domain.evidence import FactKind
 from tests.worker.words import evidence, tokenizer
 from worker.model.language.prompt import (
     MAXIMUM_HISTORY_TOKENS,
     MAXIMUM_QUESTION_TOKENS,
     Request,
     describe,
+    evidence_ids,
     prompt_ids,
+    request_ids,
+    study_ids,
+    task_ids,
 )
 from worker.model.language.vocabulary import Style, Task
 
@@ -29,17 +34,45 @@ def test_prompt_is_the_same_in_every_language_but_for_its_mark():
     assert describe(evidence(0, "en")) == describe(evidence(0, "zh"))
     english = prompt_ids(tokenizer(), request())
     chinese = prompt_ids(tokenizer(), request(language="zh"))
-    assert english[1:] == chinese[1:]
-    assert english[0] != chinese[0]
+    mark = english.index(tokenizer().id_of("<en>"))
+    assert chinese[mark] == tokenizer().id_of("<zh>")
+    assert english[:mark] == chinese[:mark]
+    assert english[mark + 1 :] == chinese[mark + 1 :]
+
+
+def test_one_reading_of_the_evidence_serves_every_request():
+    shared = evidence_ids(tokenizer(), request().evidence)
+    for task in Task:
+        asked = request(task=task, style=Style.FULL, history="Syncope.", question="EF?")
+        ids = prompt_ids(tokenizer(), asked)
+        assert ids == shared + request_ids(tokenizer(), asked)
+
+
+def test_a_finding_is_told_with_what_it_rests_on():
+    told = describe(evidence(0, "en"))
+    found = evidence(0, "en").of_kind(FactKind.FINDING)
+    assert found
+    for fact in found:
+        line = told[told.index(fact.slot + fact.key) :]
+        assert f" by[{fact.basis[0]}]" in line.split(fact.key)[1]
 
 
 def test_marks_frame_the_parts():
     ids = prompt_ids(tokenizer(), request(history="Syncope.", question="EF?", style=Style.FULL))
-    names = ("<en>", "<task:answer>", "<style:full>", "<evidence>")
-    assert ids[:4] == [tokenizer().id_of(name) for name in names]
-    places = [ids.index(tokenizer().id_of(m)) for m in ("<history>", "<question>", "<answer>")]
+    names = ("<en>", "<evidence>", "<history>", "<task:answer>", "<style:full>", "<question>")
+    places = [ids.index(tokenizer().id_of(mark)) for mark in (*names, "<answer>")]
     assert places == sorted(places)
+    assert places[:2] == [0, 1]
     assert places[-1] == len(ids) - 1
+
+
+def test_what_two_tasks_about_a_study_share_comes_first():
+    asked = request(history="Syncope.", question="EF?")
+    written = request(history="Syncope.", task=Task.IMPRESSION)
+    shared = study_ids(tokenizer(), asked)
+    assert shared == study_ids(tokenizer(), written)
+    for one in (asked, written):
+        assert prompt_ids(tokenizer(), one) == shared + task_ids(tokenizer(), one)
 
 
 def test_absent_parts_leave_no_mark():
