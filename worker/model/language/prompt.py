@@ -1,8 +1,9 @@
 """The words that a language model reads before it writes: evidence, history, task, question.
 
-What several tasks about one study share comes first, so that it is read once. The evidence is told
-in a few words per fact (slot, key, number, terms), not in its printed text. History and question
-are untrusted: they are bounded and encoded as mere letters.
+What several requests share comes first, so that it is read once: the evidence is the same in every
+language, the history the same for every task. The evidence is told in a few words per fact (slot,
+key, number, terms, what it rests on), not in its printed text. History and question are untrusted:
+they are bounded and encoded as mere letters.
 """
 
 from dataclasses import dataclass, field
@@ -43,8 +44,12 @@ def describe(evidence: Evidence) -> str:
 def _line(fact: Fact) -> str:
     certainty = () if fact.certainty is None else (fact.certainty.value,)
     segment = () if fact.segment is None else (f"segment {fact.segment}",)
-    words = (fact.key, *segment, fact.number, *fact.terms, *certainty)
-    return f"{fact.slot}{' '.join(word for word in words if word)}"
+    rule = ("rule",) if fact.kind is FactKind.RULE else ()
+    words = (fact.key, *segment, fact.number, *fact.terms, *certainty, *rule)
+    told = f"{fact.slot}{' '.join(word for word in words if word)}"
+    if fact.basis and not rule:
+        told += f" by{''.join(f'[{one}]' for one in fact.basis)}"
+    return told
 
 
 def prompt_ids(tokenizer: Tokenizer, request: Request) -> list[int]:
@@ -53,9 +58,14 @@ def prompt_ids(tokenizer: Tokenizer, request: Request) -> list[int]:
 
 
 def study_ids(tokenizer: Tokenizer, request: Request) -> list[int]:
-    """Token ids of language, evidence and history: the same for every task about one study."""
-    ids = tokenizer.encode(f"<{request.language}>{EVIDENCE}{request.evidence}")
+    """Token ids of evidence, language and history: the same for every task about one study."""
+    ids = [*evidence_ids(tokenizer, request.evidence), tokenizer.id_of(f"<{request.language}>")]
     return [*ids, *_outside(tokenizer, HISTORY, request.history, MAXIMUM_HISTORY_TOKENS)]
+
+
+def evidence_ids(tokenizer: Tokenizer, evidence: str) -> list[int]:
+    """Token ids of evidence, as ``describe`` writes it: the same in every language."""
+    return tokenizer.encode(f"{EVIDENCE}{evidence}")
 
 
 def task_ids(tokenizer: Tokenizer, request: Request) -> list[int]:

@@ -82,9 +82,8 @@ class Writer:
         return self._text(sentences)
 
     def limits(self) -> str:
-        """Everything that was not assessed, in any order and grouping, then notes and scope."""
+        """Everything that was not assessed, in any grouping, then notes and scope."""
         things = [one.slot for one in self.evidence.of_kind(FactKind.NOT_ASSESSED)]
-        self.rng.shuffle(things)
         sentences = []
         while things:
             group = things[: 1 + self._some(_FEW - 1)]

@@ -9,11 +9,10 @@ from worker.model.language.prompt import (
     describe,
     evidence_ids,
     prompt_ids,
-    request_ids,
     study_ids,
     task_ids,
 )
-from worker.model.language.vocabulary import Style, Task
+from worker.model.language.vocabulary import LANGUAGES, Style, Task
 
 
 def request(**changes):
@@ -40,12 +39,11 @@ def test_prompt_is_the_same_in_every_language_but_for_its_mark():
     assert english[mark + 1 :] == chinese[mark + 1 :]
 
 
-def test_one_reading_of_the_evidence_serves_every_request():
+def test_one_reading_of_the_evidence_serves_every_language():
     shared = evidence_ids(tokenizer(), request().evidence)
-    for task in Task:
-        asked = request(task=task, style=Style.FULL, history="Syncope.", question="EF?")
-        ids = prompt_ids(tokenizer(), asked)
-        assert ids == shared + request_ids(tokenizer(), asked)
+    for code in LANGUAGES:
+        ids = prompt_ids(tokenizer(), request(language=code, history="Syncope."))
+        assert ids[: len(shared)] == shared
 
 
 def test_a_finding_is_told_with_what_it_rests_on():
@@ -59,10 +57,10 @@ def test_a_finding_is_told_with_what_it_rests_on():
 
 def test_marks_frame_the_parts():
     ids = prompt_ids(tokenizer(), request(history="Syncope.", question="EF?", style=Style.FULL))
-    names = ("<en>", "<evidence>", "<history>", "<task:answer>", "<style:full>", "<question>")
+    names = ("<evidence>", "<en>", "<history>", "<task:answer>", "<style:full>", "<question>")
     places = [ids.index(tokenizer().id_of(mark)) for mark in (*names, "<answer>")]
     assert places == sorted(places)
-    assert places[:2] == [0, 1]
+    assert places[0] == 0
     assert places[-1] == len(ids) - 1
 
 
