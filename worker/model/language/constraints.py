@@ -1,9 +1,10 @@
 """What a language model may write next, so that no answer can say more than the evidence.
 
 * No digit and no percent sign in free words: a number only comes with the slot of a fact.
-* Only slots of facts that the study has.
+* Only slots of facts that the study has, and in one sentence only of facts that belong together.
 * Restricted words (grades, sides, negations, left and right, numbers in words, names of what was
-  not assessed) only when the slot named last in the sentence is of a fact that may be so described.
+  not assessed) only when every slot named before in the sentence is of a fact that may be so
+  described. Behind such a word only the finding that brings a cause to mind may still be named.
 * A sentence ends only after it named a slot; an answer ends only after a sentence, and not before
   it named every fact that it must not leave out.
 
@@ -18,7 +19,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from plugin.domain.evidence import Evidence, FactKind
+from plugin.domain.evidence import Evidence, Fact, FactKind
+from worker.model.language.company import belong_together
 from worker.model.language.restricted import (
     SENTENCE_ENDS,
     RestrictedWords,
@@ -31,6 +33,7 @@ from worker.model.language.vocabulary import SPECIAL_TOKENS, Task
 MAXIMUM_FREE_LETTERS = 160
 """Written without a slot, after which only a slot or the end of the sentence may follow."""
 
+_SIDES = frozenset({"below", "within", "above"})
 _PUNCTUATION = frozenset(" ,.;:()'-!?，。；：、（）！？“”")
 
 Ids = npt.NDArray[np.int64]
@@ -39,13 +42,15 @@ Ids = npt.NDArray[np.int64]
 def required_facts(evidence: Evidence, task: Task) -> tuple[frozenset[str], ...]:
     """Return groups of facts, one of each of which an answer to a task must name.
 
-    An impression names every finding or the value it rests on, and that only the cine was measured;
-    an explanation every finding; a differential every cause; the limits all that was not assessed.
+    An impression names every finding or the value it rests on, every other value out of its range,
+    youth, and that only the cine was measured; an explanation every finding; a differential every
+    cause; the limits all that was not assessed.
     """
     scope = [frozenset({fact.id}) for fact in evidence.of_kind(FactKind.SCOPE)]
     findings = evidence.of_kind(FactKind.FINDING)
     if task is Task.IMPRESSION:
-        return (*(frozenset({fact.id, *fact.basis}) for fact in findings), *scope)
+        said = (frozenset({fact.id, *fact.basis}) for fact in findings)
+        return (*said, *(frozenset({fact.id}) for fact in _remarkable(evidence)), *scope)
     kinds = {
         Task.EXPLANATION: FactKind.FINDING,
         Task.DIFFERENTIAL: FactKind.CONSIDERATION,
@@ -55,6 +60,22 @@ def required_facts(evidence: Evidence, task: Task) -> tuple[frozenset[str], ...]
         return ()
     groups = tuple(frozenset({fact.id}) for fact in evidence.of_kind(kinds[task]))
     return groups if groups or task is Task.EXPLANATION else tuple(scope)
+
+
+def _remarkable(evidence: Evidence) -> list[Fact]:
+    """Values out of range that no finding rests on (of value and index the index), and youth."""
+    stated = {one for fact in evidence.of_kind(FactKind.FINDING) for one in fact.basis}
+    values = [one for one in evidence.of_kind(FactKind.MEASUREMENT) if one.segment is None]
+    sided = {one.key for one in values if _SIDES & set(one.terms)}
+    outside = [
+        one
+        for one in values
+        if {"below", "above"} & set(one.terms)
+        and one.id not in stated
+        and f"{one.key}_index" not in sided
+    ]
+    young = evidence.find(FactKind.QUALITY, "under_18")
+    return outside if young is None else [*outside, young]
 
 
 class Vocabulary:
@@ -92,8 +113,10 @@ class _State:
     ----------
     position
         State of the automaton of restricted words.
-    slot
-        Id of the fact named last in this sentence, or None.
+    named
+        Ids of the facts named in this sentence, in order.
+    judged
+        Whether a restricted word stands in this sentence.
     n_free
         Letters since the last slot.
     behind_slot
@@ -105,7 +128,8 @@ class _State:
     """
 
     position: int
-    slot: str | None = None
+    named: tuple[str, ...] = ()
+    judged: bool = False
     n_free: int = 0
     behind_slot: bool = False
     at_start: bool = True
@@ -138,12 +162,11 @@ class AnswerRules:
     ) -> None:
         self._vocabulary, self._words = vocabulary, vocabulary.words
         tokenizer = vocabulary.tokenizer
+        self._evidence = evidence
         self._fact_of = {tokenizer.id_of(fact.slot): fact.id for fact in evidence.facts}
-        self._slots = np.array(sorted(self._fact_of), np.int64)
-        self._may_say: dict[str | None, WordMask] = {
-            fact.id: self._words.mask(fact.words) for fact in evidence.facts
-        }
-        self._may_say[None] = self._words.mask(())
+        self._words_of = {fact.id: self._words.mask(fact.words) for fact in evidence.facts}
+        self._may_say: dict[tuple[str, ...], WordMask] = {(): self._words.mask(())}
+        self._slots: dict[tuple[tuple[str, ...], bool], Ids] = {}
         self._required = tuple(required)
         known = set(self._fact_of.values())
         if not all(group & known for group in self._required):
@@ -170,7 +193,7 @@ class AnswerRules:
         state, end = _State(self._words.start), 0
         for index, token in enumerate(ids):
             state = self._after(state, token)
-            if state.at_start and state.slot is None and state.cited:
+            if state.at_start and not state.named and state.cited:
                 end = index + 1
         return tuple(ids[:end])
 
@@ -186,9 +209,9 @@ class AnswerRules:
 
     def _allowed(self, state: _State) -> Ids:
         vocabulary, table = self._vocabulary, self._words.table(state.position)
-        forbidden = (table.completes & ~self._may_say[state.slot]).any(axis=1)
+        forbidden = (table.completes & ~self._sayable(state.named)).any(axis=1)
         free = vocabulary.free & ~forbidden & ~table.breaks
-        if state.slot is None:
+        if not state.named:
             free &= ~table.ends
         boundary = self._words.is_boundary(state.position)
         if state.behind_slot and not self._words.is_han:
@@ -197,10 +220,33 @@ class AnswerRules:
             free &= vocabulary.single_end if boundary else vocabulary.single_mark
         ids = np.flatnonzero(free)
         if boundary and not state.behind_slot:
-            ids = np.concatenate([self._slots, ids])
+            ids = np.concatenate([self._next_slots(state.named, judged=state.judged), ids])
         if self._may_end(state):
             ids = np.concatenate([[vocabulary.end_id], ids])
         return np.sort(ids).astype(np.int64)
+
+    def _sayable(self, named: tuple[str, ...]) -> WordMask:
+        """Restricted words that fit every fact named in the sentence so far."""
+        if named not in self._may_say:
+            words = self._words_of[named[-1]]
+            self._may_say[named] = words & self._sayable(named[:-1]) if named[1:] else words
+        return self._may_say[named]
+
+    def _next_slots(self, named: tuple[str, ...], *, judged: bool) -> Ids:
+        """Slots of facts that may join those of the sentence."""
+        if (named, judged) not in self._slots:
+            ids = [
+                t for t, fact in self._fact_of.items() if self._may_join(fact, named, judged=judged)
+            ]
+            self._slots[named, judged] = np.array(sorted(ids), np.int64)
+        return self._slots[named, judged]
+
+    def _may_join(self, fact_id: str, named: tuple[str, ...], *, judged: bool) -> bool:
+        facts = {one.id: one for one in self._evidence.facts}
+        fact, before = facts[fact_id], [facts[one] for one in named]
+        if judged and any(one.kind is not FactKind.CONSIDERATION for one in before):
+            return False
+        return all(belong_together(self._evidence, fact, one) for one in before)
 
     def _may_end(self, state: _State) -> bool:
         complete = all(group & state.cited for group in self._required)
@@ -211,7 +257,8 @@ class AnswerRules:
         if fact is not None:
             return _State(
                 self._words.start,
-                slot=fact,
+                named=(*state.named, fact),
+                judged=state.judged,
                 behind_slot=True,
                 at_start=False,
                 cited=state.cited | {fact},
@@ -223,10 +270,11 @@ class AnswerRules:
         state = replace(
             state,
             position=int(table.next_state[token]),
+            judged=state.judged or bool(table.completes[token].any()),
             n_free=state.n_free + len(text),
             behind_slot=False,
         )
         if not table.ends[token]:
             return replace(state, at_start=state.at_start and not text.strip())
         rest = text[max(text.rfind(end) for end in SENTENCE_ENDS) + 1 :]
-        return replace(state, slot=None, n_free=len(rest), at_start=not rest.strip())
+        return replace(state, named=(), judged=False, n_free=len(rest), at_start=not rest.strip())

@@ -14,6 +14,8 @@ from tokenizers import Tokenizer as Pieces
 from worker.model.language.vocabulary import END, IMAGE_MARKS, SPECIAL_TOKENS, TEXT_MARKS
 
 FILE_NAME = "tokenizer.json"
+BUNDLE_FILE = f"tokenizer/{FILE_NAME}"
+"""Where a bundle keeps its vocabulary."""
 
 
 class Tokenizer:

@@ -8,6 +8,7 @@ import pytest
 
 from plugin.domain.evidence import FactKind, cited, fill_slots
 from tests.worker.words import corpus, evidence, of_record, tokenizer, vocabulary
+from worker.model.language.company import belong_together
 from worker.model.language.constraints import AnswerRules, required_facts
 from worker.model.language.vocabulary import SPECIAL_TOKENS, Task
 
@@ -68,12 +69,24 @@ def test_a_random_model_says_restricted_words_only_behind_a_slot_that_allows_the
     _, ids = random_answer(index, code, seed, n_tokens=250)
     for sentence in ENDS.split(tokenizer().decode(ids)):
         pieces = re.split(r"(\[E\d+\])", sentence)
-        may_say = ()
+        named = []
         for piece in pieces:
             if SLOT.fullmatch(piece):
-                may_say = facts.fact(piece[1:-1]).words
+                named.append(set(facts.fact(piece[1:-1]).words))
             else:
-                assert set(restricted_words_in(piece, code, facts.restricted)) <= set(may_say)
+                said = set(restricted_words_in(piece, code, facts.restricted))
+                assert not said or (named and said <= set.intersection(*named))
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("seed", range(12))
+def test_a_random_model_joins_only_what_belongs_together(code, seed):
+    facts = evidence(seed % 4, code)
+    _, ids = random_answer(seed % 4, code, seed, n_tokens=250, slots=0.4)
+    for sentence in ENDS.split(tokenizer().decode(ids)):
+        named = [facts.fact(one) for one in cited(sentence)]
+        assert len(named) == len(SLOT.findall(sentence))
+        assert all(belong_together(facts, a, b) for a in named for b in named if a is not b)
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
@@ -115,6 +128,10 @@ def with_finding():
         "All is well.",
         "{v}: dilated",
         "{v}{v}.",
+        "{v}; {v}.",
+        "{v}, {w}: both dilated.",
+        "{v}: dilated; {w}.",
+        "{v}; {s}.",
         "[E63].",
     ],
 )
@@ -122,7 +139,12 @@ def test_wrong_answers_are_refused(answer):
     facts, value = with_finding()
     rules = AnswerRules(vocabulary("en"), facts)
     assert rules.accepts(tokenizer().encode(f"{value.slot}: the left ventricle is dilated."))
-    assert not rules.accepts(tokenizer().encode(answer.replace("{v}", value.slot)))
+    other = facts.find(FactKind.MEASUREMENT, "lv_ejection_fraction")
+    (scope,) = facts.of_kind(FactKind.SCOPE)
+    places = {"{v}": value, "{w}": other, "{s}": scope}
+    for place, fact in places.items():
+        answer = answer.replace(place, fact.slot)
+    assert not rules.accepts(tokenizer().encode(answer))
 
 
 def test_words_cut_into_single_letters_are_found_too():
@@ -154,10 +176,21 @@ def test_an_answer_cannot_end_before_it_named_what_it_must(code, task):
 def test_impression_requires_every_finding_and_the_scope():
     facts, _ = with_finding()
     groups = required_facts(facts, Task.IMPRESSION)
-    findings = facts.of_kind(FactKind.FINDING)
-    assert len(groups) == len(findings) + 1
-    for finding in findings:
+    for finding in facts.of_kind(FactKind.FINDING):
         assert frozenset({finding.id, *finding.basis}) in groups
+    (scope,) = facts.of_kind(FactKind.SCOPE)
+    assert groups[-1] == {scope.id}
+
+
+def test_impression_requires_values_out_of_range_that_no_finding_rests_on():
+    for index in range(8):
+        facts = evidence(index, "en")
+        required = frozenset().union(*required_facts(facts, Task.IMPRESSION))
+        for fact in facts.of_kind(FactKind.MEASUREMENT):
+            if fact.key == "lv_end_systolic_volume_index" and "above" in fact.terms:
+                assert fact.id in required
+                return
+    pytest.fail("no such study")
 
 
 def test_a_required_fact_that_does_not_exist_is_refused():
