@@ -58,12 +58,21 @@ class GraphSpec(_Strict):
 
 
 class ImageSpec(_Strict):
-    """How images become network input; ``view_mm``: side of the views it learnt from."""
+    """How images become network input.
+
+    Attributes
+    ----------
+    view_mm
+        Side of the views it learnt from.
+    phases
+        1: a phase alone. 2: the phase, then the opposite one, each with its neighbouring slices.
+    """
 
     kind: Literal["short_axis_cine"]
     spacing_mm: float = Field(gt=0)
     view_mm: float = Field(gt=0)
     neighbouring_slices: Literal[3]
+    phases: Literal[1, 2] = 1
     multiple_of: int = Field(gt=0)
     intensity: Literal["percentile_1_99_clip_1.5"]
 

@@ -1,15 +1,16 @@
 """The vision tower: a cine in, labels of every phase and slice out.
 
 It finds the heart itself, in the whole field, and never trusts the image centre; then it looks at
-every phase in a window around it. Everything is done at the network's pixel size; the
-probabilities, not the labels, are resampled back. It measures nothing (`worker.findings`).
+every phase in a window around it. A network that learnt from both ends of the beat first looks at a
+few phases alone, and then at each phase beside the one that shows the other end. Everything is done
+at the network's pixel size; the probabilities, not the labels, are resampled back. It measures
+nothing (`worker.findings`).
 
 The window is as large as the views the network learnt from (``image.view_mm`` of the manifest):
 GroupNorm takes its statistics from all that is shown, so a larger field moves the contours.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,33 +18,26 @@ from scipy import ndimage
 
 from plugin.domain.errors import ModelError, Reason
 from worker.bundle import Bundle
+from worker.model.beat import opposite_phases, phases_to_look_at
 from worker.model.clean import clean_heart, drop_lonely_islands
 from worker.model.golden import open_verified
+from worker.model.grid import Grid, Window
 from worker.model.intensity import scale_intensities
-from worker.model.resample import resample, resampled_size, resampling_matrix
+from worker.model.regions import pool_regions
+from worker.model.resample import Float32Array, resample
 from worker.model.sessions import Device
 from worker.model.types import Segmentation
 from worker.volume.types import CineStack
 
-Float32Array = npt.NDArray[np.float32]
 Progress = Callable[[float], None]
 
+LV_CAVITY = 3
 SMALLEST_MARGIN_MM = 8.0
 _LOCALISER_PHASES = (0.0, 0.35)
 _SMALLEST_HEART_MM2 = 150.0
 _SMALLEST_HEART_SLICES = 2
 _BATCH_PIXELS = 16 * 160 * 160
 _LOCALISER_SHARE = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Rows and columns of the network grid, end excluded."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
 
 
 class SegmentationTower:
@@ -72,6 +66,7 @@ class SegmentationTower:
         spec = bundle.manifest.graph("segmentation")
         self._input_name = spec.inputs[0].name if spec else ""
         self._spacing_mm = bundle.manifest.image.spacing_mm
+        self._both_ends = bundle.manifest.image.phases == 2  # noqa: PLR2004 - systole and diastole
         self._multiple = bundle.manifest.image.multiple_of
         self._view_px = round(bundle.manifest.image.view_mm / self._spacing_mm)
 
@@ -91,15 +86,19 @@ class SegmentationTower:
             ``HEART_NOT_FOUND``: the network sees no heart anywhere.
         """
         tell = on_progress or _silent
-        grid = _Grid.of(stack, self._spacing_mm)
+        grid = Grid.of(stack, self._spacing_mm)
         images = grid.to_network(scale_intensities(stack.pixels))
         window = self._find_heart(images)
         tell(_LOCALISER_SHARE)
+        opposite = self._opposite_phases(images, window)
         way_back = grid.way_back(window)
         confidence = np.ones(stack.pixels.shape[:2], dtype=np.float32)
         inside: list[npt.NDArray[np.uint8]] = []
+        regions: list[Float32Array] = []
         for phase in range(stack.n_phases):
-            p = self._probabilities(images[phase], window)
+            p, features = self._look(images[phase], window, images[opposite[phase]])
+            if features is not None:
+                regions.append(pool_regions(p, features, self._spacing_mm))
             confidence[phase] = _confidence(p)
             likeliest = resample(p, way_back.row_matrix, way_back.column_matrix).argmax(axis=1)
             inside.append(clean_heart(likeliest.astype(np.uint8)))
@@ -109,7 +108,18 @@ class SegmentationTower:
         labels[:, :, way_back.rows, way_back.columns] = drop_lonely_islands(np.stack(inside))
         if not labels.any():
             raise ModelError(Reason.HEART_NOT_FOUND)
-        return Segmentation(labels, confidence)
+        return Segmentation(labels, confidence, np.stack(regions) if regions else None)
+
+    def _opposite_phases(self, images: Float32Array, window: Window) -> list[int]:
+        """Return which phase each is looked at with; itself where the network wants no other."""
+        n_phases = len(images)
+        if not self._both_ends or n_phases == 1:
+            return list(range(n_phases))
+        looked_at = phases_to_look_at(n_phases)
+        found = [self._look(images[phase], window)[0].argmax(axis=1) for phase in looked_at]
+        return opposite_phases(
+            n_phases, looked_at, np.array([(labels == LV_CAVITY).sum() for labels in found])
+        )
 
     def _find_heart(self, images: Float32Array) -> Window:
         """Look at the whole field in a few phases, then again at the window that this gives."""
@@ -130,7 +140,7 @@ class SegmentationTower:
         seen = np.zeros(images.shape[1:], dtype=bool)
         inside = np.s_[:, window.top : window.bottom, window.left : window.right]
         for phase in phases:
-            seen[inside] |= self._probabilities(images[phase], window).argmax(axis=1) > 0
+            seen[inside] |= self._look(images[phase], window)[0].argmax(axis=1) > 0
         parts, n = ndimage.label(seen)
         if n == 0:
             raise ModelError(Reason.HEART_NOT_FOUND)
@@ -151,81 +161,45 @@ class SegmentationTower:
         start = min(max(0, (first + last - size) // 2), max(0, n - size))
         return start, min(n, start + size)
 
-    def _probabilities(self, slices: Float32Array, window: Window) -> Float32Array:
-        """Class probabilities ``[slice, class, row, column]`` of one phase inside the window."""
-        crop = slices[:, window.top : window.bottom, window.left : window.right]
-        n_rows, n_columns = crop.shape[1:]
-        pad_rows, pad_columns = self._missing(n_rows), self._missing(n_columns)
-        padded = np.pad(crop, ((0, 0), (0, pad_rows), (0, pad_columns)))
-        order = np.arange(len(crop))
-        below, above = np.maximum(order - 1, 0), np.minimum(order + 1, len(crop) - 1)
-        inputs = np.stack((padded[below], padded, padded[above]), axis=1)
+    def _look(
+        self, slices: Float32Array, window: Window, opposite: Float32Array | None = None
+    ) -> tuple[Float32Array, Float32Array | None]:
+        """Run the network over one phase inside the window.
+
+        ``opposite`` are the slices at the other end of the beat; the phase itself when None.
+
+        Returns
+        -------
+        tuple
+            Class probabilities ``[slice, class, row, column]``, and features ``[slice, feature,
+            row / 2, column / 2]`` if the network gives any.
+        """
+        n_rows, n_columns = window.bottom - window.top, window.right - window.left
+        pad = ((0, 0), (0, self._missing(n_rows)), (0, self._missing(n_columns)))
+        phases = [slices]
+        if self._both_ends:
+            phases.append(slices if opposite is None else opposite)
+        order = np.arange(len(slices))
+        below, above = np.maximum(order - 1, 0), np.minimum(order + 1, len(slices) - 1)
+        padded = [
+            np.pad(phase[:, window.top : window.bottom, window.left : window.right], pad)
+            for phase in phases
+        ]
+        shown = [phase[picked] for phase in padded for picked in (below, order, above)]
+        inputs = np.stack(shown, axis=1)
         size = max(1, _BATCH_PIXELS // (inputs.shape[2] * inputs.shape[3]))
-        scores = np.concatenate(
-            [
-                self._session.run({self._input_name: inputs[k : k + size]})[0]
-                for k in range(0, len(inputs), size)
-            ]
-        )
-        return _softmax(scores[:, :, :n_rows, :n_columns])
+        parts = [
+            self._session.run({self._input_name: inputs[k : k + size]})
+            for k in range(0, len(inputs), size)
+        ]
+        scores, *more = (np.concatenate(outputs) for outputs in zip(*parts, strict=True))
+        features = more[0][:, :, : (n_rows + 1) // 2, : (n_columns + 1) // 2] if more else None
+        return _softmax(scores[:, :, :n_rows, :n_columns]), features
 
     def _missing(self, n: int) -> int:
         """Pixels to add, as air, up to the view size and to what the graph can divide."""
         size = max(n, self._view_px)
         return size - n + -size % self._multiple
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Grid:
-    """The way from a stack's pixels to the network's and back."""
-
-    n_rows: int
-    n_columns: int
-    row_ratio: float
-    column_ratio: float
-
-    @classmethod
-    def of(cls, stack: CineStack, spacing_mm: float) -> "_Grid":
-        _, _, n_rows, n_columns = stack.pixels.shape
-        return cls(
-            n_rows,
-            n_columns,
-            spacing_mm / stack.row_spacing_mm,
-            spacing_mm / stack.column_spacing_mm,
-        )
-
-    def to_network(self, pixels: Float32Array) -> Float32Array:
-        rows = resampled_size(self.n_rows, 1.0, self.row_ratio)
-        columns = resampled_size(self.n_columns, 1.0, self.column_ratio)
-        return resample(
-            pixels,
-            resampling_matrix(self.n_rows, rows, self.row_ratio),
-            resampling_matrix(self.n_columns, columns, self.column_ratio),
-        )
-
-    def way_back(self, window: Window) -> "_WayBack":
-        """Return how values inside a window get to the stack's pixels under it."""
-        row_matrix, rows = _back(self.n_rows, self.row_ratio, window.top, window.bottom)
-        column_matrix, columns = _back(self.n_columns, self.column_ratio, window.left, window.right)
-        return _WayBack(row_matrix, column_matrix, rows, columns)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _WayBack:
-    """Matrices from a window of the network grid to the rows and columns of the stack."""
-
-    row_matrix: Float32Array
-    column_matrix: Float32Array
-    rows: slice
-    columns: slice
-
-
-def _back(n: int, ratio: float, start: int, stop: int) -> tuple[Float32Array, slice]:
-    matrix = resampling_matrix(resampled_size(n, 1.0, ratio), n, 1 / ratio)[:, start:stop]
-    # pixels whose neighbours are mostly inside the window
-    (hit,) = np.nonzero(matrix.sum(axis=1) > 0.5)  # noqa: PLR2004 - a majority
-    covered = slice(int(hit[0]), int(hit[-1]) + 1)
-    return matrix[covered], covered
 
 
 def _softmax(scores: Float32Array) -> Float32Array:

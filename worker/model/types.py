@@ -18,7 +18,11 @@ class Segmentation:
     confidence
         float32 ``[phase, slice]`` in 0..1: mean probability of the chosen class where the network
         saw any heart; 1 where it saw none. Not calibrated.
+    regions
+        float32 ``[phase, slice, region, feature]``, see `worker.model.regions`; None when the
+        network gives no features.
     """
 
     labels: npt.NDArray[np.uint8]
     confidence: npt.NDArray[np.float32]
+    regions: npt.NDArray[np.float32] | None = None

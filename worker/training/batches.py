@@ -1,4 +1,4 @@
-"""Training batches: which slice is shown, where the view is centred, how neighbours are given.
+"""Training batches: which slice is shown, where the view is centred, which others come with it.
 
 Mixes the cohorts in the recipe's proportions. Each patient weighs alike; slices at the ends of the
 labelled heart come more often, because base and apex are where volumes go wrong.
@@ -15,14 +15,14 @@ from torch.nn import functional
 
 from worker.training.augment import Augmentation, sampling_grid, vary_intensities
 from worker.training.cohorts import LabelledVolume
+from worker.training.network import N_CLASSES, N_INPUTS, N_PHASES
 
 PHANTOM_SPACING_MM = 1.5
-N_CLASSES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Images ``[n, 3, row, column]``, labels int64 ``[n, row, column]``, ``lv_only`` bool [n]."""
+    """Images ``[n, 6, row, column]``, labels int64 ``[n, row, column]``, ``lv_only`` bool [n]."""
 
     images: Tensor
     labels: Tensor
@@ -31,7 +31,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class ReadySlices:
-    """Slices on the 1.5 mm grid: images ``[n, 3, row, column]``, labels ``[n, row, column]``."""
+    """Slices of one phase, 1.5 mm pixels: images ``[n, 3, row, column]``, labels without the 3."""
 
     images: npt.NDArray[np.generic]
     labels: npt.NDArray[np.uint8]
@@ -45,6 +45,7 @@ class ViewPolicy:
     offset_mm: float = 30.0
     flip_neighbours: float = 0.5
     drop_neighbours: float = 0.15
+    drop_opposite: float = 0.25
     end_slice_weight: float = 2.0
     unlabelled_slice_weight: float = 1.5
 
@@ -89,7 +90,7 @@ class BatchMaker:
 
     def draw(self, n: int, size: int) -> Batch:
         """Draw ``n`` views of ``size`` x ``size`` pixels."""
-        images = torch.empty(n, 3, size, size)
+        images = torch.empty(n, N_INPUTS, size, size)
         labels = torch.empty(n, size, size, dtype=torch.int64)
         lv_only = torch.zeros(n, dtype=torch.bool)
         for k, name in enumerate(self._rng.choice(self._names, size=n, p=self._shares)):
@@ -107,12 +108,16 @@ class BatchMaker:
         weights = self._slice_weights(volume)
         z = int(self._rng.choice(len(weights), p=weights))
         picked = self._neighbours(z, len(weights))
-        stack = torch.from_numpy(volume.images[picked])[None]
+        opposite = volume.opposite
+        if opposite is None or self._rng.random() < self._policy.drop_opposite:
+            opposite = volume.images
+        shown = np.concatenate((volume.images[picked], opposite[picked]))
+        stack = torch.from_numpy(shown)[None]
         return self._sample(stack, volume.labels[z], volume.spacing_mm, self._centre(volume), size)
 
     def _ready_view(self, ready: ReadySlices, size: int) -> tuple[Tensor, Tensor]:
         k = int(self._rng.integers(len(ready.images)))
-        stack = torch.from_numpy(ready.images[k].astype(np.float32))[None]
+        stack = torch.from_numpy(ready.images[k].astype(np.float32)).repeat(N_PHASES, 1, 1)[None]
         labels = ready.labels[k]
         return self._sample(
             stack, labels, (PHANTOM_SPACING_MM, PHANTOM_SPACING_MM), _middle(labels), size

@@ -11,7 +11,7 @@ Bernard et al., IEEE TMI 37(11):2514-2525, 2018. Radau et al., MIDAS Journal 200
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -42,6 +42,8 @@ class LabelledVolume:
         Row and column spacing.
     lv_only
         Only class 3 was drawn.
+    opposite
+        Images of the same slices at the other end of the beat; None where they are not known.
     """
 
     patient: str
@@ -50,6 +52,7 @@ class LabelledVolume:
     labels: npt.NDArray[np.uint8]
     spacing_mm: tuple[float, float]
     lv_only: bool = False
+    opposite: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,16 +146,22 @@ def read_acdc_frame(
 
 
 def read_acdc(directory: Path, patients: Sequence[str]) -> list[LabelledVolume]:
-    """Read both phases of the named patients, scaled, no finer than 1 mm."""
+    """Read both phases of the named patients, scaled, no finer than 1 mm; each knows the other."""
     volumes: list[LabelledVolume] = []
     for patient in patients:
         info = read_acdc_info(directory / patient)
+        both: list[LabelledVolume] = []
         for phase, frame in (("ED", info.ed_frame), ("ES", info.es_frame)):
             pixels, labels, (row_mm, column_mm, _) = read_acdc_frame(directory / patient, frame)
             volume = LabelledVolume(
                 patient, phase, scale_intensities(pixels), labels, (row_mm, column_mm)
             )
-            volumes.append(_no_finer_than(volume, FINEST_SPACING_MM))
+            both.append(_no_finer_than(volume, FINEST_SPACING_MM))
+        relaxed, contracted = both
+        volumes += [
+            replace(relaxed, opposite=contracted.images),
+            replace(contracted, opposite=relaxed.images),
+        ]
     return volumes
 
 

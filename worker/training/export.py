@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from worker.bundle.manifest import (
     SCHEMA_VERSION,
@@ -25,7 +25,13 @@ from worker.bundle.manifest import (
     TensorSpec,
 )
 from worker.bundle.verify import MANIFEST_NAME, list_files
-from worker.training.network import N_CLASSES, N_INPUTS
+from worker.training.network import (
+    N_CLASSES,
+    N_INPUTS,
+    N_PHASES,
+    N_SLICES,
+    SegmentationNetwork,
+)
 from worker.training.onnx_file import forget_the_machine, opset_of
 
 MULTIPLE = 16
@@ -59,7 +65,18 @@ class BundleText:
     evaluation: Evaluation | None = None
 
 
-def export_graph(network: nn.Module, path: Path) -> int:
+class _Described(nn.Module):
+    """The network with its features as a second answer."""
+
+    def __init__(self, network: SegmentationNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return self.network.scores_and_features(images)
+
+
+def export_graph(network: SegmentationNetwork, path: Path) -> int:
     """Write the ONNX graph with free batch, row and column dimensions; return its opset.
 
     Parameters
@@ -76,11 +93,11 @@ def export_graph(network: nn.Module, path: Path) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            network,
+            _Described(network),
             (example,),
             path,
             input_names=["images"],
-            output_names=["scores"],
+            output_names=["scores", "features"],
             dynamic_shapes=shapes,
             dynamo=True,
             external_data=False,
@@ -102,12 +119,12 @@ def golden_input(seed: int = 7) -> npt.NDArray[np.float32]:
     # row, column and radius in pixels, grey: RV cavity, LV with its wall, LV cavity
     for row, column, radius, grey in ((50, 36, 20, 0.85), (46, 54, 22, 0.3), (46, 54, 15, 0.9)):
         image[np.hypot(rows - row, columns - column) < radius] = grey
-    stack = np.stack([image, image, image])[None]
+    stack = np.stack([image] * N_INPUTS)[None]
     noise = rng.normal(0, 0.03, size=stack.shape)
     return np.asarray(np.clip(stack + noise, 0, 1.5), dtype=np.float32)
 
 
-def write_bundle(network: nn.Module, folder: Path, text: BundleText) -> Manifest:
+def write_bundle(network: SegmentationNetwork, folder: Path, text: BundleText) -> Manifest:
     """Write a whole bundle; an older one in its place goes only when the new one is complete."""
     network = network.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     fresh = folder.with_name(folder.name + ".new")
@@ -115,12 +132,12 @@ def write_bundle(network: nn.Module, folder: Path, text: BundleText) -> Manifest
     opset = export_graph(network, fresh / GRAPH_FILE)
     images = golden_input()
     with torch.inference_mode():
-        scores = network(torch.from_numpy(images)).numpy()
+        scores, features = network.scores_and_features(torch.from_numpy(images))
     (fresh / "golden").mkdir()
-    np.savez_compressed(fresh / GOLDEN_FILE, images=images, scores=scores)
+    np.savez_compressed(fresh / GOLDEN_FILE, images=images, scores=scores, features=features)
     licence = resources.files(__package__).joinpath("bundle_licence.txt").read_text("utf-8")
     (fresh / LICENCE_FILE).write_text(licence, encoding="utf-8")
-    manifest = _manifest(fresh, text, opset)
+    manifest = _manifest(fresh, text, opset, features.shape[1])
     (fresh / CARD_FILE).write_text(model_card(manifest), encoding="utf-8")
     manifest = manifest.model_copy(update={"files": list_files(fresh)})
     (fresh / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
@@ -183,7 +200,7 @@ def model_card(manifest: Manifest) -> str:
     return "\n".join(lines)
 
 
-def _manifest(folder: Path, text: BundleText, opset: int) -> Manifest:
+def _manifest(folder: Path, text: BundleText, opset: int, n_features: int) -> Manifest:
     return Manifest(
         schema_version=SCHEMA_VERSION,
         name=text.name,
@@ -203,7 +220,8 @@ def _manifest(folder: Path, text: BundleText, opset: int) -> Manifest:
             kind="short_axis_cine",
             spacing_mm=text.spacing_mm,
             view_mm=text.view_mm,
-            neighbouring_slices=N_INPUTS,
+            neighbouring_slices=N_SLICES,
+            phases=N_PHASES,
             multiple_of=MULTIPLE,
             intensity="percentile_1_99_clip_1.5",
         ),
@@ -221,6 +239,11 @@ def _manifest(folder: Path, text: BundleText, opset: int) -> Manifest:
                 outputs=(
                     TensorSpec(
                         name="scores", dtype="float32", shape=("n", N_CLASSES, "row", "column")
+                    ),
+                    TensorSpec(
+                        name="features",
+                        dtype="float32",
+                        shape=("n", n_features, "half_row", "half_column"),
                     ),
                 ),
             ),

@@ -59,7 +59,8 @@ def views_of(
     Returns
     -------
     tuple
-        Images ``[slice, 3, size, size]`` (slice z-1, z, z+1) and labels ``[slice, size, size]``.
+        Images ``[slice, 6, size, size]`` (slice z-1, z, z+1 of the phase, then of the opposite one)
+        and labels ``[slice, size, size]``.
     """
     n_rows, n_columns = volume.images.shape[1:]
     row_mm, column_mm = volume.spacing_mm
@@ -70,17 +71,18 @@ def views_of(
     one_hot = np.stack([volume.labels == c for c in range(N_CLASSES)]).astype(np.float32)
     labels = resample(one_hot, rows, columns).argmax(axis=0)
     around = ((0, 0), (size, size), (size, size))
-    images = np.pad(resample(volume.images, rows, columns), around)
+    opposite = volume.images if volume.opposite is None else volume.opposite
+    phases = [np.pad(resample(one, rows, columns), around) for one in (volume.images, opposite)]
     labels = np.pad(labels, around)
     top, left = (
-        ((int(hit[0]) + int(hit[-1]) + 1 if len(hit) else images.shape[axis]) - size) // 2
+        ((int(hit[0]) + int(hit[-1]) + 1 if len(hit) else labels.shape[axis]) - size) // 2
         for axis, hit in enumerate(_hits(labels), start=1)
     )
     view = np.s_[:, top : top + size, left : left + size]
-    order = np.arange(len(images))
-    below, above = np.maximum(order - 1, 0), np.minimum(order + 1, len(images) - 1)
-    cut = images[view]
-    return np.stack((cut[below], cut, cut[above]), axis=1), labels[view]
+    order = np.arange(len(labels))
+    below, above = np.maximum(order - 1, 0), np.minimum(order + 1, len(labels) - 1)
+    shown = [phase[view][picked] for phase in phases for picked in (below, order, above)]
+    return np.stack(shown, axis=1), labels[view]
 
 
 def _hits(labels: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

@@ -1,4 +1,7 @@
-"""The segmentation network: a 2D encoder-decoder that sees a slice and its two neighbours.
+"""The segmentation network: a 2D encoder-decoder that sees a slice and its neighbours, twice.
+
+Once in the phase that is asked for, once at the other end of the beat: what moves in between
+tells ventricle from atrium at the base, where one phase alone does not.
 
 No batch statistics anywhere (GroupNorm), so one image gives the same answer alone or in a batch.
 It knows nothing of spacing, intensities or data; see `worker.model.intensity` and `augment`.
@@ -15,7 +18,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 N_CLASSES = 4
-N_INPUTS = 3
+N_SLICES = 3
+N_PHASES = 2
+N_INPUTS = N_PHASES * N_SLICES
+# Level of the decoder whose output describes regions: half the rows and columns.
+_FEATURE_LEVEL = 1
 _CHANNELS_PER_GROUP = 8
 
 
@@ -62,7 +69,9 @@ class SegmentationNetwork(nn.Module):
         Parameters
         ----------
         images
-            ``[batch, 3, row, column]``: slice z-1, z, z+1 of one phase, scaled by
+            ``[batch, 6, row, column]``: slice z-1, z, z+1 of the phase, then the same three of the
+            opposite phase (end-systole for phases near end-diastole, end-diastole for others; the
+            phase itself where there is no other), scaled by
             `worker.model.intensity.scale_intensities`; rows and columns are multiples of 16.
 
         Returns
@@ -70,14 +79,20 @@ class SegmentationNetwork(nn.Module):
         torch.Tensor
             Logits ``[batch, 4, row, column]`` (background, RV cavity, LV myocardium, LV cavity).
         """
+        return self.scores_and_features(images)[0]
+
+    def scores_and_features(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Class scores, and the features ``[batch, n, row / 2, column / 2]`` they come from."""
         features = images
         skips: list[Tensor] = []
         for level, encoder in enumerate(self.encoders):
             features = encoder(functional.max_pool2d(features, 2) if level else features)
             skips.append(features)
         skips.pop()
+        described = features
         for reducer, decoder in zip(self.reducers, self.decoders, strict=True):
             raised = functional.interpolate(reducer(features), scale_factor=2.0, mode="nearest")
             features = decoder(torch.cat((raised, skips.pop()), dim=1))
-        scores: Tensor = self.head(features)
-        return scores
+            if len(skips) == _FEATURE_LEVEL:
+                described = features
+        return self.head(features), described

@@ -47,15 +47,15 @@ def external_data(location):
     return field(13, entry) + field(14, 1)
 
 
-def graph_bytes(domain="", extra_tensor=b"", opset=17):
-    weight = np.zeros((4, 3, 1, 1))
-    weight[:, 1, 0, 0] = [2 * GAIN * grey for grey in GREYS]
+def graph_bytes(domain="", extra_tensor=b"", opset=17, n_inputs=3, looks_at=1):
+    weight = np.zeros((4, n_inputs, 1, 1))
+    weight[:, looks_at, 0, 0] = [2 * GAIN * grey for grey in GREYS]
     bias = np.array([-GAIN * grey**2 for grey in GREYS])
     node = b"".join(field(1, name) for name in ("images", "weight", "bias"))
     node += field(2, "scores") + field(4, "Conv") + (field(7, domain) if domain else b"")
     graph = field(1, node) + field(2, "graph")
     graph += field(5, tensor("weight", weight, extra_tensor)) + field(5, tensor("bias", bias))
-    graph += field(11, value_info("images", ("n", 3, "row", "column")))
+    graph += field(11, value_info("images", ("n", n_inputs, "row", "column")))
     graph += field(12, value_info("scores", ("n", 4, "row", "column")))
     opsets = field(8, field(1, "") + field(2, opset))
     if domain:
@@ -63,8 +63,8 @@ def graph_bytes(domain="", extra_tensor=b"", opset=17):
     return field(1, 8) + field(7, graph) + opsets
 
 
-def expected_scores(images):
-    middle = images[:, 1:2]
+def expected_scores(images, looks_at=1):
+    middle = images[:, looks_at : looks_at + 1]
     greys = np.array(GREYS, np.float32).reshape(1, 4, 1, 1)
     return (GAIN * (2 * greys * middle - greys**2)).astype(np.float32)
 
@@ -79,6 +79,21 @@ def write_small_bundle(folder, graph=None, golden_scores=None, **changes):
     np.savez(folder / GOLDEN, images=images, scores=scores)
     (folder / "MODEL_CARD.md").write_text("A test.\n")
     write_manifest(folder, **changes)
+    return folder
+
+
+def write_opposite_bundle(folder):
+    """Write a bundle that looks at both ends of the beat and answers for the other one."""
+    images = np.random.default_rng(0).uniform(0, 1, (1, 6, 16, 16)).astype(np.float32)
+    (folder / "graphs").mkdir(parents=True)
+    (folder / "golden").mkdir()
+    (folder / GRAPH).write_bytes(graph_bytes(n_inputs=6, looks_at=4))
+    np.savez(folder / GOLDEN, images=images, scores=expected_scores(images, looks_at=4))
+    write_manifest(folder)
+    described = json.loads((folder / "manifest.json").read_text())
+    described["image"]["phases"] = 2
+    described["graphs"][0]["inputs"][0]["shape"][1] = 6
+    (folder / "manifest.json").write_text(json.dumps(described))
     return folder
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from plugin.domain.errors import ConfigurationError, ModelError, Reason
-from tests.worker.bundle.small_bundle import GREYS, write_small_bundle
+from tests.worker.bundle.small_bundle import GREYS, write_opposite_bundle, write_small_bundle
 from worker.bundle import load_bundle
 from worker.model import sessions
 from worker.model.golden import open_verified
@@ -96,6 +96,16 @@ def test_tower_says_so_when_there_is_no_heart(tower):
     with pytest.raises(ModelError) as caught:
         tower.segment(stack_of(np.zeros((2, 3, 64, 64), np.uint8)))
     assert caught.value.reason is Reason.HEART_NOT_FOUND
+
+
+def test_tower_shows_each_phase_the_other_end_of_the_beat(tmp_path):
+    tower = SegmentationTower(load_bundle(write_opposite_bundle(tmp_path / "b")), threads=1)
+    full, empty = drawn_labels(n_phases=1), drawn_labels(n_phases=1)
+    empty[(empty == 3) & (np.arange(128) % 2 == 0)] = 2
+    labels = np.concatenate((full, full, empty, full))
+    found = tower.segment(stack_of(labels)).labels
+    cavity = (found == 3).sum(axis=(1, 2, 3))
+    assert cavity[2] > cavity[0] == cavity[1] == cavity[3]
 
 
 def test_tower_reports_progress_up_to_the_end(tower):

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,15 @@ def test_batch_label_area_follows_the_spacing():
     areas_px = [int((v == 3).sum()) for v in coarse.labels]
     found_px = [int((labels == 3).sum()) for labels in batch.labels]
     assert all(any(abs(f - 4 * a) < 0.1 * f for a in areas_px) for f in found_px)
+
+
+def test_batch_shows_the_other_end_of_the_beat_unless_it_is_dropped():
+    volume = drawn_volume(size=64)
+    volume = dataclasses.replace(volume, opposite=volume.images * np.float32(0.5))
+    for dropped, share in ((0.0, 0.5), (1.0, 1.0)):
+        policy = dataclasses.replace(CENTRED, drop_opposite=dropped)
+        images = maker({"acdc": [volume]}, {"acdc": 1}, policy=policy).draw(4, 32).images
+        assert torch.allclose(images[:, 3:], share * images[:, :3], atol=1e-5)
 
 
 def test_batch_same_seed_gives_the_same_batch():

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ class Answering(torch.nn.Module):
 def test_views_hold_the_heart_in_their_middle(size):
     volume = drawn_volume(3, size=50, spacing_mm=1.1)
     images, labels = views_of(volume, spacing_mm=1.5, size=size)
-    assert images.shape == (len(volume.images), 3, size, size)
+    assert images.shape == (len(volume.images), 6, size, size)
     rows, columns = np.nonzero((labels > 0).any(axis=0))
     for hit in (rows, columns):
         assert (hit.min() + hit.max()) / 2 == pytest.approx((size - 1) / 2, abs=1)
@@ -37,6 +39,16 @@ def test_views_show_the_neighbouring_slices():
     assert (images[1, 0] == images[0, 1]).all()
     assert (images[0, 0] == images[0, 1]).all()
     assert (images[-1, 2] == images[-1, 1]).all()
+
+
+def test_views_show_the_other_end_of_the_beat_after_the_phase():
+    volume = drawn_volume(3)
+    alone, _ = views_of(volume, spacing_mm=1.5, size=64)
+    assert (alone[:, :3] == alone[:, 3:]).all()
+    other = dataclasses.replace(volume, opposite=volume.images * np.float32(0.5))
+    both, _ = views_of(other, spacing_mm=1.5, size=64)
+    assert (both[:, :3] == alone[:, :3]).all()
+    assert both[:, 3:] == pytest.approx(0.5 * alone[:, 3:])
 
 
 def test_dice_is_one_for_the_drawn_labels_and_less_for_others():
