@@ -16,6 +16,9 @@ from worker.model.tower import SegmentationTower
 from worker.training import evaluate as evaluation
 from worker.training.evaluation_figures import draw_bland_altman, draw_case
 from worker.training.export import BundleText, with_evaluation, write_bundle
+from worker.training.language.recipe import read_language_recipe
+from worker.training.language.run import start_or_resume_language
+from worker.training.language.text_stage import CORPUS_FOLDER, make_corpus
 from worker.training.recipe import Recipe, read_recipe
 from worker.training.run import DataFolders, start_or_resume
 from worker.training.train import load_average
@@ -44,6 +47,26 @@ def run_recipe(
 ) -> None:
     """Run a recipe; a run that was stopped goes on from its last checkpoint."""
     start_or_resume(read_recipe(recipe), DataFolders(data, sunnybrook), work, processes=processes)
+
+
+@train.command("language")
+def run_language_recipe(
+    recipe: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Recipe (TOML).")],
+    work: WorkOption,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads, 0 for all.")] = 0,
+) -> None:
+    """Train the language side; a run that was stopped goes on from its last checkpoint."""
+    start_or_resume_language(read_language_recipe(recipe), work, threads=threads)
+
+
+@train.command("corpus")
+def write_language_corpus(
+    recipe: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Recipe (TOML).")],
+    work: WorkOption,
+) -> None:
+    """Write the report corpus of a recipe and train its vocabulary."""
+    make_corpus(read_language_recipe(recipe).corpus, work)
+    typer.echo(work / CORPUS_FOLDER)
 
 
 @train.command("export")

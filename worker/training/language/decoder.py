@@ -125,6 +125,25 @@ class LlamaDecoder(nn.Module):
         past_key_values
             ``present`` of the call before, or `empty_past`.
         """
+        hidden, penultimate, present = self.run_blocks(
+            inputs_embeds, attention_mask, position_ids, past_key_values
+        )
+        return Decoded(self.scores(hidden), penultimate, present)
+
+    def run_blocks(
+        self,
+        inputs_embeds: Tensor,
+        attention_mask: Tensor,
+        position_ids: Tensor,
+        past_key_values: Sequence[KeyValue],
+    ) -> tuple[Tensor, Tensor, tuple[KeyValue, ...]]:
+        """Do what `forward` does but for the scores.
+
+        Returns
+        -------
+        tuple
+            ``[batch, position, width]`` after the last block and before it, and ``present``.
+        """
         n_past = past_key_values[0][0].shape[2]
         bias = _attention_bias(attention_mask, n_past, inputs_embeds)
         angles = position_ids[:, None, :, None].to(inputs_embeds.dtype) * self.inverse_wavelengths
@@ -135,8 +154,11 @@ class LlamaDecoder(nn.Module):
             penultimate = hidden
             hidden, key_value = layer(hidden, rotation, bias, past)
             present.append(key_value)
-        logits = nn.functional.linear(self.norm(hidden), self.embed_tokens.weight)
-        return Decoded(logits, penultimate, tuple(present))
+        return hidden, penultimate, tuple(present)
+
+    def scores(self, hidden: Tensor) -> Tensor:
+        """Score the token that follows, from ``[..., width]`` after the last block."""
+        return nn.functional.linear(self.norm(hidden), self.embed_tokens.weight)
 
     def read(self, inputs_embeds: Tensor, attention_mask: Tensor) -> Decoded:
         """Read whole sequences without a past; padding gets no position.

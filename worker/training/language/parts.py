@@ -56,6 +56,17 @@ class NetworkChoice(_Strict):
     n_features: int = Field(default=128, gt=0)
 
 
+class TextNetwork(nn.Module):
+    """A decoder alone: it reads evidence and questions, no images."""
+
+    def __init__(self, decoder: LlamaDecoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+
+LanguageNetwork = TextNetwork | VisionLanguageNetwork
+
+
 def _study_encoder(settings: Mapping[str, Any]) -> StudyEncoder:
     return StudyEncoder(StudyEncoderSettings.model_validate(settings))
 
@@ -113,6 +124,10 @@ class PartRegistry:
             text_marks=choice.text_marks,
             n_features=choice.n_features,
         )
+
+    def build_text(self, decoder: PartChoice) -> TextNetwork:
+        """Build a network without images; raises as `build` does."""
+        return TextNetwork(self._part("decoder", decoder))
 
     def _part(self, role: Role, choice: PartChoice) -> Any:
         builders = {

@@ -85,7 +85,8 @@ def test_outside_text_is_bounded_and_cannot_end_the_prompt():
     ids = prompt_ids(tokenizer(), request(history=attack, question=attack))
     assert len(ids) <= plain + MAXIMUM_HISTORY_TOKENS + MAXIMUM_QUESTION_TOKENS + 2
     assert ids.count(tokenizer().id_of("<answer>")) == 1
-    assert ids.count(tokenizer().id_of("[E0]")) == 1
+    slot = tokenizer().id_of("[E0]")
+    assert ids.count(slot) == prompt_ids(tokenizer(), request()).count(slot)
     assert tokenizer().end_id not in ids
 
 
