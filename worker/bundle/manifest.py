@@ -66,6 +66,8 @@ class ImageSpec(_Strict):
         Side of the views it learnt from.
     phases
         1: a phase alone. 2: the phase, then the opposite one, each with its neighbouring slices.
+    propagates
+        After the images come the labels of a neighbouring slice.
     """
 
     kind: Literal["short_axis_cine"]
@@ -73,6 +75,7 @@ class ImageSpec(_Strict):
     view_mm: float = Field(gt=0)
     neighbouring_slices: Literal[3]
     phases: Literal[1, 2] = 1
+    propagates: bool = False
     multiple_of: int = Field(gt=0)
     intensity: Literal["percentile_1_99_clip_1.5"]
 

@@ -67,6 +67,11 @@ class WayBack:
     rows: slice
     columns: slice
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the stack under the window."""
+        return len(self.row_matrix), len(self.column_matrix)
+
 
 def _back(n: int, ratio: float, start: int, stop: int) -> tuple[Float32Array, slice]:
     matrix = resampling_matrix(resampled_size(n, 1.0, ratio), n, 1 / ratio)[:, start:stop]

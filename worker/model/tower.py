@@ -1,16 +1,19 @@
 """The vision tower: a cine in, labels of every phase and slice out.
 
 It finds the heart itself, in the whole field, and never trusts the image centre; then it looks at
-every phase in a window around it. A network that learnt from both ends of the beat first looks at a
-few phases alone, and then at each phase beside the one that shows the other end. Everything is done
-at the network's pixel size; the probabilities, not the labels, are resampled back. It measures
-nothing (`worker.findings`).
+it in a window. A first look at a few phases tells full from empty and where the middle of the
+ventricle is. From there it goes slice by slice to base and apex, showing the network each phase
+beside the other end of the beat and what it found in the slice before. Everything is done at the
+network's pixel size; the probabilities, not the labels, are resampled back. It measures nothing
+(`worker.findings`).
 
 The window is as large as the views the network learnt from (``image.view_mm`` of the manifest):
 GroupNorm takes its statistics from all that is shown, so a larger field moves the contours.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from types import EllipsisType
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +26,7 @@ from worker.model.clean import clean_heart, drop_lonely_islands
 from worker.model.golden import open_verified
 from worker.model.grid import Grid, Window
 from worker.model.intensity import scale_intensities
+from worker.model.propagation import guide, middle_slice, outwards
 from worker.model.regions import pool_regions
 from worker.model.resample import Float32Array, resample
 from worker.model.sessions import Device
@@ -38,6 +42,14 @@ _SMALLEST_HEART_MM2 = 150.0
 _SMALLEST_HEART_SLICES = 2
 _BATCH_PIXELS = 16 * 160 * 160
 _LOCALISER_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Beat:
+    """What a first look tells: the phase that each is shown beside, and the middle slice."""
+
+    opposite: list[int]
+    middle: int
 
 
 class SegmentationTower:
@@ -67,6 +79,7 @@ class SegmentationTower:
         self._input_name = spec.inputs[0].name if spec else ""
         self._spacing_mm = bundle.manifest.image.spacing_mm
         self._both_ends = bundle.manifest.image.phases == 2  # noqa: PLR2004 - systole and diastole
+        self._propagates = bundle.manifest.image.propagates
         self._multiple = bundle.manifest.image.multiple_of
         self._view_px = round(bundle.manifest.image.view_mm / self._spacing_mm)
 
@@ -90,36 +103,40 @@ class SegmentationTower:
         images = grid.to_network(scale_intensities(stack.pixels))
         window = self._find_heart(images)
         tell(_LOCALISER_SHARE)
-        opposite = self._opposite_phases(images, window)
         way_back = grid.way_back(window)
+        views = with_neighbours(images[_inside(window)])
+        beat = self._first_look(views)
+        found = np.zeros((*views.shape[:2], *views.shape[3:]), dtype=np.uint8)
         confidence = np.ones(stack.pixels.shape[:2], dtype=np.float32)
-        inside: list[npt.NDArray[np.uint8]] = []
-        regions: list[Float32Array] = []
-        for phase in range(stack.n_phases):
-            p, features = self._look(images[phase], window, images[opposite[phase]])
+        inside = np.zeros((*views.shape[:2], *way_back.shape), dtype=np.uint8)
+        regions: dict[int, Float32Array] = {}
+        for n_done, (z, neighbour) in enumerate(outwards(stack.n_slices, beat.middle), start=1):
+            known = None if neighbour is None else found[:, neighbour]
+            p, features = self._look(views[:, z], views[beat.opposite, z], known)
+            found[:, z] = p.argmax(axis=1)
             if features is not None:
-                regions.append(pool_regions(p, features, self._spacing_mm))
-            confidence[phase] = _confidence(p)
-            likeliest = resample(p, way_back.row_matrix, way_back.column_matrix).argmax(axis=1)
-            inside.append(clean_heart(likeliest.astype(np.uint8)))
-            done = (phase + 1) / stack.n_phases
-            tell(_LOCALISER_SHARE + (1 - _LOCALISER_SHARE) * done)
+                regions[z] = pool_regions(p, features, self._spacing_mm)
+            confidence[:, z] = _confidence(p)
+            back = resample(p, way_back.row_matrix, way_back.column_matrix)
+            inside[:, z] = back.argmax(axis=1)
+            tell(_LOCALISER_SHARE + (1 - _LOCALISER_SHARE) * n_done / stack.n_slices)
         labels = np.zeros(stack.pixels.shape, dtype=np.uint8)
-        labels[:, :, way_back.rows, way_back.columns] = drop_lonely_islands(np.stack(inside))
+        cleaned = np.stack([clean_heart(phase) for phase in inside])
+        labels[:, :, way_back.rows, way_back.columns] = drop_lonely_islands(cleaned)
         if not labels.any():
             raise ModelError(Reason.HEART_NOT_FOUND)
-        return Segmentation(labels, confidence, np.stack(regions) if regions else None)
+        pooled = np.stack([regions[z] for z in sorted(regions)], axis=1) if regions else None
+        return Segmentation(labels, confidence, pooled)
 
-    def _opposite_phases(self, images: Float32Array, window: Window) -> list[int]:
-        """Return which phase each is looked at with; itself where the network wants no other."""
-        n_phases = len(images)
-        if not self._both_ends or n_phases == 1:
-            return list(range(n_phases))
+    def _first_look(self, views: Float32Array) -> _Beat:
+        """Look at a few phases, each alone, where the network wants to know more than a slice."""
+        n_phases, n_slices = views.shape[:2]
+        if not (self._both_ends or self._propagates):
+            return _Beat(list(range(n_phases)), n_slices // 2)
         looked_at = phases_to_look_at(n_phases)
-        found = [self._look(images[phase], window)[0].argmax(axis=1) for phase in looked_at]
-        return opposite_phases(
-            n_phases, looked_at, np.array([(labels == LV_CAVITY).sum() for labels in found])
-        )
+        found = np.stack([self._look(views[phase])[0].argmax(axis=1) for phase in looked_at])
+        cavity = (found == LV_CAVITY).sum(axis=(1, 2, 3))
+        return _Beat(opposite_phases(n_phases, looked_at, cavity), middle_slice(found))
 
     def _find_heart(self, images: Float32Array) -> Window:
         """Look at the whole field in a few phases, then again at the window that this gives."""
@@ -138,9 +155,10 @@ class SegmentationTower:
         n_phases = len(images)
         phases = sorted({round(share * (n_phases - 1)) for share in _LOCALISER_PHASES})
         seen = np.zeros(images.shape[1:], dtype=bool)
-        inside = np.s_[:, window.top : window.bottom, window.left : window.right]
+        inside = _inside(window)
         for phase in phases:
-            seen[inside] |= self._look(images[phase], window)[0].argmax(axis=1) > 0
+            views = with_neighbours(images[phase][inside])
+            seen[inside] |= self._look(views)[0].argmax(axis=1) > 0
         parts, n = ndimage.label(seen)
         if n == 0:
             raise ModelError(Reason.HEART_NOT_FOUND)
@@ -162,31 +180,38 @@ class SegmentationTower:
         return start, min(n, start + size)
 
     def _look(
-        self, slices: Float32Array, window: Window, opposite: Float32Array | None = None
+        self,
+        views: Float32Array,
+        opposite: Float32Array | None = None,
+        known: npt.NDArray[np.uint8] | None = None,
     ) -> tuple[Float32Array, Float32Array | None]:
-        """Run the network over one phase inside the window.
+        """Run the network.
 
-        ``opposite`` are the slices at the other end of the beat; the phase itself when None.
+        Parameters
+        ----------
+        views
+            ``[n, 3, row, column]``: slice z-1, z, z+1.
+        opposite
+            The same at the other end of the beat; the phase itself when None.
+        known
+            Labels of a neighbouring slice, ``[n, row, column]``.
 
         Returns
         -------
         tuple
-            Class probabilities ``[slice, class, row, column]``, and features ``[slice, feature,
-            row / 2, column / 2]`` if the network gives any.
+            Class probabilities ``[n, class, row, column]``, and features ``[n, feature, row / 2,
+            column / 2]`` if the network gives any.
         """
-        n_rows, n_columns = window.bottom - window.top, window.right - window.left
-        pad = ((0, 0), (0, self._missing(n_rows)), (0, self._missing(n_columns)))
-        phases = [slices]
+        n_rows, n_columns = views.shape[2:]
+        shown = [views]
         if self._both_ends:
-            phases.append(slices if opposite is None else opposite)
-        order = np.arange(len(slices))
-        below, above = np.maximum(order - 1, 0), np.minimum(order + 1, len(slices) - 1)
-        padded = [
-            np.pad(phase[:, window.top : window.bottom, window.left : window.right], pad)
-            for phase in phases
-        ]
-        shown = [phase[picked] for phase in padded for picked in (below, order, above)]
-        inputs = np.stack(shown, axis=1)
+            shown.append(views if opposite is None else opposite)
+        if self._propagates:
+            nothing = np.zeros((len(views), n_rows, n_columns), dtype=np.uint8)
+            shown.append(guide(nothing if known is None else known))
+        inputs = np.concatenate(shown, axis=1)
+        pad = ((0, self._missing(n_rows)), (0, self._missing(n_columns)))
+        inputs = np.pad(inputs, ((0, 0), (0, 0), *pad))
         size = max(1, _BATCH_PIXELS // (inputs.shape[2] * inputs.shape[3]))
         parts = [
             self._session.run({self._input_name: inputs[k : k + size]})
@@ -200,6 +225,29 @@ class SegmentationTower:
         """Pixels to add, as air, up to the view size and to what the graph can divide."""
         size = max(n, self._view_px)
         return size - n + -size % self._multiple
+
+
+def with_neighbours(images: Float32Array) -> Float32Array:
+    """Put each slice between its neighbours; the outermost ones stand in for those they lack.
+
+    Parameters
+    ----------
+    images
+        ``[..., slice, row, column]``.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``[..., slice, 3, row, column]``: slice z-1, z, z+1.
+    """
+    order = np.arange(images.shape[-3])
+    below, above = np.maximum(order - 1, 0), np.minimum(order + 1, order[-1])
+    around = [images[..., picked, :, :] for picked in (below, order, above)]
+    return np.stack(around, axis=-3)
+
+
+def _inside(window: Window) -> tuple[EllipsisType, slice, slice]:
+    return (..., slice(window.top, window.bottom), slice(window.left, window.right))
 
 
 def _softmax(scores: Float32Array) -> Float32Array:

@@ -13,16 +13,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from worker.model.propagation import N_GUIDE_CHANNELS, middle_slice
 from worker.training.augment import Augmentation, sampling_grid, vary_intensities
 from worker.training.cohorts import LabelledVolume
-from worker.training.network import N_CLASSES, N_INPUTS, N_PHASES
+from worker.training.network import N_CLASSES, N_IMAGES, N_PHASES
 
 PHANTOM_SPACING_MM = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Images ``[n, 6, row, column]``, labels int64 ``[n, row, column]``, ``lv_only`` bool [n]."""
+    """Inputs ``[n, 9, row, column]``, labels int64 ``[n, row, column]``, ``lv_only`` bool [n]."""
 
     images: Tensor
     labels: Tensor
@@ -46,6 +47,8 @@ class ViewPolicy:
     flip_neighbours: float = 0.5
     drop_neighbours: float = 0.15
     drop_opposite: float = 0.25
+    drop_guide: float = 0.25
+    spoil_guide: float = 0.5
     end_slice_weight: float = 2.0
     unlabelled_slice_weight: float = 1.5
 
@@ -86,25 +89,28 @@ class BatchMaker:
         self._rng = np.random.default_rng(seed)
         self._generator = torch.Generator().manual_seed(seed)
         self._centres: dict[int, tuple[float, float]] = {}
+        self._middles: dict[int, int] = {}
         self._weights: dict[int, npt.NDArray[np.float64]] = {}
 
     def draw(self, n: int, size: int) -> Batch:
         """Draw ``n`` views of ``size`` x ``size`` pixels."""
-        images = torch.empty(n, N_INPUTS, size, size)
+        images = torch.empty(n, N_IMAGES, size, size)
+        guides = torch.zeros(n, N_GUIDE_CHANNELS, size, size)
         labels = torch.empty(n, size, size, dtype=torch.int64)
         lv_only = torch.zeros(n, dtype=torch.bool)
         for k, name in enumerate(self._rng.choice(self._names, size=n, p=self._shares)):
             if name in self._ready:
-                images[k], labels[k] = self._ready_view(self._ready[name], size)
+                images[k], labels[k], guides[k] = self._ready_view(self._ready[name], size)
                 continue
             patients = self._cohorts[name]
             volumes = patients[int(self._rng.integers(len(patients)))]
             volume = volumes[int(self._rng.integers(len(volumes)))]
-            images[k], labels[k] = self._view(volume, size)
+            images[k], labels[k], guides[k] = self._view(volume, size)
             lv_only[k] = volume.lv_only
-        return Batch(vary_intensities(images, self._augmentation, self._generator), labels, lv_only)
+        varied = vary_intensities(images, self._augmentation, self._generator)
+        return Batch(torch.cat((varied, guides), dim=1), labels, lv_only)
 
-    def _view(self, volume: LabelledVolume, size: int) -> tuple[Tensor, Tensor]:
+    def _view(self, volume: LabelledVolume, size: int) -> tuple[Tensor, Tensor, Tensor]:
         weights = self._slice_weights(volume)
         z = int(self._rng.choice(len(weights), p=weights))
         picked = self._neighbours(z, len(weights))
@@ -113,24 +119,60 @@ class BatchMaker:
             opposite = volume.images
         shown = np.concatenate((volume.images[picked], opposite[picked]))
         stack = torch.from_numpy(shown)[None]
-        return self._sample(stack, volume.labels[z], volume.spacing_mm, self._centre(volume), size)
+        guiding = self._guiding(volume, z)
+        nothing = np.zeros_like(volume.labels[z])
+        return self._sample(
+            stack,
+            volume.labels[z],
+            nothing if guiding is None else volume.labels[guiding],
+            volume.spacing_mm,
+            self._centre(volume),
+            size,
+        )
 
-    def _ready_view(self, ready: ReadySlices, size: int) -> tuple[Tensor, Tensor]:
+    def _guiding(self, volume: LabelledVolume, z: int) -> int | None:
+        """Return the neighbour whose labels are given, as if the middle were a slice off."""
+        if volume.lv_only or self._rng.random() < self._policy.drop_guide:
+            return None
+        if id(volume) not in self._middles:
+            self._middles[id(volume)] = middle_slice(volume.labels)
+        middle = self._middles[id(volume)] + int(self._rng.integers(-1, 2))
+        neighbour = z + (z < middle) - (z > middle)
+        return neighbour if neighbour != z and 0 <= neighbour < len(volume.labels) else None
+
+    def _spoilt(self, guide: Tensor) -> Tensor:
+        """Give a guide ``[3, row, column]`` the errors that a network's answer has."""
+        if self._rng.random() >= self._policy.spoil_guide:
+            return guide
+        reach = 8 if self._rng.random() < 0.1 else 2  # noqa: PLR2004 - now and then far off
+        shift = [int(v) for v in self._rng.integers(-reach, reach + 1, size=2)]
+        guide = guide.roll(shift, dims=(1, 2))
+        k = int(self._rng.integers(3 * N_GUIDE_CHANNELS))
+        if k < N_GUIDE_CHANNELS:
+            guide[k] = 0.0
+        elif k < 2 * N_GUIDE_CHANNELS:
+            k -= N_GUIDE_CHANNELS
+            larger = functional.max_pool2d(guide[None, k : k + 1], 3, stride=1, padding=1)[0]
+            guide = guide * (1.0 - larger)
+            guide[k] = larger[0]
+        return guide
+
+    def _ready_view(self, ready: ReadySlices, size: int) -> tuple[Tensor, Tensor, Tensor]:
         k = int(self._rng.integers(len(ready.images)))
         stack = torch.from_numpy(ready.images[k].astype(np.float32)).repeat(N_PHASES, 1, 1)[None]
         labels = ready.labels[k]
-        return self._sample(
-            stack, labels, (PHANTOM_SPACING_MM, PHANTOM_SPACING_MM), _middle(labels), size
-        )
+        spacing_mm = (PHANTOM_SPACING_MM, PHANTOM_SPACING_MM)
+        return self._sample(stack, labels, np.zeros_like(labels), spacing_mm, _middle(labels), size)
 
     def _sample(
         self,
         stack: Tensor,
         labels: npt.NDArray[np.uint8],
+        guide: npt.NDArray[np.uint8],
         spacing_mm: tuple[float, float],
         heart: tuple[float, float],
         size: int,
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         centre = self._view_centre(heart, labels.shape, spacing_mm)
         grid = sampling_grid(
             size,
@@ -141,13 +183,16 @@ class BatchMaker:
             self._augmentation,
             self._generator,
         )
-        truth = torch.from_numpy(labels.astype(np.int64))
-        one_hot = functional.one_hot(truth, N_CLASSES).movedim(-1, 0)[None].float()
+        truth = torch.from_numpy(np.stack((labels, guide)).astype(np.int64))
+        one_hot = functional.one_hot(truth, N_CLASSES).movedim(-1, 1).float()
         image = functional.grid_sample(stack, grid, padding_mode="zeros", align_corners=False)
         # background first and a hair heavier, so that outside the field nothing else can win
-        soft = functional.grid_sample(one_hot, grid, padding_mode="zeros", align_corners=False)[0]
-        soft[0] += 1e-3
-        return image[0], soft.argmax(dim=0)
+        both = grid.expand(2, -1, -1, -1)
+        soft = functional.grid_sample(one_hot, both, padding_mode="zeros", align_corners=False)
+        soft[:, 0] += 1e-3
+        found, guiding = soft.argmax(dim=1)
+        channels = functional.one_hot(guiding, N_CLASSES).movedim(-1, 0)[1:].float()
+        return image[0], found, self._spoilt(channels)
 
     def _view_centre(
         self,

@@ -27,6 +27,7 @@ from worker.bundle.manifest import (
 from worker.bundle.verify import MANIFEST_NAME, list_files
 from worker.training.network import (
     N_CLASSES,
+    N_IMAGES,
     N_INPUTS,
     N_PHASES,
     N_SLICES,
@@ -119,9 +120,11 @@ def golden_input(seed: int = 7) -> npt.NDArray[np.float32]:
     # row, column and radius in pixels, grey: RV cavity, LV with its wall, LV cavity
     for row, column, radius, grey in ((50, 36, 20, 0.85), (46, 54, 22, 0.3), (46, 54, 15, 0.9)):
         image[np.hypot(rows - row, columns - column) < radius] = grey
-    stack = np.stack([image] * N_INPUTS)[None]
+    stack = np.stack([image] * N_IMAGES)[None]
     noise = rng.normal(0, 0.03, size=stack.shape)
-    return np.asarray(np.clip(stack + noise, 0, 1.5), dtype=np.float32)
+    nothing = np.zeros((1, N_INPUTS - N_IMAGES, size, size))
+    inputs = np.concatenate((np.clip(stack + noise, 0, 1.5), nothing), axis=1)
+    return np.asarray(inputs, dtype=np.float32)
 
 
 def write_bundle(network: SegmentationNetwork, folder: Path, text: BundleText) -> Manifest:
@@ -222,6 +225,7 @@ def _manifest(folder: Path, text: BundleText, opset: int, n_features: int) -> Ma
             view_mm=text.view_mm,
             neighbouring_slices=N_SLICES,
             phases=N_PHASES,
+            propagates=True,
             multiple_of=MULTIPLE,
             intensity="percentile_1_99_clip_1.5",
         ),

@@ -11,12 +11,12 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from worker.model.propagation import guide, middle_slice, outwards
 from worker.model.resample import Float32Array, resample, resampled_size, resampling_matrix
 from worker.training.cohorts import LabelledVolume
 from worker.training.network import N_CLASSES
 
 _NAMES = {1: "rv", 2: "myocardium", 3: "lv"}
-_BATCH = 4
 
 
 def dice_in_views(
@@ -36,12 +36,7 @@ def dice_in_views(
     scores: dict[int, list[float]] = {1: [], 2: [], 3: []}
     for volume in volumes:
         images, labels = views_of(volume, spacing_mm=spacing_mm, size=size)
-        with torch.inference_mode():
-            found = [
-                network(torch.from_numpy(images[k : k + _BATCH])).argmax(dim=1).numpy()
-                for k in range(0, len(images), _BATCH)
-            ]
-        predicted = np.concatenate(found)
+        predicted = propagated(network, images, middle_slice(labels))
         for label, values in scores.items():
             hit, truth = predicted == label, labels == label
             total = int(hit.sum()) + int(truth.sum())
@@ -49,6 +44,28 @@ def dice_in_views(
     result = {f"dice_{_NAMES[k]}": round(float(np.mean(v)), 4) for k, v in scores.items()}
     result["lv_below_0.8"] = sum(value < 0.8 for value in scores[3])  # noqa: PLR2004 - in the name
     return result
+
+
+def propagated(network: nn.Module, images: Float32Array, middle: int) -> npt.NDArray[np.int64]:
+    """Label slices from the middle outwards, each with its neighbour's labels.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode.
+    images
+        ``[slice, 6, row, column]``.
+    middle
+        The slice to begin with.
+    """
+    found = np.zeros((len(images), *images.shape[2:]), dtype=np.int64)
+    nothing = np.zeros((1, *images.shape[2:]), dtype=np.int64)
+    for z, neighbour in outwards(len(images), middle):
+        known = nothing if neighbour is None else found[neighbour][None]
+        inputs = np.concatenate((images[z : z + 1], guide(known)), axis=1)
+        with torch.inference_mode():
+            found[z] = network(torch.from_numpy(inputs)).argmax(dim=1).numpy()[0]
+    return found
 
 
 def views_of(

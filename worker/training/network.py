@@ -1,7 +1,7 @@
-"""The segmentation network: a 2D encoder-decoder that sees a slice and its neighbours, twice.
+"""The segmentation network: a 2D encoder-decoder that sees more than the slice it labels.
 
-Once in the phase that is asked for, once at the other end of the beat: what moves in between
-tells ventricle from atrium at the base, where one phase alone does not.
+The slice and its neighbours in the phase that is asked for, the same at the other end of the beat,
+and what was found in the neighbour nearer to mid-ventricle (`worker.model.propagation`).
 
 No batch statistics anywhere (GroupNorm), so one image gives the same answer alone or in a batch.
 It knows nothing of spacing, intensities or data; see `worker.model.intensity` and `augment`.
@@ -17,10 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from worker.model.propagation import N_GUIDE_CHANNELS
+
 N_CLASSES = 4
 N_SLICES = 3
 N_PHASES = 2
-N_INPUTS = N_PHASES * N_SLICES
+N_IMAGES = N_PHASES * N_SLICES
+N_INPUTS = N_IMAGES + N_GUIDE_CHANNELS
 # Level of the decoder whose output describes regions: half the rows and columns.
 _FEATURE_LEVEL = 1
 _CHANNELS_PER_GROUP = 8
@@ -69,10 +72,12 @@ class SegmentationNetwork(nn.Module):
         Parameters
         ----------
         images
-            ``[batch, 6, row, column]``: slice z-1, z, z+1 of the phase, then the same three of the
+            ``[batch, 9, row, column]``: slice z-1, z, z+1 of the phase, then the same three of the
             opposite phase (end-systole for phases near end-diastole, end-diastole for others; the
             phase itself where there is no other), scaled by
-            `worker.model.intensity.scale_intensities`; rows and columns are multiples of 16.
+            `worker.model.intensity.scale_intensities`; then RV cavity, myocardium and LV cavity
+            of the neighbouring slice (0 or 1, all 0 where it is not known). Rows and columns are
+            multiples of 16.
 
         Returns
         -------

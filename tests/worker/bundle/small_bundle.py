@@ -82,17 +82,17 @@ def write_small_bundle(folder, graph=None, golden_scores=None, **changes):
     return folder
 
 
-def write_opposite_bundle(folder):
-    """Write a bundle that looks at both ends of the beat and answers for the other one."""
-    images = np.random.default_rng(0).uniform(0, 1, (1, 6, 16, 16)).astype(np.float32)
+def write_wide_bundle(folder, looks_at):
+    """Write a bundle that sees both ends of the beat and a guide, and answers for one channel."""
+    images = np.random.default_rng(0).uniform(0, 1, (1, 9, 16, 16)).astype(np.float32)
     (folder / "graphs").mkdir(parents=True)
     (folder / "golden").mkdir()
-    (folder / GRAPH).write_bytes(graph_bytes(n_inputs=6, looks_at=4))
-    np.savez(folder / GOLDEN, images=images, scores=expected_scores(images, looks_at=4))
+    (folder / GRAPH).write_bytes(graph_bytes(n_inputs=9, looks_at=looks_at))
+    np.savez(folder / GOLDEN, images=images, scores=expected_scores(images, looks_at))
     write_manifest(folder)
     described = json.loads((folder / "manifest.json").read_text())
-    described["image"]["phases"] = 2
-    described["graphs"][0]["inputs"][0]["shape"][1] = 6
+    described["image"].update(phases=2, propagates=True)
+    described["graphs"][0]["inputs"][0]["shape"][1] = 9
     (folder / "manifest.json").write_text(json.dumps(described))
     return folder
 

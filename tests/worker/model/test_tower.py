@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from plugin.domain.errors import ConfigurationError, ModelError, Reason
-from tests.worker.bundle.small_bundle import GREYS, write_opposite_bundle, write_small_bundle
+from tests.worker.bundle.small_bundle import GREYS, write_small_bundle, write_wide_bundle
 from worker.bundle import load_bundle
 from worker.model import sessions
 from worker.model.golden import open_verified
+from worker.model.grid import Window
 from worker.model.tower import SegmentationTower
 from worker.volume.types import CineStack
 
@@ -99,13 +100,36 @@ def test_tower_says_so_when_there_is_no_heart(tower):
 
 
 def test_tower_shows_each_phase_the_other_end_of_the_beat(tmp_path):
-    tower = SegmentationTower(load_bundle(write_opposite_bundle(tmp_path / "b")), threads=1)
+    folder = write_wide_bundle(tmp_path / "b", looks_at=4)
+    tower = SegmentationTower(load_bundle(folder), threads=1)
     full, empty = drawn_labels(n_phases=1), drawn_labels(n_phases=1)
     empty[(empty == 3) & (np.arange(128) % 2 == 0)] = 2
     labels = np.concatenate((full, full, empty, full))
     found = tower.segment(stack_of(labels)).labels
     cavity = (found == 3).sum(axis=(1, 2, 3))
     assert cavity[2] > cavity[0] == cavity[1] == cavity[3]
+
+
+def test_tower_shows_each_slice_what_it_found_nearer_to_the_middle(tmp_path):
+    # the graph answers LV cavity wherever the guide has it; the middle slice is given by hand
+    folder = write_wide_bundle(tmp_path / "b", looks_at=8)
+    tower = SegmentationTower(load_bundle(folder), threads=1)
+    found = []
+    look = tower._look
+
+    def marking(views, opposite=None, known=None):
+        p, features = look(views, opposite, known)
+        if opposite is not None and known is None:
+            p[:, :, 20:40, 20:40] = np.array([0, 0, 0, 1.0])[None, :, None, None]
+        if opposite is not None:
+            found.append(int((p.argmax(axis=1) == 3).sum()))
+        return p, features
+
+    tower._look = marking
+    tower._find_heart = lambda images: Window(0, images.shape[-2], 0, images.shape[-1])
+    with pytest.raises(ModelError):  # a cavity without a wall is no heart
+        tower.segment(stack_of(drawn_labels(n_slices=5)))
+    assert found == [2 * 400] * 5
 
 
 def test_tower_reports_progress_up_to_the_end(tower):

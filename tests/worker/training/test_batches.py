@@ -50,7 +50,37 @@ def test_batch_shows_the_other_end_of_the_beat_unless_it_is_dropped():
     for dropped, share in ((0.0, 0.5), (1.0, 1.0)):
         policy = dataclasses.replace(CENTRED, drop_opposite=dropped)
         images = maker({"acdc": [volume]}, {"acdc": 1}, policy=policy).draw(4, 32).images
-        assert torch.allclose(images[:, 3:], share * images[:, :3], atol=1e-5)
+        assert torch.allclose(images[:, 3:6], share * images[:, :3], atol=1e-5)
+
+
+def test_batch_guide_is_what_was_drawn_in_the_slice_nearer_to_the_middle():
+    volume = drawn_volume(n_slices=7, size=64)
+    policy = dataclasses.replace(CENTRED, drop_guide=0.0, spoil_guide=0.0)
+    batch = maker({"acdc": [volume]}, {"acdc": 1}, policy=policy).draw(24, 64)
+    areas = [int((v == 3).sum()) for v in volume.labels]
+    guided = 0
+    for inputs, labels in zip(batch.images, batch.labels, strict=True):
+        own, given = int((labels == 3).sum()), int(inputs[8].sum())
+        z = int(np.argmin([abs(area - own) for area in areas]))
+        if given:
+            guided += 1
+            neighbours = areas[max(0, z - 1) : z] + areas[z + 1 : z + 2]
+            assert min(abs(area - given) for area in neighbours) < 0.15 * given
+    assert guided > 12
+
+
+def test_batch_guide_is_spoilt_or_missing_as_often_as_the_policy_says():
+    volume = drawn_volume(n_slices=7, size=64)
+    none = dataclasses.replace(CENTRED, drop_guide=1.0)
+    spoilt = dataclasses.replace(CENTRED, drop_guide=0.0, spoil_guide=1.0)
+    guides = {
+        name: maker({"acdc": [volume]}, {"acdc": 1}, policy=policy).draw(24, 64).images[:, 6:]
+        for name, policy in (("none", none), ("spoilt", spoilt))
+    }
+    assert not guides["none"].any()
+    overlap = guides["spoilt"].sum(dim=1).max()
+    assert guides["spoilt"].any()
+    assert float(overlap) <= 1.0
 
 
 def test_batch_same_seed_gives_the_same_batch():

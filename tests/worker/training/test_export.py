@@ -32,7 +32,7 @@ def folder(network, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("shape", [(1, 6, 16, 16), (2, 6, 64, 48), (5, 6, 80, 96)])
+@pytest.mark.parametrize("shape", [(1, 9, 16, 16), (2, 9, 64, 48), (5, 9, 80, 96)])
 def test_export_graph_gives_what_the_network_gives(network, folder, shape):
     session = open_verified(load_bundle(folder), "segmentation", "cpu", 1)
     images = np.random.default_rng(0).uniform(0, 1, shape).astype(np.float32)

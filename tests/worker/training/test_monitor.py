@@ -6,17 +6,19 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from tests.worker.training.hearts import drawn_volume  # noqa: E402
+from worker.model.propagation import middle_slice, outwards  # noqa: E402
 from worker.training.monitor import dice_in_views, views_of  # noqa: E402
 
 pytestmark = pytest.mark.train
 
 
 class Answering(torch.nn.Module):
-    """Gives the labels of the views it is shown, one after another."""
+    """Gives the labels of the views it is shown, from the middle slice outwards."""
 
     def __init__(self, labels):
         super().__init__()
-        self.left = list(labels)
+        order = outwards(len(labels), middle_slice(labels))
+        self.left = [labels[z] for z, _ in order]
 
     def forward(self, images):
         now = [self.left.pop(0) for _ in images]

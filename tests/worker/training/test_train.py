@@ -96,7 +96,7 @@ def test_average_of_a_checkpoint_is_the_network_that_was_watched(tmp_path):
     trainer = Trainer(recipe(), tmp_path)
     trainer.run(data(), RunOptions(max_steps=2))
     loaded, state = load_average(tmp_path / "checkpoint.pt")
-    images = torch.rand(1, 6, 32, 32)
+    images = torch.rand(1, 9, 32, 32)
     with torch.inference_mode():
         assert torch.equal(loaded(images), trainer.average.eval()(images))
     assert state["step"] == 2
