@@ -16,6 +16,7 @@ from worker.model.tower import SegmentationTower
 from worker.training import evaluate as evaluation
 from worker.training.evaluation_figures import draw_bland_altman, draw_case
 from worker.training.export import BundleText, with_evaluation, write_bundle
+from worker.training.fold_commands import folds
 from worker.training.language.recipe import read_language_recipe
 from worker.training.language.run import start_or_resume_language
 from worker.training.language.text_stage import CORPUS_FOLDER, make_corpus
@@ -67,6 +68,9 @@ def write_language_corpus(
     """Write the report corpus of a recipe and train its vocabulary."""
     make_corpus(read_language_recipe(recipe).corpus, work)
     typer.echo(work / CORPUS_FOLDER)
+
+
+train.command("folds")(folds)
 
 
 @train.command("export")

@@ -1,0 +1,78 @@
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+pytest.importorskip("nibabel", reason="needs the extra train")
+
+from tests.worker.training.test_cohorts import write_patient  # noqa: E402
+from worker.training.cohorts import read_splits  # noqa: E402
+from worker.training.folds import (  # noqa: E402
+    begin_from,
+    fold_data,
+    fold_folder,
+    read_folds,
+    split_recipe,
+)
+from worker.training.recipe import Recipe  # noqa: E402
+from worker.training.run import DataFolders  # noqa: E402
+from worker.training.train import Trainer, load_average  # noqa: E402
+
+pytestmark = pytest.mark.train
+
+
+def recipe(*mixes):
+    stages = tuple(
+        {
+            "name": f"s{index}",
+            "minutes": 1,
+            "crop": 32,
+            "batch": 2,
+            "learning_rate_start": 1e-3,
+            "learning_rate_end": 1e-4,
+            "mix": mix,
+        }
+        for index, mix in enumerate(mixes)
+    )
+    return Recipe.model_validate(
+        {"name": "small", "seed": 1, "channels": (8, 16), "stages": stages}
+    )
+
+
+def test_folds_hold_every_patient_once_and_begin_with_the_validation_patients():
+    folds = read_folds()
+    assert [len(fold) for fold in folds] == [20] * 5
+    assert len({patient for fold in folds for patient in fold}) == 100
+    assert set(folds[0]) == set(read_splits().validation)
+
+
+def test_the_stages_before_the_first_real_patient_are_the_common_start():
+    start, own = split_recipe(recipe({"phantom": 1}, {"acdc": 0.5, "phantom": 0.5}, {"acdc": 1}))
+    assert [stage.name for stage in start.stages] == ["s0"]
+    assert [stage.name for stage in own.stages] == ["s1", "s2"]
+    assert split_recipe(recipe({"acdc": 1}))[0] is None
+    with pytest.raises(ValueError, match="acdc"):
+        split_recipe(recipe({"phantom": 1}))
+
+
+def test_a_fold_never_reads_its_own_patients(tmp_path):
+    first, second = read_folds()[0][0], read_folds()[1][0]
+    for patient in (first, second):
+        write_patient(tmp_path / patient)
+    data = fold_data(DataFolders(tmp_path), tmp_path, fold=2)
+    for part in ("inner", "all"):
+        assert {volume.patient for volume in data.volumes[part]["acdc"]} == {first}
+
+
+def test_a_fold_begins_with_the_start_and_a_begun_one_goes_on(tmp_path):
+    torch.manual_seed(0)
+    begun = Trainer(recipe({"acdc": 1}), tmp_path / "start")
+    with torch.no_grad():
+        for weight in begun.average.parameters():
+            weight.fill_(0.25)
+    begun.save()
+    folder = fold_folder(tmp_path, 3)
+    begin_from(tmp_path / "start" / "checkpoint.pt", recipe({"acdc": 1}), folder)
+    weights = list(load_average(folder / "checkpoint.pt")[0].parameters())
+    assert all(bool((weight == 0.25).all()) for weight in weights)
+    before = (folder / "checkpoint.pt").read_bytes()
+    begin_from(tmp_path / "start" / "missing.pt", recipe({"acdc": 1}), folder)
+    assert (folder / "checkpoint.pt").read_bytes() == before
