@@ -10,18 +10,24 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
 
+from plugin.domain.errors import ConfigurationError, Reason
 from worker.bundle.manifest import GoldenSpec, GraphSpec, LanguageSpec, Manifest, TensorSpec
 from worker.bundle.verify import MANIFEST_NAME, list_files
+from worker.model.language.prompt import MAXIMUM_HISTORY_TOKENS
+from worker.model.language.tokenizer import BUNDLE_FILE, FILE_NAME
 from worker.training.language.adaptation import merge_additions
-from worker.training.language.graphs import GraphPlan, Named, plans
+from worker.training.language.checkpoint import finished_network
+from worker.training.language.graphs import LANGUAGE_ROLES, GraphPlan, Named, plans
 from worker.training.language.network import VisionLanguageNetwork
+from worker.training.language.parts import LanguageNetwork, TextNetwork
+from worker.training.language.text_stage import CORPUS_FOLDER
 from worker.training.onnx_file import (
     Shape,
     forget_the_machine,
@@ -46,7 +52,10 @@ class WrittenGraphs:
     golden: tuple[GoldenSpec, ...]
 
 
-def deployable(network: VisionLanguageNetwork, precision: Precision) -> VisionLanguageNetwork:
+_Network = TypeVar("_Network", bound=LanguageNetwork)
+
+
+def deployable(network: _Network, precision: Precision) -> _Network:
     """Return a copy as it will run: additions merged, weights rounded to the stored precision."""
     network = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
     merge_additions(network)
@@ -57,12 +66,17 @@ def deployable(network: VisionLanguageNetwork, precision: Precision) -> VisionLa
 
 
 def add_language(
-    network: VisionLanguageNetwork, folder: Path, precision: Precision = "float16"
+    network: LanguageNetwork,
+    folder: Path,
+    precision: Precision = "float16",
+    *,
+    tokenizer: str | None = None,
 ) -> Manifest:
-    """Add the language graphs to a bundle, or replace those that it has.
+    """Add the language graphs and their vocabulary to a bundle, or replace those that it has.
 
-    The bundle is replaced as a whole, when the new one is complete. Golden runs are compared when
-    the graphs are opened (`worker.model.golden`).
+    A network without images gives ``embed_tokens`` and ``decoder`` only. The bundle is replaced as
+    a whole, when the new one is complete. Golden runs are compared when the graphs are opened
+    (`worker.model.golden`).
 
     Parameters
     ----------
@@ -72,18 +86,27 @@ def add_language(
         A complete bundle.
     precision
         How weights are stored; computing is in float32 either way.
+    tokenizer
+        Content of the ``tokenizer.json`` that the network was trained with; without it the
+        bundle's graphs can be run, but nothing can be written with them.
     """
     fresh = folder.with_name(folder.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(folder, fresh)
     path = fresh / MANIFEST_NAME
     manifest = Manifest.model_validate_json(path.read_bytes())
+    _remove_language(manifest, fresh)
     written = write_graphs(network, fresh, precision)
-    roles = {graph.role for graph in written.graphs}
+    if tokenizer is not None:
+        vocabulary = fresh / BUNDLE_FILE
+        vocabulary.parent.mkdir(exist_ok=True)
+        vocabulary.write_text(tokenizer, encoding="utf-8")
+    others = (g for g in manifest.graphs if g.role not in LANGUAGE_ROLES)
+    golden = (g for g in manifest.golden if g.role not in LANGUAGE_ROLES)
     manifest = manifest.model_copy(
         update={
-            "graphs": (*(g for g in manifest.graphs if g.role not in roles), *written.graphs),
-            "golden": (*(g for g in manifest.golden if g.role not in roles), *written.golden),
+            "graphs": (*others, *written.graphs),
+            "golden": (*golden, *written.golden),
             "language": _language_spec(network),
             "files": list_files(fresh),
         }
@@ -94,10 +117,38 @@ def add_language(
     return manifest
 
 
+def add_run(work: Path, folder: Path, precision: Precision = "float16") -> Manifest:
+    """Add what a training run made to a bundle: the parts that it trained, and its vocabulary.
+
+    Parts that no stage trained stay out; without encoder and connector the bundle's language side
+    reads no images.
+
+    Raises
+    ------
+    ConfigurationError
+        ``SETTING_INVALID``: the run has no checkpoint, or its decoder was not trained.
+    """
+    network, trained = finished_network(work)
+    if "decoder" not in trained:
+        raise ConfigurationError(Reason.SETTING_INVALID, "the decoder of this run was not trained")
+    if not trained >= {"encoder", "connector"}:
+        network = TextNetwork(network.decoder)
+    vocabulary = (work / CORPUS_FOLDER / FILE_NAME).read_text(encoding="utf-8")
+    return add_language(network, folder, precision, tokenizer=vocabulary)
+
+
+def _remove_language(manifest: Manifest, folder: Path) -> None:
+    """Delete the graphs of another language side; none of them fits the new one."""
+    for entry in (*manifest.graphs, *manifest.golden):
+        if entry.role in LANGUAGE_ROLES:
+            (folder / entry.file).unlink()
+    (folder / BUNDLE_FILE).unlink(missing_ok=True)
+
+
 def write_graphs(
-    network: VisionLanguageNetwork, folder: Path, precision: Precision = "float16"
+    network: LanguageNetwork, folder: Path, precision: Precision = "float16"
 ) -> WrittenGraphs:
-    """Write ``graphs/<role>.onnx`` and ``golden/<role>-<n>.npz`` for the four language roles.
+    """Write ``graphs/<role>.onnx`` and ``golden/<role>-<n>.npz`` for the roles of a network.
 
     Parameters
     ----------
@@ -167,11 +218,21 @@ def _write_graph(plan: GraphPlan, folder: Path, precision: Precision) -> GraphSp
     )
 
 
-def _language_spec(network: VisionLanguageNetwork) -> LanguageSpec:
+def _language_spec(network: LanguageNetwork) -> LanguageSpec:
+    length = network.decoder.settings.context_length
+    if not isinstance(network, VisionLanguageNetwork):
+        return LanguageSpec(
+            family="llama",
+            context_length=length,
+            image_marks=(),
+            text_marks=(),
+            measurements=(),
+            maximum_text=MAXIMUM_HISTORY_TOKENS,
+        )
     connector = network.connector.settings
     return LanguageSpec(
         family="llama",
-        context_length=network.decoder.settings.context_length,
+        context_length=length,
         image_marks=tuple(network.image_marks.tolist()),
         text_marks=tuple(network.text_marks.tolist()),
         measurements=tuple(entry.key for entry in connector.measurements),

@@ -1,4 +1,4 @@
-"""The four language graphs as modules with named tensors, ready for the ONNX exporter.
+"""The language graphs as modules with named tensors, ready for the ONNX exporter.
 
 `plans` says what each graph is called with; `export` writes them. Tensor names of the decoder are
 those that other exporters use, so that a runtime for this one reads theirs.
@@ -6,17 +6,21 @@ those that other exporters use, so that a runtime for this one reads theirs.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from worker.training.language.decoder import LlamaDecoder
-from worker.training.language.network import VisionLanguageNetwork
+from worker.training.language.network import FeatureHeads, VisionLanguageNetwork
+from worker.training.language.parts import LanguageNetwork
 from worker.training.language.study_encoder import N_LEVELS, N_POSITIONS
 from worker.training.onnx_file import Shape
 
-LanguageRole = Literal["embed_tokens", "decoder", "study_encoder", "connector"]
+LanguageRole = Literal[
+    "embed_tokens", "decoder", "study_encoder", "connector", "image_heads", "text_heads"
+]
+LANGUAGE_ROLES = frozenset(get_args(LanguageRole))
 Named = dict[str, Tensor]
 
 
@@ -41,14 +45,51 @@ class GraphPlan:
     examples: tuple[Named, ...]
 
 
-def plans(network: VisionLanguageNetwork, seed: int = 7) -> tuple[GraphPlan, ...]:
-    """Plan all graphs of a network; the examples are drawn from a seed."""
+def plans(network: LanguageNetwork, seed: int = 7) -> tuple[GraphPlan, ...]:
+    """Plan all graphs that a network has parts for; the examples are drawn from a seed."""
     draw = torch.Generator().manual_seed(seed)
+    words = (_embed_tokens(network.decoder, draw), _decoder(network.decoder, draw))
+    if not isinstance(network, VisionLanguageNetwork):
+        return words
+    image, text = len(network.image_marks), len(network.text_marks)
     return (
-        _embed_tokens(network.decoder, draw),
-        _decoder(network.decoder, draw),
+        *words,
         _study_encoder(network, draw),
         _connector(network, draw),
+        _heads("image_heads", network.image_heads, image, network.decoder.width, draw),
+        _heads("text_heads", network.text_heads, text, network.decoder.width, draw),
+    )
+
+
+class _WholeSequence(nn.Module):
+    """Recognition heads over a sequence without padding that ends with its marks."""
+
+    def __init__(self, heads: FeatureHeads, n_marks: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.n_marks = n_marks
+
+    def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        there = torch.ones_like(hidden[..., 0], dtype=torch.int64)
+        features = self.heads(hidden, there, self.n_marks)
+        return features.whole, features.local
+
+
+def _heads(
+    role: LanguageRole,
+    heads: FeatureHeads,
+    n_marks: int,
+    width: int,
+    draw: torch.Generator,
+) -> GraphPlan:
+    n_features = heads.whole.out_features
+    hidden = torch.randn(2, n_marks + 5, width, generator=draw)
+    return GraphPlan(
+        role=role,
+        module=_WholeSequence(heads, n_marks),
+        inputs={"hidden": ("batch", "sequence", width)},
+        outputs={"whole": ("batch", n_features), "local": ("batch", n_features)},
+        examples=({"hidden": hidden},),
     )
 
 

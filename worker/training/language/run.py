@@ -1,9 +1,10 @@
-"""Runs the stages of a language recipe: optimisers, time-based schedule, checkpoints, log.
+"""Runs the stages of a language recipe: optimisers, time-based schedule, log.
 
 The folder of a run holds ``corpus/``, ``checkpoint.pt``, ``log.jsonl`` and, after each stage, the
 trained parts (``<part>.pt``, a state dictionary that another recipe can start from). A run can be
-stopped at any moment and goes on from its last checkpoint. What a stage learns from and by which
-loss belongs to its kind; new kinds join in `KINDS`.
+stopped at any moment and goes on from its last checkpoint. Time is what the processor spent on
+steps, not what a clock on the wall says, so that a busy machine makes a run longer and not worse.
+What a stage learns from and by which loss belongs to its kind; new kinds join in `KINDS`.
 
 References
 ----------
@@ -22,20 +23,22 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
 
 from plugin.domain.errors import ConfigurationError, Reason
-from worker.training.language.adaptation import adapt, merge_additions
+from worker.training.language.adaptation import merge_additions
 from worker.training.language.answer_loss import AnswerLoss
-from worker.training.language.parts import (
-    LanguageNetwork,
-    NetworkChoice,
-    PartRegistry,
-    Role,
+from worker.training.language.checkpoint import (
+    ROLES,
+    adapt_parts,
+    build_network,
+    read_checkpoint,
+    trained_by,
+    write_checkpoint,
 )
+from worker.training.language.parts import LanguageNetwork, Role
 from worker.training.language.recipe import LanguageRecipe, LanguageStage
 from worker.training.language.text_stage import TextData, TextStage, text_data
 from worker.training.train import Progress, log_to
 
-CHECKPOINT_NAME, LOG_NAME = "checkpoint.pt", "log.jsonl"
-ROLES: tuple[Role, ...] = ("encoder", "connector", "decoder")
+LOG_NAME = "log.jsonl"
 _LARGEST_NORM = 1.0
 _MATRIX = 2
 
@@ -137,7 +140,7 @@ class LanguageTrainer:
                 detail = f"stage {stage.name}: no kind {stage.kind!r}; there is {known}"
                 raise ConfigurationError(Reason.SETTING_INVALID, detail)
         torch.manual_seed(recipe.seed)
-        self.network = build_network(recipe, text)
+        self.network = build_network(recipe, text.tokenizer)
         self.progress = Progress()
         self.trained: set[Role] = set()
         self._report = log_to(work / LOG_NAME)
@@ -157,7 +160,7 @@ class LanguageTrainer:
             stage = self._recipe.stages[self.progress.stage]
             if not self._run_stage(stage, options):
                 return
-            self.trained |= {role for role, how in stage.adaptation.items() if how != "frozen"}
+            self.trained |= trained_by(stage)
             merge_additions(self.network)
             self.progress.stage += 1
             self.progress.stage_seconds = 0.0
@@ -178,9 +181,9 @@ class LanguageTrainer:
             if options.max_steps is not None and progress.step >= options.max_steps:
                 self._save(optimisers)
                 return False
-            started = time.monotonic()
+            started = time.thread_time()
             self._step(stage, task, optimisers, counts)
-            spent = time.monotonic() - started
+            spent = time.thread_time() - started
             progress.stage_seconds += spent
             counts.seconds += spent
             now = progress.stage_seconds
@@ -196,11 +199,7 @@ class LanguageTrainer:
 
     def _prepare(self, stage: LanguageStage) -> tuple[Optimizer, ...]:
         """Set what is trained, and continue where a checkpoint of this stage stands."""
-        for role, part in self._parts().items():
-            adapt(part, stage.adaptation.get(role, "frozen"), stage.rank)
-        for name, parameter in self.network.named_parameters():
-            if not name.startswith(ROLES):  # recognition heads: small, trained with the decoder
-                parameter.requires_grad_("decoder" in stage.adaptation)
+        adapt_parts(self.network, stage)
         optimisers = _optimisers(self.network, self._recipe.weight_decay)
         saved, self._saved = self._saved, None
         if saved is not None:
@@ -257,26 +256,23 @@ class LanguageTrainer:
         self._report({"stage": stage.name, "step": self.progress.step, **scores})
 
     def _save(self, optimisers: tuple[Optimizer, ...]) -> None:
-        """Write a checkpoint; a half-written file never takes its place."""
-        state = {
-            "recipe": self._recipe.model_dump_json(),
-            "network": self.network.state_dict(),
-            "optimisers": [optimiser.state_dict() for optimiser in optimisers],
-            "trained": sorted(self.trained),
-            "stage": self.progress.stage,
-            "stage_seconds": self.progress.stage_seconds,
-            "step": self.progress.step,
-        }
-        path = self._work / CHECKPOINT_NAME
-        temporary = path.with_name(path.name + ".tmp")
-        torch.save(state, temporary)
-        temporary.replace(path)
+        write_checkpoint(
+            self._work,
+            {
+                "recipe": self._recipe.model_dump_json(),
+                "network": self.network.state_dict(),
+                "optimisers": [optimiser.state_dict() for optimiser in optimisers],
+                "trained": sorted(self.trained),
+                "stage": self.progress.stage,
+                "stage_seconds": self.progress.stage_seconds,
+                "step": self.progress.step,
+            },
+        )
 
     def _load(self) -> dict[str, Any] | None:
-        path = self._work / CHECKPOINT_NAME
-        if not path.exists():
+        saved = read_checkpoint(self._work)
+        if saved is None:
             return None
-        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         self.progress = Progress(saved["stage"], saved["stage_seconds"], saved["step"])
         self.trained = set(saved["trained"])
         if self.progress.stage == len(self._recipe.stages):
@@ -287,23 +283,6 @@ class LanguageTrainer:
         for role, part in self._parts().items():
             if role in self.trained:
                 torch.save(part.state_dict(), self._work / f"{role}.pt")
-
-
-def build_network(recipe: LanguageRecipe, text: TextData) -> LanguageNetwork:
-    """Build what a recipe names, for the vocabulary of its corpus."""
-    sizes = {**recipe.decoder.settings, "vocabulary": len(text.tokenizer)}
-    decoder = recipe.decoder.model_copy(update={"settings": sizes})
-    if recipe.encoder is None or recipe.connector is None:
-        return PartRegistry().build_text(decoder)
-    choice = NetworkChoice(
-        encoder=recipe.encoder,
-        connector=recipe.connector,
-        decoder=decoder,
-        image_marks=text.tokenizer.image_mark_ids,
-        text_marks=text.tokenizer.text_mark_ids,
-        n_features=recipe.n_features,
-    )
-    return PartRegistry().build(choice)
 
 
 def start_or_resume_language(
