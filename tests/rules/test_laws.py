@@ -73,9 +73,12 @@ def test_repository_holds_no_data_and_nothing_large():
 
 
 def test_bundles_stay_small():
+    # They are in git for ever: 10 MB of tower, and 12 MB of all that came with the language model.
     for bundle in (TOP / "worker" / "bundles").iterdir():
-        n_bytes = sum(path.stat().st_size for path in bundle.rglob("*") if path.is_file())
-        assert n_bytes <= 10_000_000, bundle.name
+        sizes = {path: path.stat().st_size for path in bundle.rglob("*") if path.is_file()}
+        tower = sizes.pop(bundle / "graphs" / "segmentation.onnx")
+        assert tower <= 10_000_000, bundle.name
+        assert sum(sizes.values()) <= 12_000_000, bundle.name
 
 
 def test_no_module_is_a_heap():
