@@ -11,6 +11,7 @@ from worker.training.folds import (  # noqa: E402
     fold_folder,
     read_folds,
     split_recipe,
+    train_folds,
 )
 from worker.training.recipe import Recipe  # noqa: E402
 from worker.training.run import DataFolders  # noqa: E402
@@ -76,3 +77,18 @@ def test_a_fold_begins_with_the_start_and_a_begun_one_goes_on(tmp_path):
     before = (folder / "checkpoint.pt").read_bytes()
     begin_from(tmp_path / "start" / "missing.pt", recipe({"acdc": 1}), folder)
     assert (folder / "checkpoint.pt").read_bytes() == before
+
+
+def test_folds_are_trained_one_after_the_other(tmp_path):
+    for fold in read_folds()[:3]:
+        write_patient(tmp_path / "acdc" / fold[0], shape=(40, 40, 3))
+    quick = recipe({"acdc": 1})
+    stages = tuple(stage.model_copy(update={"minutes": 0.01}) for stage in quick.stages)
+    quick = quick.model_copy(update={"stages": stages})
+    work = tmp_path / "work"
+    train_folds(quick, DataFolders(tmp_path / "acdc"), work, folds=(2, 3), processes=1)
+    for fold in (2, 3):
+        network, state = load_average(fold_folder(work, fold) / "checkpoint.pt")
+        assert state["stage"] == 1
+        assert sum(parameter.numel() for parameter in network.parameters()) > 0
+    assert not fold_folder(work, 1).exists()
