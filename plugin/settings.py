@@ -143,6 +143,9 @@ class WorkerSettings(_Section):
         "cpu", description='Where the model runs: "cpu", "cuda".'
     )
     threads: int = Field(0, ge=0, description="Threads of the model; 0: all processors.")
+    report_language: Literal["en", "zh"] = Field(
+        "en", description='Language of the Structured Report: "en", "zh"; pages stay in English.'
+    )
     lease_seconds: Seconds = Field(
         60, description="A job whose worker is not heard of for so long is given to another one."
     )

@@ -21,6 +21,7 @@ from plugin.logs import get_logger
 from worker.bundle import Bundle
 from worker.clinical.inventory import inventory
 from worker.findings import assess, reread
+from worker.findings.worded import worded
 from worker.model.types import Segmentation
 from worker.report import AnalysisIdentity, PredecessorReport, ResultFile, build_results
 from worker.report.identity import NOT_VERIFIED
@@ -99,6 +100,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     predecessor: PredecessorReport | None = None,
     previous_digest: str | None = None,
     created_at: datetime | None = None,
+    report_language: str = "en",
     on_progress: Progress | None = None,
 ) -> AnalysisResult:
     """Analyse one study and write its result objects into ``out_folder``.
@@ -113,6 +115,8 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         Input digest of the result in force; when the images give the same one, nothing is computed.
     created_at
         Aware time that the result objects show; now, when None. The same one gives the same bytes.
+    report_language
+        Code of the language of the report's sentences; the pages are in English.
 
     Raises
     ------
@@ -138,7 +142,9 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
             loaded.stack, on_progress=lambda fraction: tell("segment", fraction)
         )
     with watch.stage("measure", tell):
-        assessment, disagreements = reread(assess(loaded.stack, segmentation, loaded.patient))
+        assessment, disagreements = reread(
+            assess(loaded.stack, segmentation, loaded.patient), report_language
+        )
     for kind in sorted({one.kind for one in disagreements}):
         log.error("text_not_confirmed", kind=kind.value)
     identity = AnalysisIdentity(
@@ -149,9 +155,11 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         input_digest=loaded.input_digest,
         predecessor=predecessor,
         created_at=created_at or datetime.now(tz=UTC),
+        report_language=report_language,
     )
     with watch.stage("report", tell), _writing(out_folder):
         objects = tuple(build_results(loaded, segmentation, assessment, identity, out_folder))
+    assessment = worded(assessment, report_language)
     result = AnalysisResult(
         input_digest=loaded.input_digest,
         assessment=assessment,
@@ -200,6 +208,7 @@ def describe(
             "digest": identity.bundle_digest,
         },
         "input_digest": result.input_digest,
+        "report_language": identity.report_language,
         "summary": result.summary,
         "stack": {
             "n_phases": stack.n_phases,

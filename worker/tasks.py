@@ -181,6 +181,7 @@ class Analyst:
             # A person who asks for a new analysis gets one, even of the same images.
             previous_digest=previous.input_digest if previous and job.automatic else None,
             created_at=job.created_at,
+            report_language=self._settings.worker.report_language,
             on_progress=lease.check,
         )
         if result.unchanged:

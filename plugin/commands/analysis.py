@@ -28,6 +28,13 @@ _SHOWN = (
 )
 
 
+class ReportLanguage(StrEnum):
+    """Languages of the Structured Report."""
+
+    EN = "en"
+    ZH = "zh"
+
+
 class Device(StrEnum):
     """Where the model runs."""
 
@@ -53,6 +60,9 @@ def analyze(
     ] = None,
     device: Annotated[Device, typer.Option(help="Where the model runs: cpu or cuda.")] = Device.CPU,
     threads: Annotated[int, typer.Option(min=0, help="Threads; 0 takes all processors.")] = 0,
+    language: Annotated[
+        ReportLanguage, typer.Option(help="Language of the report: en or zh.")
+    ] = ReportLanguage.EN,
     as_json: JsonOption = False,
 ) -> None:
     """Analyse a folder of DICOM offline: writes the SR, the images and result.json.
@@ -61,7 +71,7 @@ def analyze(
     4 the model or its answer is unusable, 5 try again (disk full).
     A sentence on standard error says why.
     """
-    result = _run(study, out, bundle, device, threads)
+    result = _run(study, out, bundle, device, threads, language)
     if as_json:
         from worker.pipeline import RESULT_NAME
 
@@ -71,7 +81,12 @@ def analyze(
 
 
 def _run(
-    study: Path, out: Path, bundle: Path | None, device: Device, threads: int
+    study: Path,
+    out: Path,
+    bundle: Path | None,
+    device: Device,
+    threads: int,
+    language: ReportLanguage,
 ) -> "AnalysisResult":
     from importlib.metadata import version
 
@@ -102,7 +117,12 @@ def _run(
             progress.update(bars[stage], completed=fraction)
 
         return analyse_paths(
-            paths, tower, out, software_version=version("cmr-triage"), on_progress=tell
+            paths,
+            tower,
+            out,
+            software_version=version("cmr-triage"),
+            report_language=language.value,
+            on_progress=tell,
         )
 
 

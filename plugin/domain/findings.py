@@ -100,6 +100,17 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Stratum:
+    """A printed band that a measurement lies in, or may lie in; no diagnosis and no advice."""
+
+    key: str
+    certainty: Certainty
+    sentence: str
+    basis: tuple[str, ...]  # measurement keys
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotAssessed:
     """Something that this analysis did not look at, so that nothing implies its absence."""
 
@@ -154,6 +165,7 @@ class Assessment:
     es_phase: int
     bsa_m2: float | None
     bsa_formula: str | None
+    strata: tuple[Stratum, ...] = ()
 
     def value(self, key: str) -> float | None:
         """Return the global (not segmental) value of ``key``, or None when it was not measured."""
@@ -197,6 +209,7 @@ class Assessment:
             es_phase=raw["es_phase"],
             bsa_m2=raw["bsa_m2"],
             bsa_formula=raw["bsa_formula"],
+            strata=tuple(_stratum(one) for one in raw.get("strata", ())),
         )
 
 
@@ -227,4 +240,10 @@ def _finding(raw: dict[str, Any]) -> Finding:
             "certainty": Certainty(raw["certainty"]),
             "basis": tuple(raw["basis"]),
         }
+    )
+
+
+def _stratum(raw: dict[str, Any]) -> Stratum:
+    return Stratum(
+        **{**raw, "certainty": Certainty(raw["certainty"]), "basis": tuple(raw["basis"])}
     )

@@ -168,3 +168,26 @@ def test_text_that_cannot_be_confirmed_is_flagged_and_reported_all_the_same(
     assert {item.kind for item in result.objects} == {"sr", "summary", "contours"}
     assert "text_not_confirmed" in {note.key for note in result.assessment.quality}
     assert result.summary["finding"].startswith("An internal check could not confirm")
+
+
+def test_report_in_another_language_has_the_same_numbers(study, analysed, tmp_path):
+    result = analyse_paths(
+        study, TruthSegmenter(), tmp_path, software_version="0.0.1", report_language="zh"
+    )
+    english = analysed[0].assessment
+    assert [one.value for one in result.assessment.measurements] == [
+        one.value for one in english.measurements
+    ]
+    assert result.assessment.priority.level is english.priority.level
+    assert "射血分数" in result.summary["finding"]
+    assert "text_not_confirmed" not in {note.key for note in result.assessment.quality}
+    written = json.loads((tmp_path / RESULT_NAME).read_text())
+    assert written["report_language"] == "zh"
+    report = pydicom.dcmread(next(item.path for item in result.objects if item.kind == "sr"))
+    assert report.ContentSequence[0].ConceptCodeSequence[0].CodeValue == "zh-CN"
+    text = str(report)
+    assert "未经医师审核" in text
+    assert "来源：" in text
+    assert "Only the short-axis cine was measured" not in text
+    first = {item.kind: item.sop_instance_uid for item in analysed[0].objects}
+    assert all(item.sop_instance_uid != first[item.kind] for item in result.objects)

@@ -15,6 +15,7 @@ from worker.findings.not_assessed import NOT_ASSESSED
 from worker.findings.report_text import impression, narrative
 from worker.findings.rules import apply_rules
 from worker.findings.sentences import Sentences
+from worker.findings.strata import risk_strata
 from worker.findings.volumes import BSA_FORMULA, body_surface_area_m2
 from worker.volume.types import PatientContext
 
@@ -46,4 +47,5 @@ def conclude(
         es_phase=cycle.es_phase,
         bsa_m2=bsa_m2,
         bsa_formula=BSA_FORMULA if bsa_m2 is not None else None,
+        strata=risk_strata(by_key, adult=adult),
     )

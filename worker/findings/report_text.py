@@ -28,6 +28,7 @@ _INFORMATION = frozenset(
         "no_body_size",
         "no_heart_rate",
         "base_at_edge",
+        "wording_replaced",
     }
 )
 """Notes that say what is absent or usual; they do not put the numbers in doubt."""
@@ -146,11 +147,19 @@ class ReportText:
     findings: tuple[str, ...]
     not_assessed: tuple[str, ...]
     quality: tuple[str, ...]
+    strata: tuple[str, ...]
     priority: str
 
     def lines(self) -> tuple[str, ...]:
         """Every sentence once, in reading order."""
-        parts = (self.impression, self.narrative, self.findings, self.quality, self.not_assessed)
+        parts = (
+            self.impression,
+            self.narrative,
+            self.findings,
+            self.strata,
+            self.quality,
+            self.not_assessed,
+        )
         return tuple(dict.fromkeys((*(line for part in parts for line in part), self.priority)))
 
 
@@ -166,5 +175,6 @@ def report_text(assessment: Assessment, language: Language) -> ReportText:
         tuple(say.finding(one, whole[one.basis[0]]) for one in assessment.findings),
         tuple(say.not_assessed(one) for one in assessment.not_assessed),
         tuple(say.note(one) for one in assessment.quality),
+        tuple(say.stratum(one, whole[one.basis[0]]) for one in assessment.strata),
         say.priority(assessment.priority, whole),
     )

@@ -1,18 +1,25 @@
 """The last look at an assessment's own text, by the checker that shares nothing with its writer.
 
 A disagreement is an error of this software, not of the study: the numbers stand, the reader is
-warned, and whoever calls this logs it.
+warned, and whoever calls this logs it. A report in another language is read in that one too.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from plugin.domain.findings import Assessment, QualityNote
 from worker.findings.checker import Disagreement, check_text
 from worker.findings.language import load_language
+from worker.findings.report_text import report_text
 
 
-def reread(assessment: Assessment) -> tuple[Assessment, tuple[Disagreement, ...]]:
+def reread(assessment: Assessment, code: str = "en") -> tuple[Assessment, tuple[Disagreement, ...]]:
     """Compare every sentence of an assessment with its measurements and findings.
+
+    Parameters
+    ----------
+    code
+        Language that the report will be in; the assessment itself is English in any case.
 
     Returns
     -------
@@ -20,15 +27,10 @@ def reread(assessment: Assessment) -> tuple[Assessment, tuple[Disagreement, ...]
         The assessment, with a note on quality and a warning before its impression where something
         disagrees; and the disagreements.
     """
-    lines = (
-        *assessment.impression,
-        *assessment.narrative,
-        *(finding.sentence for finding in assessment.findings),
-        *(thing.sentence for thing in assessment.not_assessed),
-        *(note.sentence for note in assessment.quality),
-        assessment.priority.sentence,
-    )
-    found = check_text(dict.fromkeys(lines), assessment, "en", complete=True)
+    found = _disagreements(_own_lines(assessment), assessment, "en")
+    if code != "en":
+        lines = report_text(assessment, load_language(code)).lines()
+        found = (*found, *_disagreements(lines, assessment, code))
     if not found:
         return assessment, ()
     sentence = load_language("en").say("quality", "text_not_confirmed")
@@ -38,3 +40,22 @@ def reread(assessment: Assessment) -> tuple[Assessment, tuple[Disagreement, ...]
         impression=(sentence, *assessment.impression),
     )
     return warned, found
+
+
+def _own_lines(assessment: Assessment) -> tuple[str, ...]:
+    return (
+        *assessment.impression,
+        *assessment.narrative,
+        *(finding.sentence for finding in assessment.findings),
+        *(stratum.sentence for stratum in assessment.strata),
+        *(thing.sentence for thing in assessment.not_assessed),
+        *(note.sentence for note in assessment.quality),
+        assessment.priority.sentence,
+    )
+
+
+def _disagreements(
+    lines: Iterable[str], assessment: Assessment, code: str
+) -> tuple[Disagreement, ...]:
+    bands = tuple(load_language(code).tables["strata"].values())
+    return check_text(dict.fromkeys(lines), assessment, code, rules=bands, complete=True)

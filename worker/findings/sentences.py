@@ -16,6 +16,7 @@ from plugin.domain.findings import (
     NotAssessed,
     PrioritySuggestion,
     QualityNote,
+    Stratum,
 )
 from plugin.domain.triage import PRIORITY_RULES, PriorityRule
 from worker.findings.definitions import DEFINITIONS, SEGMENT_NAMES
@@ -135,6 +136,22 @@ class Sentences:
             form,
             measured=self.with_interval(measurement),
             statement=self.statement(finding),
+        )
+
+    def stratum(self, stratum: Stratum, measurement: Measurement) -> str:
+        """Say in which printed band a value lies, and whom that band is printed for."""
+        sure = stratum.certainty is Certainty.PRESENT
+        return self.language.say(
+            "sentences",
+            "stratum" if sure else "stratum_undetermined",
+            measured=self.with_interval(measurement),
+            band=self.language.tables["strata"][stratum.key],
+        )
+
+    def cited(self, stratum: Stratum) -> str:
+        """Return the sentence of a stratum, in whatever language it is, with its printed source."""
+        return self.language.say(
+            "sentences", "cited", sentence=stratum.sentence, source=stratum.source
         )
 
     def outside(self, measurement: Measurement) -> str | None:

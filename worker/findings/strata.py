@@ -4,7 +4,8 @@ A stratum is no diagnosis and no advice. Each names the patients that its source
 this is one of them, a cine cannot tell. The uncertainty is that of ``worker.findings.rules``: a
 stratum is PRESENT when the whole interval of the value lies in the band, UNDETERMINED when the
 value lies in it and the interval does not, or when it misses by less than half a standard error.
-Under 18 years nothing is stated.
+Under 18 years nothing is stated. What a band is called and for whom it is printed stands in the
+language files (``strata``).
 
 No band is given for dilation: reference ranges (``normal_ranges``) tell *above*, and printed grades
 of severity exist for echocardiography only.
@@ -20,9 +21,9 @@ J Cardiovasc Magn Reson 2012;14:17, Table 1: wall thickness of 30 mm or more.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from plugin.domain.findings import Certainty, Measurement
+from plugin.domain.findings import Certainty, Measurement, Stratum
 from worker.findings.language import load_language
 from worker.findings.rules import Side, judge
 from worker.findings.sentences import Sentences
@@ -50,13 +51,10 @@ class Band:
     ----------
     holds_low
         Whether ``low`` itself belongs to the band; ``high`` does when ``holds_high``.
-    words
-        What the band is called and printed for, and for whom.
     """
 
     key: str
     measurement: str
-    words: str
     source: str
     low: float | None = None
     high: float | None = None
@@ -64,20 +62,10 @@ class Band:
     holds_high: bool = False
 
 
-_IF_HEART_FAILURE = "if there is heart failure, which imaging alone does not tell"
-_EVALUATION = (
-    "35 % or less, the range in which guidelines ask whether a primary-prevention defibrillator is "
-    "indicated, by symptoms and after months of optimal therapy"
-)
-_MASSIVE = (
-    "30 mm or more, listed as a risk factor for sudden death where the cause is hypertrophic "
-    "cardiomyopathy"
-)
 BANDS: tuple[Band, ...] = (
     Band(
         "ejection_fraction_reduced",
         "lv_ejection_fraction",
-        f"40 % or less, the reduced band {_IF_HEART_FAILURE}",
         _HEART_FAILURE,
         high=40.0,
         holds_high=True,
@@ -85,7 +73,6 @@ BANDS: tuple[Band, ...] = (
     Band(
         "ejection_fraction_mildly_reduced",
         "lv_ejection_fraction",
-        f"above 40 and below 50 %, the mildly reduced band {_IF_HEART_FAILURE}",
         _HEART_FAILURE,
         low=40.0,
         high=50.0,
@@ -93,7 +80,6 @@ BANDS: tuple[Band, ...] = (
     Band(
         "ejection_fraction_preserved",
         "lv_ejection_fraction",
-        f"50 % or more, the preserved band {_IF_HEART_FAILURE}",
         _HEART_FAILURE,
         low=50.0,
         holds_low=True,
@@ -101,7 +87,6 @@ BANDS: tuple[Band, ...] = (
     Band(
         "defibrillator_evaluation",
         "lv_ejection_fraction",
-        _EVALUATION,
         _DEFIBRILLATOR,
         high=35.0,
         holds_high=True,
@@ -109,7 +94,6 @@ BANDS: tuple[Band, ...] = (
     Band(
         "right_ventricle_and_outcome",
         "rv_ejection_fraction",
-        "45 % or less, associated with a worse outcome in non-ischaemic dilated cardiomyopathy",
         _RIGHT_VENTRICLE,
         high=45.0,
         holds_high=True,
@@ -117,7 +101,6 @@ BANDS: tuple[Band, ...] = (
     Band(
         "massive_wall_thickness",
         "maximal_wall_thickness",
-        _MASSIVE,
         _THICK_WALL,
         low=30.0,
         holds_low=True,
@@ -125,28 +108,18 @@ BANDS: tuple[Band, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Stratum:
-    """A band that a measurement lies in, or may lie in."""
-
-    key: str
-    certainty: Certainty
-    sentence: str
-    basis: tuple[str, ...]
-    source: str
-
-
 def risk_strata(measurements: Mapping[str, Measurement], *, adult: bool) -> tuple[Stratum, ...]:
     """Return the strata of the measurements of the whole heart (by key), in the order of BANDS."""
     if not adult:
         return ()
+    say = Sentences(load_language("en"))
     found: list[Stratum] = []
     for band in BANDS:
         measurement = measurements.get(band.measurement)
         certainty = None if measurement is None else _certainty(measurement, band)
         if measurement is not None and certainty is not None:
-            sentence = _sentence(measurement, band, certainty)
-            found.append(Stratum(band.key, certainty, sentence, (measurement.key,), band.source))
+            stratum = Stratum(band.key, certainty, "", (measurement.key,), band.source)
+            found.append(replace(stratum, sentence=say.stratum(stratum, measurement)))
     return tuple(found)
 
 
@@ -162,10 +135,3 @@ def _certainty(measurement: Measurement, band: Band) -> Certainty | None:
     if None in edges:
         return None
     return Certainty.UNDETERMINED if Certainty.UNDETERMINED in edges else Certainty.PRESENT
-
-
-def _sentence(measurement: Measurement, band: Band, certainty: Certainty) -> str:
-    value = Sentences(load_language("en")).with_interval(measurement)
-    if certainty is Certainty.PRESENT:
-        return f"{value}: {band.words}."
-    return f"{value}: may lie in the band of {band.words}; the uncertainty reaches across its edge."

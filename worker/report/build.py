@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 
 from plugin.domain.findings import Assessment
 from worker.clinical import ClinicalContext
+from worker.findings.language import load_language
 from worker.report.clinical_information import clinical_text
 from worker.report.figures.canvas import RgbArray
 from worker.report.figures.sheet import contour_sheet
@@ -76,7 +77,7 @@ def build_results(
     digest = digest_of(
         assessment.to_json().encode(),
         copied_text(reference).encode(),
-        clinical_text(loaded.clinical).encode(),
+        clinical_text(loaded.clinical, load_language(identity.report_language)).encode(),
         shown.tobytes(),
     )
     uids = ResultUids(str(reference.StudyInstanceUID), identity, digest)

@@ -1,7 +1,9 @@
 """The clinical information that came with the study, as a section of the report.
 
-Knows how a ``ClinicalContext`` becomes content items. Values of other reports are written as text
-and never as NUM: no program may take the ejection fraction of last year for the one of today.
+Knows how a ``ClinicalContext`` becomes content items; the texts of the study stay in the language
+that they were written in, what is said about them is in the report's. Values of other reports are
+written as text and never as NUM: no program may take the ejection fraction of last year for the one
+of today.
 
 References
 ----------
@@ -16,6 +18,7 @@ from pydicom.datadict import dictionary_description
 from plugin.domain.findings import Code
 from worker.clinical import ClinicalContext, ClinicalText, PriorReport, PriorValue, TextFlag, Topic
 from worker.findings.definitions import DEFINITIONS
+from worker.findings.language import Language
 from worker.report import codes
 from worker.report.codes import concept
 from worker.report.content import text
@@ -30,48 +33,44 @@ _HEADINGS: dict[Topic, Code] = {
     Topic.COMMENT: codes.HISTORY,
     Topic.PRIOR_REPORT: codes.PREVIOUS_FINDING,
 }
-ORIGIN = (
-    "Copied from the headers of the study with names and numbers of people taken out; not checked, "
-    "and without influence on any measurement, finding or priority."
-)
-_REMARKS = {
-    TextFlag.CHARACTER_SET_UNCERTAIN: "its characters may be wrong",
-    TextFlag.TRUNCATED: "shortened",
-    TextFlag.INSTRUCTION_LIKE: "reads like an instruction to a program and was treated as text",
-}
+_REMARKS = (TextFlag.CHARACTER_SET_UNCERTAIN, TextFlag.TRUNCATED, TextFlag.INSTRUCTION_LIKE)
 
 
-def clinical_information(clinical: ClinicalContext) -> ContainerContentItem | None:
+def clinical_information(
+    clinical: ClinicalContext, language: Language
+) -> ContainerContentItem | None:
     """Return the section, or None when the study brought nothing to say."""
-    items: list[ContentItem] = [_text_item(one) for one in clinical.texts]
+    items: list[ContentItem] = [_text_item(one, language) for one in clinical.texts]
     items += [
         text(codes.PREVIOUS_FINDING, sentence)
         for report in clinical.prior_reports
         if not report.is_own
-        for sentence in _sentences(report)
+        for sentence in _sentences(report, language)
     ]
     if not items:
         return None
     if clinical.n_texts_left_out:
-        left_out = f"{clinical.n_texts_left_out} further text(s) were there and are not shown."
+        n_texts = str(clinical.n_texts_left_out)
+        left_out = language.say("clinical", "left_out", n_texts=n_texts)
         items.append(text(codes.NOTICE, left_out))
     section = ContainerContentItem(
         concept(codes.CLINICAL_INFORMATION), relationship_type="CONTAINS"
     )
-    section.ContentSequence = ContentSequence([text(codes.NOTICE, ORIGIN), *items])
+    origin = text(codes.NOTICE, language.say("clinical", "origin"))
+    section.ContentSequence = ContentSequence([origin, *items])
     return section
 
 
-def clinical_text(clinical: ClinicalContext) -> str:
+def clinical_text(clinical: ClinicalContext, language: Language) -> str:
     """Return all that the section says, as one text: what a content digest has to cover."""
-    section = clinical_information(clinical)
+    section = clinical_information(clinical, language)
     return "" if section is None else str(section.to_json())
 
 
-def _text_item(piece: ClinicalText) -> ContentItem:
+def _text_item(piece: ClinicalText, language: Language) -> ContentItem:
     """Return the text, with the attribute that it came from and what to beware of below it."""
     item = text(_HEADINGS[piece.topic], piece.text)
-    remarks = [remark for flag, remark in _REMARKS.items() if flag in piece.flags]
+    remarks = [language.say("clinical", one.value) for one in _REMARKS if one in piece.flags]
     origin = "; ".join([f"{dictionary_description(piece.keyword)} {piece.tag}", *remarks])
     item.ContentSequence = ContentSequence(
         [text(codes.EQUIVALENT_MEANING, origin, "HAS CONCEPT MOD")]
@@ -79,15 +78,25 @@ def _text_item(piece: ClinicalText) -> ContentItem:
     return item
 
 
-def _sentences(report: PriorReport) -> Iterator[str]:
-    signed = "verified" if report.is_verified else "not verified"
+def _sentences(report: PriorReport, language: Language) -> Iterator[str]:
+    signed = language.say("clinical", "verified" if report.is_verified else "not_verified")
     for value in report.values:
-        yield f"{_value(value)} ({value.code.meaning}; {report.title}, {signed})"
+        yield language.say(
+            "clinical",
+            "value",
+            value=_value(value, language),
+            method=value.code.meaning,
+            title=report.title,
+            signed=signed,
+        )
     if not report.is_readable:
-        yield f"{report.title}, {signed}: could not be read to its end"
+        yield language.say("clinical", "unreadable", title=report.title, signed=signed)
 
 
-def _value(value: PriorValue) -> str:
-    day = value.measured_on.isoformat() if value.measured_on else "date not stated"
-    name = DEFINITIONS[value.key].name if value.key in DEFINITIONS else value.key
+def _value(value: PriorValue, language: Language) -> str:
+    day = language.say("clinical", "no_date")
+    if value.measured_on is not None:
+        day = value.measured_on.isoformat()
+    known = value.key in DEFINITIONS
+    name = language.tables["measurements"][value.key] if known else value.key
     return f"{day}: {name} {value.value:g} {readable_unit(value.unit)}"

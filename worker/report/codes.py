@@ -78,6 +78,7 @@ MYOCARDIUM = Code("49848007", "SCT", "Myocardium of left ventricle")
 NOT_ASSESSED = Code("NOT-ASSESSED", PRIVATE_SCHEME, "Not assessed")
 NOT_ASSESSED_NOTE = Code("UNASSESSED-NOTE", PRIVATE_SCHEME, "Not assessed, what it means")
 PRIORITY_REASON = Code("PRIORITY-REASON", PRIVATE_SCHEME, "Reason for suggested priority")
+RISK_STRATUM = Code("RISK-STRATUM", PRIVATE_SCHEME, "Risk stratum by a printed rule")
 QUALITY_NOTE = Code("QUALITY-NOTE", PRIVATE_SCHEME, "Note on image or contour quality")
 NOTICE = Code("NOTICE", PRIVATE_SCHEME, "Notice")
 UNCERTAINTY = Code("UNCERTAINTY", PRIVATE_SCHEME, "About 90 % uncertainty interval")
@@ -86,6 +87,7 @@ PRIVATE_CODES: dict[Code, str] = {
     NOT_ASSESSED: "Value of an evaluation: the analysis did not look at this; it may be present.",
     NOT_ASSESSED_NOTE: "Text: what exactly was not assessed, in sentences.",
     PRIORITY_REASON: "Text: which rule suggested the priority, or was nearly met, on which values.",
+    RISK_STRATUM: "Text: in which printed band a value lies, for whom it holds, and its source.",
     QUALITY_NOTE: "Text: what a reader must know about the images or the contours.",
     UNCERTAINTY: "Text below a measurement: interval that holds the true value in 9 of 10 hearts.",
     NOTICE: "Text: that the report is made by AI and not verified.",

@@ -31,9 +31,12 @@ from pydicom.dataset import Dataset
 from plugin.domain.findings import Assessment, Certainty, Code, Finding
 from plugin.domain.findings import Measurement as DomainMeasurement
 from plugin.domain.identifiers import MODEL_NAME
+from worker.findings.definitions import DEFINITIONS
+from worker.findings.language import Language
+from worker.findings.sentences import Sentences
 from worker.report import codes
 from worker.report.codes import concept
-from worker.report.identity import NOT_VERIFIED, AnalysisIdentity, ResultUids
+from worker.report.identity import AnalysisIdentity, ResultUids
 from worker.report.wording import digits, interval_text, plain_number, range_text, readable_unit
 from worker.volume.types import CineStack, FrameReference
 
@@ -93,7 +96,7 @@ def measurement_groups(
         bsa = _with_bsa(codes.HEART, [], assessment)
         groups.append(_group(codes.HEART.meaning, codes.HEART, bsa, identity, uids))
     for segments in by_segment.values():
-        subject = f"{segments[0].name.rsplit(', ', 1)[0]} by AHA segment"
+        subject = f"{DEFINITIONS[segments[0].key].name} by AHA segment"
         items = [_measurement(m, assessment) for m in segments]
         groups.append(_group(subject, codes.MYOCARDIUM, items, identity, uids))
     return groups
@@ -223,25 +226,28 @@ def _properties(measurement: DomainMeasurement) -> list[ContentItem]:
     return items
 
 
-def opening(assessment: Assessment) -> list[ContentItem]:
+def opening(assessment: Assessment, language: Language) -> list[ContentItem]:
     """Return what a reader must see before the numbers: that it is AI, and the impression.
 
     They stand at the top of the document (TID 1500 is extensible), because viewers print it from
     top to bottom and some hundred lines of measurements follow.
     """
     return [
-        text(codes.NOTICE, f"{NOT_VERIFIED}."),
+        text(codes.NOTICE, language.say("sentences", "disclaimer")),
         *(text(codes.IMPRESSION, sentence) for sentence in assessment.impression),
     ]
 
 
-def evaluations(stack: CineStack, assessment: Assessment) -> ContainerContentItem:
+def evaluations(
+    stack: CineStack, assessment: Assessment, language: Language
+) -> ContainerContentItem:
     """Return the Qualitative Evaluations of TID 1500: coded items first, then text.
 
     A finding is ``(finding) = (present | undetermined)``; what was not looked at is
     ``(thing) = (not assessed)``. The priority is there only when the study is promoted; its reason
     also when a value lies so near a threshold that a physician should look.
     """
+    say = Sentences(language)
     items: list[ContentItem] = []
     priority = codes.PRIORITY_VALUES.get(assessment.priority.level)
     if priority is not None:
@@ -252,8 +258,9 @@ def evaluations(stack: CineStack, assessment: Assessment) -> ContainerContentIte
     items += [coded(thing.code, codes.NOT_ASSESSED) for thing in assessment.not_assessed]
     if assessment.priority.basis:
         items.append(text(codes.PRIORITY_REASON, assessment.priority.sentence))
-    items += [text(codes.FINDING, _finding_text(finding)) for finding in assessment.findings]
-    items += [text(codes.NARRATIVE, words) for words in _narrative(stack, assessment)]
+    items += [text(codes.FINDING, _finding_text(one, language)) for one in assessment.findings]
+    items += [text(codes.RISK_STRATUM, say.cited(stratum)) for stratum in assessment.strata]
+    items += [text(codes.NARRATIVE, words) for words in _narrative(stack, assessment, language)]
     items += [text(codes.QUALITY_NOTE, note.sentence) for note in assessment.quality]
     if assessment.not_assessed:
         sentences = " ".join(thing.sentence for thing in assessment.not_assessed)
@@ -265,40 +272,55 @@ def evaluations(stack: CineStack, assessment: Assessment) -> ContainerContentIte
     return container
 
 
-def _finding_text(finding: Finding) -> str:
+def _finding_text(finding: Finding, language: Language) -> str:
     """Return the finding with its grade and its rule; the numbers are in the impression."""
-    grade = f", {finding.grade}" if finding.grade else ""
-    return f"{finding.code.meaning}: {finding.certainty}{grade}. Rule: {finding.source}."
+    words = language.tables["report"]
+    grade = language.tables["grades"].get(finding.grade or "", finding.grade)
+    return language.say(
+        "report",
+        "finding" if grade is None else "graded_finding",
+        name=language.tables["finding_names"].get(finding.key, finding.code.meaning),
+        certainty=words[finding.certainty.value],
+        source=finding.source,
+        **({} if grade is None else {"grade": grade}),
+    )
 
 
-def _narrative(stack: CineStack, assessment: Assessment) -> list[str]:
+def _narrative(stack: CineStack, assessment: Assessment, language: Language) -> list[str]:
     """Return what was measured on which images, without what has its own item in the report."""
+    say = Sentences(language)
+    names = (say.not_assessed_name(thing) for thing in assessment.not_assessed)
+    listed = language.tables["joins"]["names"].join(names)
     said = {
         *assessment.impression,
         *(note.sentence for note in assessment.quality),
         *(thing.sentence for thing in assessment.not_assessed),
-        f"Not assessed: {', '.join(thing.code.meaning for thing in assessment.not_assessed)}.",
-        f"{NOT_VERIFIED}.",
+        language.say("sentences", "not_assessed", names=listed),
+        language.say("sentences", "disclaimer"),
     }
     return [
-        acquisition_text(stack, assessment),
+        acquisition_text(stack, assessment, language),
         *(words for words in assessment.narrative if words not in said),
     ]
 
 
-def acquisition_text(stack: CineStack, assessment: Assessment) -> str:
+def acquisition_text(stack: CineStack, assessment: Assessment, language: Language) -> str:
     """Return slices, phases, RR interval and which phases are end-diastole and end-systole."""
-    rr = "" if stack.rr_interval_ms is None else f", RR interval {stack.rr_interval_ms:.0f} ms"
-    moments = " and ".join(
-        f"{name} phase {phase + 1} ({stack.trigger_times_ms[phase]:.0f} ms)"
-        for name, phase in (
-            ("end-diastole is", assessment.ed_phase),
-            ("end-systole is", assessment.es_phase),
-        )
-    )
-    return (
-        f"Short-axis cine of {stack.n_slices} slices, {stack.slice_spacing_mm:.1f} mm from centre "
-        f"to centre, {stack.n_phases} phases{rr}; {moments}."
+    rr = ""
+    if stack.rr_interval_ms is not None:
+        rr = language.say("report", "rr_interval", rr_ms=f"{stack.rr_interval_ms:.0f}")
+    ed, es = assessment.ed_phase, assessment.es_phase
+    return language.say(
+        "report",
+        "acquisition",
+        n_slices=str(stack.n_slices),
+        spacing_mm=f"{stack.slice_spacing_mm:.1f}",
+        n_phases=str(stack.n_phases),
+        rr_interval=rr,
+        ed=str(ed + 1),
+        ed_ms=f"{stack.trigger_times_ms[ed]:.0f}",
+        es=str(es + 1),
+        es_ms=f"{stack.trigger_times_ms[es]:.0f}",
     )
 
 

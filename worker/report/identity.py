@@ -35,6 +35,8 @@ class AnalysisIdentity:
     created_at
         Aware time that all dates of the result objects show. Give the same one (the job's creation)
         to get the same bytes again.
+    report_language
+        Code of the language of the Structured Report (``worker.findings.languages``).
     """
 
     software_version: str
@@ -44,6 +46,7 @@ class AnalysisIdentity:
     input_digest: str
     predecessor: PredecessorReport | None = None
     created_at: datetime = field(default_factory=lambda: datetime.now(tz=UTC))
+    report_language: str = "en"
 
     @property
     def bundle(self) -> str:
@@ -97,6 +100,7 @@ class ResultUids:
             identity.bundle_digest,
             identity.software_version,
             predecessor.sop_instance_uid if predecessor else "",
+            identity.report_language,
             self.content_digest,
         )
 

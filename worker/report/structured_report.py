@@ -22,6 +22,8 @@ from pydicom.uid import Comprehensive3DSRStorage
 from plugin.domain.findings import Assessment, Code
 from plugin.domain.identifiers import MANUFACTURER, MODEL_NAME, derive_uid
 from worker.clinical import ClinicalContext
+from worker.findings.language import Language, load_language
+from worker.findings.worded import worded
 from worker.report import codes, content
 from worker.report.clinical_information import clinical_information
 from worker.report.codes import concept
@@ -59,6 +61,8 @@ def structured_report(
     ----------
     reference
         Header of one image of the study; patient, study and request attributes are copied from it.
+    assessment
+        With its English sentences; the report says them in ``identity.report_language``.
     clinical
         Shown for the reader in a section of its own; nothing else depends on it.
     """
@@ -98,26 +102,32 @@ def _tree(
     clinical: ClinicalContext,
 ) -> Dataset:
     """Return the root content item: TID 1500 by highdicom, with the parts that it does not make."""
+    language = load_language(identity.report_language)
+    assessment = worded(assessment, language.code)
     report = MeasurementReport(
         observation_context=ObservationContext(observer_device_context=_observer(identity)),
         procedure_reported=concept(codes.PROCEDURE),
         imaging_measurements=content.measurement_groups(assessment, identity, uids),
         title=concept(codes.TITLE),
-        language_of_content_item_and_descendants=LanguageOfContentItemAndDescendants(
-            concept(Code("en-US", "RFC5646", "English (United States)"))
-        ),
+        language_of_content_item_and_descendants=_language_item(language),
     )
     root: Dataset = report[0]
     measurements = root.ContentSequence.pop()
-    root.ContentSequence.extend(content.opening(assessment))
+    root.ContentSequence.extend(content.opening(assessment, language))
     phases = sorted({assessment.ed_phase, assessment.es_phase})
     root.ContentSequence.append(content.image_library(stack, phases))
     root.ContentSequence.append(measurements)
-    root.ContentSequence.append(content.evaluations(stack, assessment))
-    information = clinical_information(clinical)
+    root.ContentSequence.append(content.evaluations(stack, assessment, language))
+    information = clinical_information(clinical, language)
     if information is not None:
         root.ContentSequence.append(information)
     return root
+
+
+def _language_item(language: Language) -> LanguageOfContentItemAndDescendants:
+    """Return TID 1204."""
+    tag = Code(language.tag, "RFC5646", language.tables["report"]["language"])
+    return LanguageOfContentItemAndDescendants(concept(tag))
 
 
 def _observer(identity: AnalysisIdentity) -> ObserverContext:

@@ -168,11 +168,15 @@ HEARTS: dict[str, Callable[[], Heart]] = {
     "Enhanced MR": multi_frame,
     "nothing known": nameless,
     "clinical information": with_clinical_information,
+    "in Chinese": with_clinical_information,
 }
 
 
 def identity_of(kind: str) -> AnalysisIdentity:
-    return samples.identity(predecessor=PREDECESSOR if kind == "superseding" else None)
+    return samples.identity(
+        predecessor=PREDECESSOR if kind == "superseding" else None,
+        report_language="zh" if kind == "in Chinese" else "en",
+    )
 
 
 _FORMS = (  # of each form that a measurement has in a report: ranges, phase, index, rate, segment

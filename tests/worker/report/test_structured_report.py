@@ -6,7 +6,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from plugin.domain.findings import Assessment, Priority, PrioritySuggestion
+from plugin.domain.findings import Assessment, Certainty, Priority, PrioritySuggestion, Stratum
 from tests.worker.report import samples
 from tests.worker.report.conftest import PREDECESSOR, Reported
 from worker.report.identity import ResultUids
@@ -282,3 +282,9 @@ def units(item: Dataset) -> str:
 
 def number(item: Dataset) -> float:
     return float(item.MeasuredValueSequence[0].NumericValue)
+
+
+def test_risk_strata_are_texts_with_their_source() -> None:
+    band = Stratum("key", Certainty.UNDETERMINED, "May lie in a band.", (), "A source")
+    report = make(assessment=replace(samples.assessment(), strata=(band,)))
+    assert texts(report, "RISK-STRATUM") == ["May lie in a band. Source: A source."]

@@ -17,6 +17,7 @@ _OTHER_TREES = (  # the rest differ from one of these in the header, which dciod
     "segments withheld",
     "Enhanced MR",
     "nothing known",
+    "in Chinese",
 )
 
 
@@ -97,6 +98,9 @@ def test_kinds_differ_in_what_a_report_holds(written: dict[str, dict[str, Path]]
     assert kinds.LATIN in text["Latin-1"]
     assert kinds.JAPANESE in text["Japanese"]
     assert "1.2.840.10008.5.1.4.1.1.4.1" in text["Enhanced MR"]
+    assert "RISK-STRATUM" in text["large and weak"]
+    assert "RISK-STRATUM" not in text["child"]
+    assert "未经医师审核" in text["in Chinese"]
 
 
 def test_dsrdump_prints_a_report_that_a_person_can_read(reported: Reported) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from plugin.domain.identifiers import MODEL_NAME
+from worker.findings.language import load_language
 from worker.report.figures.canvas import (
     BACKGROUND,
     ENDOCARDIUM,
@@ -36,12 +37,20 @@ def draw_header(canvas: Canvas, title: str) -> None:
 
 
 def draw_footer(canvas: Canvas, identity: AnalysisIdentity) -> None:
-    """Draw the key of the contour colours and name bundle and software."""
+    """Draw the key of the contour colours and name bundle and software.
+
+    Pages are always in English: without a font that has its letters, a script would come out as
+    empty boxes. Where the report is in another language the footer says so.
+    """
     x, y = float(_LEFT), canvas.height - 26
     for name, colour in _KEY:
         canvas.lines([np.array([[x, y], [x + 30, y]])], colour, 4.0)
         canvas.text(x + 38, y, name, size=SMALL_PX)
         x += 38 + canvas.text_width(name, SMALL_PX) + 28
+    if identity.report_language != "en":  # the fonts of a server draw no other script for certain
+        tag = load_language(identity.report_language).tag
+        note = f"This page is in English, the report in {tag}."
+        canvas.text(x, y, note, size=SMALL_PX, color=MUTED)
     made_by = f"bundle {identity.bundle}, {MODEL_NAME} {identity.software_version}"
     canvas.text(canvas.width - _LEFT, y, made_by, size=SMALL_PX, color=MUTED, ha="right")
 

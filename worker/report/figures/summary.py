@@ -37,6 +37,8 @@ _LINE = 24
 _NOT_ASSESSED_Y, _NOT_ASSESSED_LINES = 984, 2
 _LINE_SPACING, _PARAGRAPH_GAP = 1.32, 0.33  # shares of the type size
 _STATEMENT_SIZES = (BODY_PX, 17, 16, 15, 14)
+_SIZES_WITH_STRATA = (BODY_PX, 17, 16)
+_USUAL_STRATUM = "ejection_fraction_preserved"
 _LV_CAVITY = 3
 
 
@@ -140,7 +142,7 @@ def _draw_wall(canvas: Canvas, assessment: Assessment) -> None:
 
 
 def _draw_statements(canvas: Canvas, assessment: Assessment) -> None:
-    """Write reason of the priority, impression and notes.
+    """Write reason of the priority, impression and notes, and risk strata where there is room.
 
     The type gets smaller until all of it fits; what does not fit even then is in the report.
     """
@@ -153,11 +155,16 @@ def _draw_statements(canvas: Canvas, assessment: Assessment) -> None:
         canvas.text(right, y, words, ha="right", weight="bold", color=WARNING)
     y += 28
     bottom = _LOWER_Y + _LOWER_HEIGHT - 12
-    statements = _statements(assessment, notes_first=False)
-    size, paragraphs, fits = _fitting_paragraphs(canvas, statements, bottom - y)
+    plain = _statements(assessment, notes_first=False)
+    statements = [*plain, *_strata(assessment)]
+    room = bottom - y
+    size, paragraphs, fits = _fitting_paragraphs(canvas, statements, room, _SIZES_WITH_STRATA)
+    if not fits:
+        statements = plain
+        size, paragraphs, fits = _fitting_paragraphs(canvas, statements, room)
     if not fits:
         statements = _statements(assessment, notes_first=True)
-        size, paragraphs, _ = _fitting_paragraphs(canvas, statements, bottom - y)
+        size, paragraphs, _ = _fitting_paragraphs(canvas, statements, room)
     line_height, gap = size * _LINE_SPACING, size * _PARAGRAPH_GAP
     for index, ((_, colour), lines) in enumerate(zip(statements, paragraphs, strict=True)):
         n_after = 0 if index == len(paragraphs) - 1 else 1
@@ -171,12 +178,15 @@ def _draw_statements(canvas: Canvas, assessment: Assessment) -> None:
 
 
 def _fitting_paragraphs(
-    canvas: Canvas, statements: list[tuple[str, str]], room: float
+    canvas: Canvas,
+    statements: list[tuple[str, str]],
+    room: float,
+    sizes: tuple[int, ...] = _STATEMENT_SIZES,
 ) -> tuple[int, list[list[str]], bool]:
     """Return the largest type that fits ``room`` pixels, the lines in it, and whether it fits."""
     paragraphs: list[list[str]] = []
     size = BODY_PX
-    for size in _STATEMENT_SIZES:
+    for size in sizes:
         paragraphs = [canvas.wrap(words, _RIGHT_WIDTH - 32, size) for words, _ in statements]
         n_lines = sum(len(lines) for lines in paragraphs)
         needed = (n_lines - 1) * _LINE_SPACING + (len(paragraphs) - 1) * _PARAGRAPH_GAP
@@ -201,6 +211,11 @@ def _statements(assessment: Assessment, *, notes_first: bool) -> list[tuple[str,
     end = [*notes, *rest] if notes_first else [*rest, *notes]
     statements = [*first, *findings, *last, *end]
     return [(words, colour) for words, colour in statements if words.strip()]
+
+
+def _strata(assessment: Assessment) -> list[tuple[str, str]]:
+    """Return the sentences of the risk strata; the usual band stands in the report only."""
+    return [(one.sentence, MUTED) for one in assessment.strata if one.key != _USUAL_STRATUM]
 
 
 def _draw_not_assessed(canvas: Canvas, assessment: Assessment) -> None:

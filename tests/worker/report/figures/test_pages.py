@@ -9,10 +9,12 @@ from matplotlib.transforms import Bbox
 
 from plugin.domain.findings import (
     Assessment,
+    Certainty,
     NotAssessed,
     Priority,
     PrioritySuggestion,
     QualityNote,
+    Stratum,
 )
 from tests.worker.report import samples
 from worker.report.figures.canvas import Canvas
@@ -50,9 +52,10 @@ def words(canvas: Canvas) -> str:
     return " ".join(text.get_text() for text in canvas.axes.texts)
 
 
-def summary(assessment: Assessment, **options: int) -> Canvas:
+def summary(assessment: Assessment, language: str = "en", **options: int) -> Canvas:
     loaded, segmentation = samples.loaded_sample(n_phases=3, n_slices=5, size=64, **options)
-    return compose_summary(loaded.stack, segmentation.labels, assessment, samples.identity())
+    identity = samples.identity(report_language=language)
+    return compose_summary(loaded.stack, segmentation.labels, assessment, identity)
 
 
 def long_assessment() -> Assessment:
@@ -216,3 +219,22 @@ def test_tiles_are_large_and_all_fit(n_slices: int) -> None:
     assert n_columns * width <= 1536 - 40
     assert height >= 120
     assert 1.0 <= width / height <= 1.36
+
+
+def test_page_of_a_report_in_another_language_is_in_english_and_says_so() -> None:
+    whole = samples.assessment()
+    canvas = summary(whole, "zh")
+    assert "This page is in English, the report in zh-CN." in words(canvas)
+    assert badly_placed(canvas) == []
+    assert "This page" not in words(summary(whole))
+
+
+def test_risk_strata_are_on_the_page_where_there_is_room() -> None:
+    whole = replace(samples.assessment(), findings=(), impression=("Short.",), quality=())
+    source = "A source"
+    band = Stratum("defibrillator_evaluation", Certainty.PRESENT, "In a band.", (), source)
+    usual = Stratum("ejection_fraction_preserved", Certainty.PRESENT, "Usual.", (), source)
+    text = words(summary(replace(whole, strata=(usual, band))))
+    assert "In a band." in text
+    assert "Usual." not in text
+    assert "In a band." not in words(summary(replace(long_assessment(), strata=(band,))))
