@@ -20,6 +20,7 @@ from plugin.domain.findings import Assessment
 from plugin.logs import get_logger
 from worker.bundle import Bundle
 from worker.clinical.inventory import inventory
+from worker.explain import Explanation, explain, occlude
 from worker.findings import assess, reread
 from worker.findings.worded import worded
 from worker.model.types import Segmentation
@@ -34,6 +35,8 @@ Progress = Callable[[str, float], None]
 """Called with a stage's name and how much of it is done (0 to 1)."""
 
 STAGES = ("load", "segment", "measure", "report")
+EXPLAIN_STAGE = "explain"
+"""Only when occlusion is asked for."""
 RESULT_NAME = "result.json"
 
 
@@ -63,6 +66,8 @@ class AnalysisResult:
         The few numbers that lists and the status page show.
     timings_seconds
         Wall time per stage.
+    explanation
+        What the first finding rests on; None when its value cannot be taken apart.
     """
 
     input_digest: str
@@ -71,6 +76,7 @@ class AnalysisResult:
     objects: tuple[ResultFile, ...] = ()
     summary: dict[str, Any] = field(default_factory=dict)
     timings_seconds: dict[str, float] = field(default_factory=dict)
+    explanation: Explanation | None = None
 
 
 class Stopwatch:
@@ -100,6 +106,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     predecessor: PredecessorReport | None = None,
     previous_digest: str | None = None,
     created_at: datetime | None = None,
+    with_occlusion: bool = False,
     report_language: str = "en",
     on_progress: Progress | None = None,
 ) -> AnalysisResult:
@@ -115,6 +122,9 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         Input digest of the result in force; when the images give the same one, nothing is computed.
     created_at
         Aware time that the result objects show; now, when None. The same one gives the same bytes.
+    with_occlusion
+        Also hide parts of the images from the tower, see ``worker.explain.occlude``; it takes
+        longer than the rest.
     report_language
         Code of the language of the report's sentences; the pages are in English.
 
@@ -145,6 +155,19 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         assessment, disagreements = reread(
             assess(loaded.stack, segmentation, loaded.patient), report_language
         )
+        explanation = explain(loaded.stack, segmentation.labels, assessment, loaded.patient)
+    if with_occlusion and explanation is not None:
+        with watch.stage(EXPLAIN_STAGE, tell):
+            occlusion = occlude(
+                segmenter,
+                loaded.stack,
+                segmentation.labels,
+                assessment,
+                loaded.patient,
+                explanation.measurement,
+                lambda fraction: tell(EXPLAIN_STAGE, fraction),
+            )
+        explanation = dataclasses.replace(explanation, occlusion=occlusion)
     for kind in sorted({one.kind for one in disagreements}):
         log.error("text_not_confirmed", kind=kind.value)
     identity = AnalysisIdentity(
@@ -166,6 +189,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         objects=objects,
         summary=summarise(assessment, watch.seconds),
         timings_seconds=dict(watch.seconds),
+        explanation=explanation,
     )
     with _writing(out_folder):
         text = json.dumps(describe(loaded, identity, result), indent=1)
@@ -239,6 +263,9 @@ def describe(
         ],
         "clinical": inventory(loaded.clinical),
         "timings_seconds": result.timings_seconds,
+        "explanation": (
+            None if result.explanation is None else dataclasses.asdict(result.explanation)
+        ),
         "assessment": None if assessment is None else dataclasses.asdict(assessment),
     }
 

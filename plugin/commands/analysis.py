@@ -12,6 +12,7 @@ from plugin.domain.errors import Reason, StudyRejectedError
 
 if TYPE_CHECKING:
     from plugin.domain.findings import Assessment, Measurement
+    from worker.explain import Explanation
     from worker.pipeline import AnalysisResult
 
 _SHOWN = (
@@ -63,6 +64,14 @@ def analyze(
     language: Annotated[
         ReportLanguage, typer.Option(help="Language of the report: en or zh.")
     ] = ReportLanguage.EN,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Show what the first finding rests on, and hide parts of the images from the "
+            "model to see how its value answers (takes longer than the analysis).",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Analyse a folder of DICOM offline: writes the SR, the images and result.json.
@@ -71,13 +80,15 @@ def analyze(
     4 the model or its answer is unusable, 5 try again (disk full).
     A sentence on standard error says why.
     """
-    result = _run(study, out, bundle, device, threads, language)
+    result = _run(study, out, bundle, device, threads, language, explain=explain)
     if as_json:
         from worker.pipeline import RESULT_NAME
 
         typer.echo((out / RESULT_NAME).read_text(encoding="utf-8").rstrip())
     elif result.assessment is not None:
         _print(result, result.assessment, out)
+        if explain:
+            print_explanation(result.explanation)
 
 
 def _run(
@@ -87,6 +98,8 @@ def _run(
     device: Device,
     threads: int,
     language: ReportLanguage,
+    *,
+    explain: bool,
 ) -> "AnalysisResult":
     from importlib.metadata import version
 
@@ -95,10 +108,11 @@ def _run(
 
     from worker.bundle import load_bundle
     from worker.model.tower import SegmentationTower
-    from worker.pipeline import STAGES, analyse_paths
+    from worker.pipeline import EXPLAIN_STAGE, STAGES, analyse_paths
 
     paths = dicom_files(study)
     tower = SegmentationTower(load_bundle(bundle), device=device.value, threads=threads)
+    stages = (*STAGES[:-1], EXPLAIN_STAGE, STAGES[-1]) if explain else STAGES
     console = Console(stderr=True)
     columns = (
         SpinnerColumn(),
@@ -109,7 +123,7 @@ def _run(
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as progress:
-        bars = {stage: progress.add_task(stage, total=1.0, start=False) for stage in STAGES}
+        bars = {stage: progress.add_task(stage, total=1.0, start=False) for stage in stages}
 
         def tell(stage: str, fraction: float) -> None:
             if fraction <= 0:
@@ -122,6 +136,7 @@ def _run(
             out,
             software_version=version("cmr-triage"),
             report_language=language.value,
+            with_occlusion=explain,
             on_progress=tell,
         )
 
@@ -161,6 +176,52 @@ def _print(result: "AnalysisResult", assessment: "Assessment", out: Path) -> Non
     typer.echo(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
     seconds = json.dumps(result.timings_seconds).strip("{}").replace('"', "")
     typer.echo(f"Seconds: {seconds}")
+
+
+def print_explanation(explanation: "Explanation | None") -> None:
+    """Print what a value owes to slices, segments and phases, and what hiding them does."""
+    if explanation is None:
+        typer.echo("No explanation: the value of the first finding cannot be taken apart.")
+        return
+    title = f"{explanation.measurement} = {explanation.value:.1f} {explanation.unit} rests on"
+    own = "adds" if explanation.adds_up else "thickest"
+    occlusion = explanation.occlusion
+    hidden = (
+        {}
+        if occlusion is None
+        else {(part.kind, part.index): part.value for part in occlusion.parts}
+    )
+    print_table(
+        title,
+        ("part", own, "value without it", "value with it hidden from the model"),
+        (
+            (
+                _part_name(part.kind.value, part.index),
+                _number(part.own),
+                _number(part.without),
+                _number(hidden.get((part.kind, part.index))),
+            )
+            for part in explanation.parts
+        ),
+    )
+    if occlusion is not None:
+        typer.echo(
+            f"With nothing hidden the model's two phases alone give {occlusion.unhidden:.1f} "
+            f"{explanation.unit}; it looked {occlusion.n_passes} times."
+        )
+
+
+def _part_name(kind: str, index: int) -> str:
+    """Name a part as people count: slices and phases from 1; segment 0 is no segment."""
+    if kind == "segment":
+        from worker.findings.definitions import SEGMENT_NAMES
+
+        return f"segment {index}, {SEGMENT_NAMES[index]}" if index else "in no segment"
+    return f"{kind} {index + 1}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
 
 
 def _row(measurement: "Measurement") -> tuple[Any, ...]:

@@ -8,8 +8,9 @@ import pytest
 from plugin.domain.errors import ConfigurationError, Reason, StudyRejectedError, TransientError
 from tests.generated import TruthSegmenter, small_patient, write_small_study
 from worker import pipeline
+from worker.explain import Hidden, Occlusion, PartKind
 from worker.findings import assess
-from worker.pipeline import RESULT_NAME, STAGES, analyse_paths
+from worker.pipeline import EXPLAIN_STAGE, RESULT_NAME, STAGES, analyse_paths
 from worker.report import PredecessorReport
 
 
@@ -53,6 +54,43 @@ def test_pipeline_writes_report_images_and_result_json(analysed):
     assert written["bundle"]["name"] == "truth"
     assert written["input_digest"] == result.input_digest
     assert set(written["timings_seconds"]) == set(STAGES)
+
+
+def test_result_json_tells_what_the_first_finding_rests_on(analysed):
+    result, folder, _ = analysed
+    told = json.loads((folder / RESULT_NAME).read_text())["explanation"]
+    assert told == json.loads(json.dumps(dataclasses.asdict(result.explanation)))
+    slices = [part["own"] for part in told["parts"] if part["kind"] == "slice"]
+    assert sum(slices) == pytest.approx(told["value"])
+    assert told["value"] == result.assessment.value(told["measurement"])
+    assert told["occlusion"] is None
+
+
+def test_pipeline_hides_parts_of_the_images_only_when_asked(study, tmp_path, monkeypatch):
+    found = Occlusion(50.0, (Hidden(PartKind.SLICE, 3, 41.0, 40.0, 52.0),), 2)
+    asked = []
+
+    def occlude(*arguments):
+        asked.append(arguments[5])
+        arguments[6](0.5)
+        return found
+
+    monkeypatch.setattr(pipeline, "occlude", occlude)
+    told = []
+    result = analyse_paths(
+        study,
+        TruthSegmenter(),
+        tmp_path,
+        software_version="0.0.1",
+        with_occlusion=True,
+        on_progress=lambda stage, fraction: told.append((stage, fraction)),
+    )
+    assert asked == [result.explanation.measurement]
+    assert result.explanation.occlusion == found
+    assert (EXPLAIN_STAGE, 0.5) in told
+    written = json.loads((tmp_path / RESULT_NAME).read_text())
+    assert written["explanation"]["occlusion"]["parts"][0]["value"] == 41.0
+    assert EXPLAIN_STAGE in written["timings_seconds"]
 
 
 def test_result_json_holds_no_identifying_data(analysed):

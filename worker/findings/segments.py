@@ -100,36 +100,62 @@ def segment_thickness_mm(walls: PhaseWalls, septum_deg: float) -> dict[int, floa
     return {n: float(total[n] / count[n]) for n in range(1, 17) if count[n] > 0}
 
 
-def maximal_thickness_mm(walls: PhaseWalls) -> float | None:
-    """Greatest thickness between outflow and apical cap.
+def maximal_profiles_mm(walls: PhaseWalls) -> dict[int, Float64Array]:
+    """Thickness at every degree (``[360]``) of the slices between outflow and apical cap.
 
     At every angle the thickness is averaged over 20 degrees and then over neighbouring slices: the
     median of three, the mean of two at either end. A contour that fails in one slice does not make
     a thick wall; muscle that is thick in one slice only is underestimated.
     """
-    profiles = [
-        smoothed_deg(wall.thickness_mm, _MAXIMAL_WINDOW_DEG)
-        for wall, depth in zip(walls.walls, walls.depths, strict=True)
+    profiles = {
+        index: smoothed_deg(wall.thickness_mm, _MAXIMAL_WINDOW_DEG)
+        for index, (wall, depth) in enumerate(zip(walls.walls, walls.depths, strict=True))
         if wall is not None
         and wall.closed
         and _MAXIMAL_DEPTH_RANGE[0] <= depth <= _MAXIMAL_DEPTH_RANGE[1]
-    ]
-    if not profiles:
-        return None
-    neighbours = (profiles[max(i - 1, 0) : i + 2] for i in range(len(profiles)))
-    return max(float(np.median(np.stack(group), axis=0).max()) for group in neighbours)
+    }
+    in_order = list(profiles.values())
+    return {
+        index: np.asarray(np.median(np.stack(in_order[max(i - 1, 0) : i + 2]), axis=0))
+        for i, index in enumerate(profiles)
+    }
 
 
-def segment_map(labels: LabelArray, stack: CineStack, septum_deg: float) -> LabelArray:
-    """AHA segment of every pixel of LV myocardium, uint8 ``[slice, row, column]``, 0 elsewhere."""
+def maximal_thickness_mm(walls: PhaseWalls) -> float | None:
+    """Greatest thickness between outflow and apical cap; see ``maximal_profiles_mm``."""
+    return max((float(one.max()) for one in maximal_profiles_mm(walls).values()), default=None)
+
+
+def segments_by_degree(
+    walls: PhaseWalls, slice_index: int, septum_deg: float
+) -> npt.NDArray[np.int64]:
+    """AHA segment at 0..359 degrees of a slice, ``[360]``; zeros where it has no level."""
+    level = walls.level(slice_index)
+    if level is None:
+        return np.zeros(N_ANGLES, dtype=np.int64)
+    return _sector_numbers(level, np.arange(N_ANGLES, dtype=np.float64), septum_deg)
+
+
+def segment_map(
+    labels: LabelArray,
+    stack: CineStack,
+    septum_deg: float,
+    structures: tuple[int, ...] = (LV_MYOCARDIUM,),
+    seen_from: PhaseWalls | None = None,
+) -> LabelArray:
+    """AHA segment of every pixel of LV myocardium, uint8 ``[slice, row, column]``, 0 elsewhere.
+
+    With ``structures`` (label values) the pixels of others, such as the cavity beside a segment;
+    with ``seen_from`` levels and centres are those of another phase's walls.
+    """
     axes = plane_axes(stack)
-    walls = phase_walls(labels, stack)
+    walls = seen_from or phase_walls(labels, stack)
     numbers = np.zeros(labels.shape, np.uint8)
     for index, wall in enumerate(walls.walls):
         level = walls.level(index)
         if wall is None or level is None:
             continue
-        row, column = np.nonzero(labels[index] == LV_MYOCARDIUM)
+        row, column = np.nonzero(np.isin(labels[index], structures))
         offset = axes.to_mm(np.stack([column, row], axis=1)) - wall.centre_mm
         degrees = np.degrees(np.arctan2(offset[:, 1], offset[:, 0])) % 360.0
         numbers[index, row, column] = _sector_numbers(level, degrees, septum_deg)
