@@ -78,7 +78,7 @@ def finished_network(work: Path) -> tuple[LanguageNetwork, frozenset[Role]]:
 def adapt_parts(network: LanguageNetwork, stage: LanguageStage) -> None:
     """Set how each part is trained; recognition heads, which are no part, go with the decoder."""
     for name, module in network.named_children():
-        role: Role = name if name in ROLES else "decoder"  # type: ignore[assignment]
+        role: Role = name if name in ROLES else "decoder"
         how = stage.adaptation.get(role, "frozen")
         adapt(module, how if name in ROLES or how == "frozen" else "full", stage.rank)
 

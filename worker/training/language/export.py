@@ -57,12 +57,13 @@ _Network = TypeVar("_Network", bound=LanguageNetwork)
 
 def deployable(network: _Network, precision: Precision) -> _Network:
     """Return a copy as it will run: additions merged, weights rounded to the stored precision."""
-    network = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
-    merge_additions(network)
+    copied = copy.deepcopy(network)
+    copied.eval().requires_grad_(requires_grad=False)
+    merge_additions(copied)
     if precision == "float16":
-        for parameter in network.parameters():
+        for parameter in copied.parameters():
             parameter.data = parameter.data.half().float()
-    return network
+    return copied
 
 
 def add_language(
@@ -139,9 +140,10 @@ def add_run(work: Path, folder: Path, precision: Precision = "float16") -> Manif
 
 def _remove_language(manifest: Manifest, folder: Path) -> None:
     """Delete the graphs of another language side; none of them fits the new one."""
-    for entry in (*manifest.graphs, *manifest.golden):
-        if entry.role in LANGUAGE_ROLES:
-            (folder / entry.file).unlink()
+    files = [graph.file for graph in manifest.graphs if graph.role in LANGUAGE_ROLES]
+    files += [golden.file for golden in manifest.golden if golden.role in LANGUAGE_ROLES]
+    for file in files:
+        (folder / file).unlink()
     (folder / BUNDLE_FILE).unlink(missing_ok=True)
 
 
