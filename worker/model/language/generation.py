@@ -6,15 +6,30 @@ What is allowed is said by the caller, token by token; this file knows no gramma
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from plugin.domain.errors import ModelError, Reason
-from worker.model.language.decoder import Decoder, Reading
+from worker.model.language.decoder import Float32Array, Reading
 
 Allowed = Callable[[Sequence[int]], npt.NDArray[np.integer] | None]
 """Given the ids of the answer so far: the ids that may follow, or None for any."""
+
+
+class TextDecoder(Protocol):
+    """What generation needs of a decoder; ``worker.model.language.decoder.Decoder`` is the one."""
+
+    context_length: int
+
+    def embed(self, ids: Sequence[int]) -> Float32Array:
+        """Turn token ids into vectors ``[position, width]``."""
+        ...
+
+    def read(self, embeds: Float32Array, after: Reading | None = None) -> Reading:
+        """Read vectors after what was read before."""
+        ...
 
 
 class Ending(StrEnum):
@@ -34,7 +49,7 @@ class Generation:
 
 
 def generate(
-    decoder: Decoder,
+    decoder: TextDecoder,
     after: Reading,
     *,
     stop_ids: Collection[int],

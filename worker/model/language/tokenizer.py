@@ -29,12 +29,17 @@ class Tokenizer:
     Raises
     ------
     ValueError
-        If its special tokens are not those of ``vocabulary``, in that order.
+        If it is no vocabulary, or its special tokens are not those of ``vocabulary``, in that
+        order.
     """
 
     def __init__(self, definition: str) -> None:
-        self._trusted = Pieces.from_str(definition)
-        self._untrusted = Pieces.from_str(definition)
+        try:
+            self._trusted = Pieces.from_str(definition)
+            self._untrusted = Pieces.from_str(definition)
+        except Exception as error:  # the library raises no other class
+            msg = "not a tokenizer definition"
+            raise ValueError(msg) from error
         self._untrusted.encode_special_tokens = True
         found = tuple(self._trusted.id_to_token(i) for i in range(len(SPECIAL_TOKENS)))
         if found != SPECIAL_TOKENS:

@@ -1,0 +1,174 @@
+"""Words the parts of a report: by the language model where its words pass, by rules where not.
+
+Each part stands for itself: one that the model did not finish, or that ``written`` doubts, is
+worded by rules and says so; nothing that the model wrote is printed unread. No failure of a
+language model fails an analysis.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from plugin.domain.errors import ModelError, Reason
+from plugin.domain.evidence import Evidence
+from plugin.domain.findings import Assessment, QualityNote
+from plugin.domain.wording import REPORT_PARTS, Author, Doubt, Part, Passage, Statement, Wording
+from plugin.logs import get_logger
+from worker.findings.by_rules import by_rules
+from worker.findings.evidence import make_evidence
+from worker.findings.language import Language
+from worker.findings.report_text import report_text
+from worker.findings.written import DoubtfulTextError, confirm
+from worker.model.language.generation import Ending
+from worker.model.language.vision import StudyFeatures
+from worker.model.language.vocabulary import Task
+from worker.model.language.writer import ReadStudy, Written
+
+log = get_logger(__name__)
+
+Clock = Callable[[], float]
+_ENDINGS = {Ending.BUDGET: Doubt.UNFINISHED, Ending.CANCELLED: Doubt.OUT_OF_TIME}
+
+
+class Writer(Protocol):
+    """What is needed of a language model; ``worker.model.language.writer`` has one."""
+
+    measurement_keys: tuple[str, ...]
+
+    @property
+    def reads_images(self) -> bool:
+        """Whether images are read besides the evidence."""
+        ...
+
+    def read(
+        self, evidence: Evidence, history: str = "", study: StudyFeatures | None = None
+    ) -> ReadStudy:
+        """Read a study."""
+        ...
+
+    def write(
+        self,
+        study: ReadStudy,
+        task: Task,
+        *,
+        question: str = "",
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Written:
+        """Write one part."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a language model is told besides the evidence, and how long it may take.
+
+    Attributes
+    ----------
+    history
+        Clinical text; untrusted, never logged.
+    features
+        The study as the model's image reader takes it, where it has one.
+    seconds
+        For reading and writing all parts; what is not written by then is worded by rules.
+    """
+
+    history: str = field(default="", repr=False)
+    features: StudyFeatures | None = field(default=None, repr=False)
+    seconds: float = 20.0
+
+
+def word_report(
+    assessment: Assessment,
+    language: Language,
+    writer: Writer,
+    told: Told,
+    *,
+    clock: Clock = time.monotonic,
+) -> Wording:
+    """Word impression, explanation, differential and limits of an assessment.
+
+    Parameters
+    ----------
+    language
+        Of the text.
+    writer
+        The language model.
+    """
+    evidence = make_evidence(assessment, language)
+    session = Session(evidence, assessment, writer, told, clock)
+    return Wording(
+        language.code,
+        tuple(_passage(part, session, assessment, language) for part in REPORT_PARTS),
+    )
+
+
+def noted(assessment: Assessment, wording: Wording) -> Assessment:
+    """Return the assessment with a note where words of the language model were not taken."""
+    if not wording.replaced:
+        return assessment
+    note = QualityNote(
+        "wording_replaced",
+        "Part of this text was worded by printed rules, because the words of the language model "
+        "did not pass the check.",
+    )
+    return replace(assessment, quality=(*assessment.quality, note))
+
+
+def _passage(part: Part, session: "Session", assessment: Assessment, language: Language) -> Passage:
+    try:
+        return Passage(part, Author.LANGUAGE_MODEL, session.write(Task(part.value)))
+    except DoubtfulTextError as doubtful:
+        for kind in doubtful.kinds:
+            log.warning("wording_replaced", stage=part.value, kind=kind)
+        if part is Part.IMPRESSION:
+            lines = tuple(Statement(one) for one in report_text(assessment, language).impression)
+        else:
+            lines = by_rules(part, session.evidence, language)
+        return Passage(part, Author.RULES, lines, doubtful.doubt)
+
+
+class Session:
+    """One study, read once by a language model, and what it writes about it, confirmed."""
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        assessment: Assessment,
+        writer: Writer,
+        told: Told,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self.evidence = evidence
+        self._assessment, self._writer, self._told = assessment, writer, told
+        self._clock = clock
+        self._end = clock() + told.seconds
+        self._read: ReadStudy | None = None
+
+    def write(self, task: Task, question: str = "") -> tuple[Statement, ...]:
+        """Return the confirmed sentences of a task.
+
+        Raises
+        ------
+        DoubtfulTextError
+            There are none.
+        """
+        try:
+            if self._read is None:
+                self._read = self._writer.read(
+                    self.evidence, self._told.history, self._told.features
+                )
+            written = self._writer.write(
+                self._read, task, question=question, cancelled=self._is_late
+            )
+        except ModelError as error:
+            full = error.reason is Reason.CONTEXT_FULL
+            raise DoubtfulTextError(Doubt.CONTEXT_FULL if full else Doubt.FAILED) from error
+        if written.ending in _ENDINGS:
+            raise DoubtfulTextError(_ENDINGS[written.ending])
+        return confirm(
+            written.text, task, self.evidence, self._assessment, history=self._told.history
+        )
+
+    def _is_late(self) -> bool:
+        return self._clock() > self._end

@@ -1,0 +1,78 @@
+"""The phrases that the report grammar can put around slots, as the runtime's closed list.
+
+``python -m worker.training.language.phrases en > worker/findings/phrases/en.toml`` writes the list
+of a language. What a language model writes is printed only if it is made of these phrases
+(``worker.findings.written``); so a change of the grammar changes the list with it.
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Iterator
+
+from worker.findings.language import load_language
+from worker.findings.written import pieces_of
+from worker.training.language.frames import Frames, load_frames
+
+_RULE = re.compile(r"<(\w+)>")
+_PLACE = re.compile(r"\{(\w+)\}")
+_PARTS = frozenset({"opener", "join", "tail", "said", "lies"})
+_GROUPS = {
+    "contradiction": "about_history",
+    "segment": "greatest",
+    "segment_thin": "smallest",
+    "differential_none": "no_cause",
+    "answer_not_assessed": "no_answer",
+    "answer_missing": "no_answer",
+    "answer_unknown": "no_answer",
+}
+
+
+def phrases(code: str) -> dict[str, list[str]]:
+    """Return the phrases of a language, sorted, by what they claim; ``free`` ones claim nothing."""
+    frames = load_frames(code)
+    words = {
+        "side": tuple(load_language(code).tables["sides"].values()),
+        "said": tuple(frames.said.values()),
+    }
+    found: dict[str, set[str]] = {"free": set(), **{group: set() for group in _GROUPS.values()}}
+    for rule in frames.grammar.keys() - _PARTS:
+        for text in _expanded(frames, f"<{rule}>"):
+            for sentence in _filled(text, words):
+                pieces = pieces_of(_PLACE.sub("[E0]", sentence), code)
+                found[_GROUPS.get(rule, "free")].update(pieces)
+    free = found["free"]
+    return {group: sorted(own if own is free else own - free) for group, own in found.items()}
+
+
+def _expanded(frames: Frames, text: str) -> Iterator[str]:
+    match = _RULE.search(text)
+    if match is None:
+        yield text
+        return
+    for drawn in dict.fromkeys(frames.grammar[match[1]]):
+        yield from _expanded(frames, f"{text[: match.start()]}{drawn}{text[match.end() :]}")
+
+
+def _filled(text: str, words: dict[str, tuple[str, ...]]) -> Iterator[str]:
+    """Put each word of the evidence into its place; slots stay places."""
+    name = next((name for name in words if f"{{{name}}}" in text), None)
+    if name is None:
+        yield text
+        return
+    for word in words[name]:
+        yield text.replace(f"{{{name}}}", word)
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(description="Print the phrases of a language.")
+    parser.add_argument("language")
+    code = parser.parse_args().language
+    print(f"# Made by: python -m worker.training.language.phrases {code}")  # noqa: T201
+    for group, listed in phrases(code).items():
+        lines = ",\n".join(f"  {json.dumps(one, ensure_ascii=False)}" for one in listed)
+        print(f"{group} = [\n{lines},\n]")  # noqa: T201 - the command's answer
+
+
+if __name__ == "__main__":
+    _main()
