@@ -1,9 +1,10 @@
 """Small generated studies, and a segmenter that knows the truth of them: no model is needed."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -41,6 +42,7 @@ class StandInBundle:
     name: str = "truth"
     version: str = "1"
     digest: str = "0" * 64
+    manifest: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(files=()))
 
 
 class TruthSegmenter:

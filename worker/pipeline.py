@@ -21,7 +21,7 @@ from plugin.logs import get_logger
 from worker.bundle import Bundle
 from worker.clinical.inventory import inventory
 from worker.explain import Explanation, explain, occlude
-from worker.findings import assess, reread
+from worker.findings import assess, load_pattern_table, reread
 from worker.findings.worded import worded
 from worker.model.types import Segmentation
 from worker.report import AnalysisIdentity, PredecessorReport, ResultFile, build_results
@@ -152,9 +152,13 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
             loaded.stack, on_progress=lambda fraction: tell("segment", fraction)
         )
     with watch.stage("measure", tell):
-        assessment, disagreements = reread(
-            assess(loaded.stack, segmentation, loaded.patient), report_language
+        measured = assess(
+            loaded.stack,
+            segmentation,
+            loaded.patient,
+            pattern_table=load_pattern_table(segmenter.bundle),
         )
+        assessment, disagreements = reread(measured, report_language)
         explanation = explain(loaded.stack, segmentation.labels, assessment, loaded.patient)
     if with_occlusion and explanation is not None:
         with watch.stage(EXPLAIN_STAGE, tell):

@@ -30,6 +30,7 @@ class FactKind(StrEnum):
     NOT_ASSESSED = "not_assessed"
     CONSIDERATION = "consideration"
     SCOPE = "scope"
+    PATTERN = "pattern"
 
 
 @dataclass(frozen=True, slots=True)

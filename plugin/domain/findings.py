@@ -111,6 +111,26 @@ class Stratum:
 
 
 @dataclass(frozen=True, slots=True)
+class PatternEstimate:
+    """Which groups of a collective of patients the measured pattern resembles; no diagnosis.
+
+    Attributes
+    ----------
+    candidates
+        The conformal set, likeliest first; with none or several the pattern is indeterminate.
+    confidence_percent
+        Calibrated probability of the one candidate, 1 to 99; None when indeterminate.
+    n_patients
+        On how many the estimate is calibrated.
+    """
+
+    candidates: tuple[str, ...]
+    confidence_percent: int | None
+    n_patients: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotAssessed:
     """Something that this analysis did not look at, so that nothing implies its absence."""
 
@@ -166,6 +186,7 @@ class Assessment:
     bsa_m2: float | None
     bsa_formula: str | None
     strata: tuple[Stratum, ...] = ()
+    pattern: PatternEstimate | None = None
 
     def value(self, key: str) -> float | None:
         """Return the global (not segmental) value of ``key``, or None when it was not measured."""
@@ -210,6 +231,7 @@ class Assessment:
             bsa_m2=raw["bsa_m2"],
             bsa_formula=raw["bsa_formula"],
             strata=tuple(_stratum(one) for one in raw.get("strata", ())),
+            pattern=_pattern(raw.get("pattern")),
         )
 
 
@@ -246,4 +268,10 @@ def _finding(raw: dict[str, Any]) -> Finding:
 def _stratum(raw: dict[str, Any]) -> Stratum:
     return Stratum(
         **{**raw, "certainty": Certainty(raw["certainty"]), "basis": tuple(raw["basis"])}
+    )
+
+
+def _pattern(raw: dict[str, Any] | None) -> PatternEstimate | None:
+    return (
+        None if raw is None else PatternEstimate(**{**raw, "candidates": tuple(raw["candidates"])})
     )

@@ -6,6 +6,7 @@
 from worker.findings.assess import assess
 from worker.findings.contours import SliceContours, contours, slice_contours
 from worker.findings.orientation import Orientation, find_orientation
+from worker.findings.pattern import load_pattern_table
 from worker.findings.reread import reread
 from worker.findings.segments import segment_map
 from worker.findings.volumes import DiscVolumes, disc_volumes_ml
@@ -18,6 +19,7 @@ __all__ = [
     "contours",
     "disc_volumes_ml",
     "find_orientation",
+    "load_pattern_table",
     "reread",
     "segment_map",
     "slice_contours",

@@ -5,7 +5,13 @@ Knows the order of the steps only.
 
 from collections.abc import Mapping
 
-from plugin.domain.findings import Assessment, Measurement, QualityNote, VolumeCurve
+from plugin.domain.findings import (
+    Assessment,
+    Measurement,
+    PatternEstimate,
+    QualityNote,
+    VolumeCurve,
+)
 from worker.findings.checks import (
     quality_notes,
     require_heart,
@@ -15,8 +21,12 @@ from worker.findings.checks import (
 )
 from worker.findings.conclude import conclude
 from worker.findings.cycle import CardiacCycle, find_cycle
+from worker.findings.language import load_language
 from worker.findings.measure import global_measurements, global_values, thickness_measurements
+from worker.findings.normal_ranges import is_adult
 from worker.findings.orientation import find_orientation
+from worker.findings.pattern import PatternTable, estimate_pattern
+from worker.findings.pattern_features import pattern_features
 from worker.findings.segments import (
     PhaseWalls,
     maximal_thickness_mm,
@@ -24,7 +34,12 @@ from worker.findings.segments import (
     segment_thickness_mm,
 )
 from worker.findings.uncertainty import STANDARD_ERRORS, StandardError
-from worker.findings.volumes import DiscVolumes, LabelArray, disc_volumes_ml
+from worker.findings.volumes import (
+    DiscVolumes,
+    LabelArray,
+    body_surface_area_m2,
+    disc_volumes_ml,
+)
 from worker.model.types import Segmentation
 from worker.volume.types import CineStack, PatientContext
 
@@ -56,14 +71,49 @@ def _wall_measurements(
     return thickness_measurements(relaxed, contracted, errors), ()
 
 
+def _pattern(
+    table: PatternTable | None,
+    shown: LabelArray,
+    stack: CineStack,
+    patient: PatientContext,
+    *,
+    with_right: bool,
+) -> tuple[PatternEstimate | None, tuple[QualityNote, ...]]:
+    """Estimate what the pattern resembles, or note what it would need; children are not compared.
+
+    Parameters
+    ----------
+    shown
+        ``[2, slice, row, column]`` labels at end-diastole and end-systole.
+    """
+    if table is None or not is_adult(patient.age_years):
+        return None, ()
+    say = load_language("en").tables["quality"]
+    bsa_m2 = body_surface_area_m2(patient.height_cm, patient.weight_kg)
+    if bsa_m2 is None:
+        return None, (QualityNote("pattern_without_size", say["pattern_without_size"]),)
+    if not with_right:
+        return None, (QualityNote("pattern_without_right", say["pattern_without_right"]),)
+    features = pattern_features(shown, stack, bsa_m2)
+    if not features:
+        return None, (QualityNote("pattern_without_wall", say["pattern_without_wall"]),)
+    return estimate_pattern(table, features), ()
+
+
 def assess(
     stack: CineStack,
     segmentation: Segmentation,
     patient: PatientContext,
     *,
     standard_errors: Mapping[str, StandardError] = STANDARD_ERRORS,
+    pattern_table: PatternTable | None = None,
 ) -> Assessment:
     """Measure, check, judge and word one study.
+
+    Parameters
+    ----------
+    pattern_table
+        Of the bundle that contoured the study; without one nothing is said of groups of patients.
 
     Raises
     ------
@@ -85,9 +135,14 @@ def assess(
     measurements, odd_notes = without_implausible(
         (*global_measurements(values, patient, standard_errors), *segments)
     )
+    moments = [cycle.ed_phase, cycle.es_phase]
+    pattern, pattern_notes = _pattern(
+        pattern_table, labels[moments], stack, patient, with_right=with_right
+    )
     quality = (
         *quality_notes(stack, labels, segmentation.confidence, volumes, cycle, values, patient),
         *segment_notes,
         *odd_notes,
+        *pattern_notes,
     )
-    return conclude(measurements, quality, patient, _curve(stack, volumes), cycle)
+    return conclude(measurements, quality, patient, _curve(stack, volumes), cycle, pattern)

@@ -5,8 +5,15 @@ elsewhere (sampled ones, for training) gets exactly the statements that the runt
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from plugin.domain.findings import Assessment, Measurement, QualityNote, VolumeCurve
+from plugin.domain.findings import (
+    Assessment,
+    Measurement,
+    PatternEstimate,
+    QualityNote,
+    VolumeCurve,
+)
 from plugin.domain.triage import suggest_priority
 from worker.findings.cycle import CardiacCycle
 from worker.findings.language import load_language
@@ -26,8 +33,12 @@ def conclude(
     patient: PatientContext,
     curve: VolumeCurve,
     cycle: CardiacCycle,
+    pattern: PatternEstimate | None = None,
 ) -> Assessment:
-    """Apply the rules, suggest the priority and word one study."""
+    """Apply the rules, suggest the priority and word one study.
+
+    Neither findings nor priority look at ``pattern``.
+    """
     whole = [measurement for measurement in measurements if measurement.segment is None]
     by_key = {measurement.key: measurement for measurement in whole}
     adult = is_adult(patient.age_years)
@@ -48,4 +59,5 @@ def conclude(
         bsa_m2=bsa_m2,
         bsa_formula=BSA_FORMULA if bsa_m2 is not None else None,
         strata=risk_strata(by_key, adult=adult),
+        pattern=None if pattern is None else replace(pattern, sentence=say.pattern(pattern)),
     )

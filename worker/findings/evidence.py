@@ -100,7 +100,10 @@ def make_evidence(assessment: Assessment, language: Language) -> Evidence:
         *_not_assessed_facts(assessment, language),
     ]
     room = MAXIMUM_FACTS - len(facts)
+    pattern = list(_pattern_facts(assessment, language))
+    room -= len(pattern)
     facts += [*_quality_facts(assessment, say), *_segment_facts(assessment, say)][:room]
+    facts += pattern
     return Evidence(
         language.code,
         _numbered(facts, language),
@@ -222,6 +225,22 @@ def _not_assessed_facts(assessment: Assessment, language: Language) -> Iterator[
     for thing in assessment.not_assessed:
         text = names.get(thing.key, thing.code.meaning)
         yield Fact("", FactKind.NOT_ASSESSED, thing.key, text, ("not_assessed",))
+
+
+def _pattern_facts(assessment: Assessment, language: Language) -> Iterator[Fact]:
+    """Return what the pattern resembles; the last fact, so that it moves no other's id."""
+    estimate = assessment.pattern
+    if estimate is None:
+        return
+    if estimate.confidence_percent is None:
+        text = language.say("evidence", "pattern_indeterminate")
+        yield Fact("", FactKind.PATTERN, "indeterminate", text)
+        return
+    (key,) = estimate.candidates
+    number = str(estimate.confidence_percent)
+    name = language.tables["patterns"][key]
+    text = language.say("evidence", "pattern", pattern=name, confidence=number)
+    yield Fact("", FactKind.PATTERN, key, text, number=number)
 
 
 def _quality_facts(assessment: Assessment, say: Sentences) -> Iterator[Fact]:

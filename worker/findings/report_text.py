@@ -29,6 +29,9 @@ _INFORMATION = frozenset(
         "no_heart_rate",
         "base_at_edge",
         "wording_replaced",
+        "pattern_without_size",
+        "pattern_without_right",
+        "pattern_without_wall",
     }
 )
 """Notes that say what is absent or usual; they do not put the numbers in doubt."""
@@ -148,6 +151,7 @@ class ReportText:
     not_assessed: tuple[str, ...]
     quality: tuple[str, ...]
     strata: tuple[str, ...]
+    pattern: tuple[str, ...]
     priority: str
 
     def lines(self) -> tuple[str, ...]:
@@ -157,6 +161,7 @@ class ReportText:
             self.narrative,
             self.findings,
             self.strata,
+            self.pattern,
             self.quality,
             self.not_assessed,
         )
@@ -176,5 +181,6 @@ def report_text(assessment: Assessment, language: Language) -> ReportText:
         tuple(say.not_assessed(one) for one in assessment.not_assessed),
         tuple(say.note(one) for one in assessment.quality),
         tuple(say.stratum(one, whole[one.basis[0]]) for one in assessment.strata),
+        () if assessment.pattern is None else (say.pattern(assessment.pattern),),
         say.priority(assessment.priority, whole),
     )

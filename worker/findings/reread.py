@@ -48,6 +48,7 @@ def _own_lines(assessment: Assessment) -> tuple[str, ...]:
         *assessment.narrative,
         *(finding.sentence for finding in assessment.findings),
         *(stratum.sentence for stratum in assessment.strata),
+        *(() if assessment.pattern is None else (assessment.pattern.sentence,)),
         *(thing.sentence for thing in assessment.not_assessed),
         *(note.sentence for note in assessment.quality),
         assessment.priority.sentence,

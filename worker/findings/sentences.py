@@ -14,6 +14,7 @@ from plugin.domain.findings import (
     Measurement,
     NormalRange,
     NotAssessed,
+    PatternEstimate,
     PrioritySuggestion,
     QualityNote,
     Stratum,
@@ -152,6 +153,23 @@ class Sentences:
         """Return the sentence of a stratum, in whatever language it is, with its printed source."""
         return self.language.say(
             "sentences", "cited", sentence=stratum.sentence, source=stratum.source
+        )
+
+    def pattern(self, estimate: PatternEstimate) -> str:
+        """Say which group of patients the measured pattern resembles, how surely and by whom."""
+        names = [self.language.tables["patterns"][key] for key in estimate.candidates]
+        places = {"n_patients": str(estimate.n_patients)}
+        if not names:
+            return self.language.say("sentences", "pattern_none", **places)
+        if estimate.confidence_percent is None:
+            joined = self.language.tables["joins"]["groups"].join(names)
+            return self.language.say("sentences", "pattern_several", patterns=joined, **places)
+        return self.language.say(
+            "sentences",
+            "pattern",
+            pattern=names[0],
+            confidence=str(estimate.confidence_percent),
+            **places,
         )
 
     def outside(self, measurement: Measurement) -> str | None:

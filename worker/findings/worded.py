@@ -50,4 +50,9 @@ def worded(assessment: Assessment, code: str) -> Assessment:
             replace(one, sentence=sentence)
             for one, sentence in zip(assessment.strata, text.strata, strict=True)
         ),
+        pattern=(
+            None
+            if assessment.pattern is None
+            else replace(assessment.pattern, sentence=text.pattern[0])
+        ),
     )

@@ -79,6 +79,22 @@ NOT_ASSESSED = Code("NOT-ASSESSED", PRIVATE_SCHEME, "Not assessed")
 NOT_ASSESSED_NOTE = Code("UNASSESSED-NOTE", PRIVATE_SCHEME, "Not assessed, what it means")
 PRIORITY_REASON = Code("PRIORITY-REASON", PRIVATE_SCHEME, "Reason for suggested priority")
 RISK_STRATUM = Code("RISK-STRATUM", PRIVATE_SCHEME, "Risk stratum by a printed rule")
+PATTERN = Code("PATTERN", PRIVATE_SCHEME, "Group of patients that the pattern resembles")
+PATTERN_NOTE = Code("PATTERN-NOTE", PRIVATE_SCHEME, "What the pattern resembles, in words")
+PATTERN_VALUES = {
+    "normal": Code("LIKE-NORMAL", PRIVATE_SCHEME, "Like normal group"),
+    "dilated_cardiomyopathy": Code("LIKE-DCM", PRIVATE_SCHEME, "Like dilated cardiomyopathy"),
+    "hypertrophic_cardiomyopathy": Code(
+        "LIKE-HCM", PRIVATE_SCHEME, "Like hypertrophic cardiomyopathy"
+    ),
+    "infarction": Code(
+        "LIKE-INFARCTION", PRIVATE_SCHEME, "Like infarction with reduced ejection fraction"
+    ),
+    "abnormal_right_ventricle": Code(
+        "LIKE-ABNORMAL-RV", PRIVATE_SCHEME, "Like abnormal right ventricle"
+    ),
+}
+"""Private on purpose: no program may take a resemblance for a coded diagnosis."""
 QUALITY_NOTE = Code("QUALITY-NOTE", PRIVATE_SCHEME, "Note on image or contour quality")
 NOTICE = Code("NOTICE", PRIVATE_SCHEME, "Notice")
 UNCERTAINTY = Code("UNCERTAINTY", PRIVATE_SCHEME, "About 90 % uncertainty interval")
@@ -88,6 +104,9 @@ PRIVATE_CODES: dict[Code, str] = {
     NOT_ASSESSED_NOTE: "Text: what exactly was not assessed, in sentences.",
     PRIORITY_REASON: "Text: which rule suggested the priority, or was nearly met, on which values.",
     RISK_STRATUM: "Text: in which printed band a value lies, for whom it holds, and its source.",
+    PATTERN: "AI estimate of which group of patients the measurements resemble; no diagnosis.",
+    PATTERN_NOTE: "Text: the group, the calibrated confidence and on whom it was calibrated.",
+    **dict.fromkeys(PATTERN_VALUES.values(), "Value of PATTERN: an AI estimate, no diagnosis."),
     QUALITY_NOTE: "Text: what a reader must know about the images or the contours.",
     UNCERTAINTY: "Text below a measurement: interval that holds the true value in 9 of 10 hearts.",
     NOTICE: "Text: that the report is made by AI and not verified.",

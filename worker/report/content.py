@@ -255,11 +255,14 @@ def evaluations(
     for finding in assessment.findings:
         present = finding.certainty is Certainty.PRESENT
         items.append(coded(finding.code, codes.PRESENT if present else codes.UNDETERMINED))
+    items += _pattern(assessment)
     items += [coded(thing.code, codes.NOT_ASSESSED) for thing in assessment.not_assessed]
     if assessment.priority.basis:
         items.append(text(codes.PRIORITY_REASON, assessment.priority.sentence))
     items += [text(codes.FINDING, _finding_text(one, language)) for one in assessment.findings]
     items += [text(codes.RISK_STRATUM, say.cited(stratum)) for stratum in assessment.strata]
+    if assessment.pattern is not None:
+        items.append(text(codes.PATTERN_NOTE, assessment.pattern.sentence))
     items += [text(codes.NARRATIVE, words) for words in _narrative(stack, assessment, language)]
     items += [text(codes.QUALITY_NOTE, note.sentence) for note in assessment.quality]
     if assessment.not_assessed:
@@ -270,6 +273,16 @@ def evaluations(
     )
     container.ContentSequence = ContentSequence(items)
     return container
+
+
+def _pattern(assessment: Assessment) -> list[ContentItem]:
+    """Return which group the pattern resembles; undetermined with several candidates or none."""
+    estimate = assessment.pattern
+    if estimate is None:
+        return []
+    single = estimate.confidence_percent is not None
+    value = codes.PATTERN_VALUES[estimate.candidates[0]] if single else codes.UNDETERMINED
+    return [coded(codes.PATTERN, value)]
 
 
 def _finding_text(finding: Finding, language: Language) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from plugin.domain.findings import Assessment
 from worker.findings.checker.disagreement import Disagreement, DisagreementKind
 from worker.findings.checker.numbers import amounts_of_notes, number_problems
+from worker.findings.checker.patterns import pattern_problems
 from worker.findings.checker.reader import Lexicon, Reading, load_lexicon
 from worker.findings.checker.statements import (
     CAUSE,
@@ -59,7 +60,11 @@ def check_text(
             *word_problems(reading, assessment),
             *finding_problems(reading, assessment, lexicon),
             *range_problems(reading, assessment, lexicon),
-            *number_problems(reading, assessment, notes),
+            *(
+                pattern_problems(reading, assessment)
+                if reading.tokens("patterns")
+                else number_problems(reading, assessment, notes)
+            ),
             *(
                 (DisagreementKind.UNKNOWN_SOURCE, citation)
                 for citation in reading.citations

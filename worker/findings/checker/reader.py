@@ -18,6 +18,7 @@ _CITATION = re.compile(
     r"(?:, Tables? \d+(?: and \d+)?)?"
 )
 _WORD_TABLES = (  # the first to find a word keeps it
+    "patterns",
     "hedges",
     "unassessed",
     "ages",

@@ -37,8 +37,11 @@ class Request:
 
 
 def describe(evidence: Evidence) -> str:
-    """``[E0]lv_ejection_fraction 34 below left reduced[E1]...``: each fact in a few words."""
-    return "".join(_line(fact) for fact in evidence.facts)
+    """``[E0]lv_ejection_fraction 34 below left reduced[E1]...``: each fact in a few words.
+
+    What the pattern resembles is another estimate, which the model neither reads nor words.
+    """
+    return "".join(_line(fact) for fact in evidence.facts if fact.kind is not FactKind.PATTERN)
 
 
 def _line(fact: Fact) -> str:

@@ -156,7 +156,7 @@ def _draw_statements(canvas: Canvas, assessment: Assessment) -> None:
     y += 28
     bottom = _LOWER_Y + _LOWER_HEIGHT - 12
     plain = _statements(assessment, notes_first=False)
-    statements = [*plain, *_strata(assessment)]
+    statements = [*plain, *_pattern(assessment), *_strata(assessment)]
     room = bottom - y
     size, paragraphs, fits = _fitting_paragraphs(canvas, statements, room, _SIZES_WITH_STRATA)
     if not fits:
@@ -211,6 +211,11 @@ def _statements(assessment: Assessment, *, notes_first: bool) -> list[tuple[str,
     end = [*notes, *rest] if notes_first else [*rest, *notes]
     statements = [*first, *findings, *last, *end]
     return [(words, colour) for words, colour in statements if words.strip()]
+
+
+def _pattern(assessment: Assessment) -> list[tuple[str, str]]:
+    """Return what the pattern resembles; it never takes the room of what was measured."""
+    return [] if assessment.pattern is None else [(assessment.pattern.sentence, MUTED)]
 
 
 def _strata(assessment: Assessment) -> list[tuple[str, str]]:
