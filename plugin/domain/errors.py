@@ -30,6 +30,8 @@ class Reason(StrEnum):
     UNREADABLE_PIXELS = "unreadable_pixels"
     MISSING_TIMING = "missing_timing"
     NO_READABLE_INSTANCE = "no_readable_instance"
+    PICTURES_UNUSABLE = "pictures_unusable"
+    HEART_STANDS_STILL = "heart_stands_still"
     # One instance cannot be indexed; it is kept in quarantine.
     NOT_DICOM = "not_dicom"
     TRUNCATED_FILE = "truncated_file"
@@ -39,6 +41,9 @@ class Reason(StrEnum):
     INVALID_IDENTIFIER = "invalid_identifier"
     # The model's answer is unusable.
     HEART_NOT_FOUND = "heart_not_found"
+    NOT_A_SHORT_AXIS = "not_a_short_axis"
+    PICTURES_UNFAMILIAR = "pictures_unfamiliar"
+    CONTOURS_DISAGREE = "contours_disagree"
     IMPLAUSIBLE_MEASUREMENT = "implausible_measurement"
     BUNDLE_MISSING = "bundle_missing"
     BUNDLE_TAMPERED = "bundle_tampered"
@@ -85,7 +90,14 @@ class Reason(StrEnum):
     PROCESS_FAILED = "process_failed"
     ALREADY_RUNNING = "already_running"
     EXTRA_MISSING = "extra_missing"
+    TRAINING_DATA_MISSING = "training_data_missing"
+    TOO_FEW_STUDIES = "too_few_studies"
+    NOTHING_CONFIDENT = "nothing_confident"
+    MASKS_UNUSABLE = "masks_unusable"
+    BUNDLE_NOT_TRAINABLE = "bundle_not_trainable"
+    TRAINING_MADE_WORSE = "training_made_worse"
     NOT_FOUND = "not_found"
+    QUESTION_UNUSABLE = "question_unusable"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -134,6 +146,14 @@ SENTENCES: dict[Reason, str] = {
     Reason.NO_READABLE_INSTANCE: (
         "No readable DICOM image was found. Check what was sent, and that the files are whole."
     ),
+    Reason.PICTURES_UNUSABLE: (
+        "The images of the short-axis cine are blank, noise or not in order, so nothing was "
+        "measured. Look at them; if they are the heart, send the scanner's originals."
+    ),
+    Reason.HEART_STANDS_STILL: (
+        "Nothing moves between the phases of the short-axis cine, so nothing was measured. Send "
+        "the cine with all its phases."
+    ),
     Reason.NOT_DICOM: "The file is not DICOM.",
     Reason.TRUNCATED_FILE: "The file ends before its dataset does; send the image again.",
     Reason.DAMAGED_DATASET: "The dataset is damaged and cannot be read; send the image again.",
@@ -144,6 +164,18 @@ SENTENCES: dict[Reason, str] = {
     Reason.INVALID_IDENTIFIER: "A UID in the dataset is not a valid DICOM UID.",
     Reason.HEART_NOT_FOUND: (
         "The network found no heart in the short-axis images. Look at them, and measure by hand."
+    ),
+    Reason.NOT_A_SHORT_AXIS: (
+        "The headers say short-axis cine, but what was contoured is not a left ventricle cut "
+        "across its long axis. Look at the images, and measure by hand."
+    ),
+    Reason.PICTURES_UNFAMILIAR: (
+        "The heart looks too different from those that the network was trained on, so no number is "
+        "reported. Measure by hand."
+    ),
+    Reason.CONTOURS_DISAGREE: (
+        "The contours of neighbouring slices or phases contradict each other, so no number is "
+        "reported. Measure by hand."
     ),
     Reason.IMPLAUSIBLE_MEASUREMENT: (
         "The contours give values that no heart has, so no number is reported. Measure by hand."
@@ -260,7 +292,33 @@ SENTENCES: dict[Reason, str] = {
     Reason.EXTRA_MISSING: (
         "This command needs libraries that are not installed: pip install 'cmr-triage[train]'."
     ),
+    Reason.TRAINING_DATA_MISSING: (
+        "The recipe learns from data whose folder was not named; name it, or take a recipe without "
+        "that data."
+    ),
+    Reason.TOO_FEW_STUDIES: (
+        "The folder holds too few studies with a usable short-axis cine to learn from. Check that "
+        "it is the right folder, or bring more studies."
+    ),
+    Reason.NOTHING_CONFIDENT: (
+        "The network is sure of its contours in too few of these studies to learn from them "
+        "itself. Contour some by hand and use train finetune, or check the images."
+    ),
+    Reason.MASKS_UNUSABLE: (
+        "The masks of too few studies fit their images. They must be NIfTI files named "
+        "mask_phase01.nii.gz (the phase counted from 1) in the folder of their study, in its "
+        "patient coordinates, with the labels 1, 2 and 3."
+    ),
+    Reason.BUNDLE_NOT_TRAINABLE: (
+        "The network of this bundle cannot be trained further by this version; start from a bundle "
+        "that this version trained."
+    ),
+    Reason.TRAINING_MADE_WORSE: (
+        "After this training the network did worse where the truth is known, so no bundle was "
+        "written. Train for a shorter time, or with more studies."
+    ),
     Reason.NOT_FOUND: "There is no such entry; the list command shows what exists.",
+    Reason.QUESTION_UNUSABLE: "The question is empty or too long; ask one short question.",
 }
 
 

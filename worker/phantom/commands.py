@@ -12,8 +12,9 @@ from PIL import Image
 from worker.phantom.broken import BROKEN
 from worker.phantom.cine import Protocol
 from worker.phantom.heart import HeartKind
+from worker.phantom.impostors import IMPOSTORS
 from worker.phantom.slices import slice_batch
-from worker.phantom.study import Layout, demo_patients, generate, write_study
+from worker.phantom.study import Layout, build_study, demo_patients, generate, write_study
 from worker.phantom.truth import HeartTruth
 from worker.phantom.vendors import Vendor
 
@@ -56,10 +57,19 @@ def write(
     broken: Annotated[
         str, typer.Option(help=f"Spoil the study: {', '.join(BROKEN)}.", show_default=False)
     ] = "",
+    impostor: Annotated[
+        str,
+        typer.Option(
+            help=f"Show something else under the headers of the heart: {', '.join(IMPOSTORS)}.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
     """Write one generated study as DICOM and print its true values."""
     if broken and broken not in BROKEN:
         raise typer.BadParameter(", ".join(BROKEN), param_hint="--broken")
+    if impostor and impostor not in IMPOSTORS:
+        raise typer.BadParameter(", ".join(IMPOSTORS), param_hint="--impostor")
     patient = generate(
         kind,
         seed,
@@ -68,7 +78,10 @@ def write(
         with_companions=companions,
         protocol=Protocol(n_phases=phases),
     )
-    instances = patient.instances()
+    cine = patient.cine()
+    if impostor:
+        cine = IMPOSTORS[impostor](cine, np.random.default_rng([seed, 2]))
+    instances = build_study(cine, patient.study, layout, with_companions=companions)
     if broken:
         instances = BROKEN[broken](instances)
     paths = write_study(instances, out)

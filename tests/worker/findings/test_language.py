@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import worker.findings
+import worker.gate
 import worker.volume
 from plugin.domain.errors import ConfigurationError, Reason
 from worker.findings import language as module
@@ -35,7 +36,7 @@ def test_unknown_language_stops_and_names_those_that_exist():
 
 
 def test_every_note_in_the_code_has_a_sentence():
-    text = "".join((*sources(worker.findings), *sources(worker.volume)))
+    text = "".join((*sources(worker.findings), *sources(worker.gate), *sources(worker.volume)))
     keys = set(NOTE.findall(text))
     assert len(keys) > 25
     assert keys == set(load_language("en").tables["quality"])
@@ -66,7 +67,9 @@ def literal(code):
 
 
 def test_english_notes_are_letter_for_letter_those_of_the_code():
-    code = literal("".join((*sources(worker.findings), *sources(worker.volume))))
+    code = literal(
+        "".join((*sources(worker.findings), *sources(worker.gate), *sources(worker.volume)))
+    )
     for key, sentence in load_language("en").tables["quality"].items():
         if key == "text_not_confirmed":  # said from the file itself
             continue

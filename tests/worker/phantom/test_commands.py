@@ -1,4 +1,6 @@
+import numpy as np
 import pydicom
+import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -28,10 +30,21 @@ def test_write_makes_a_study_and_prints_its_truth(tmp_path):
     assert "EF" in done.output
 
 
-def test_unknown_way_of_breaking_is_refused(tmp_path):
-    done = CliRunner().invoke(phantom_app, ["write", str(tmp_path), "--broken", "melted"])
+@pytest.mark.parametrize("option", ["--broken", "--impostor"])
+def test_unknown_way_of_spoiling_is_refused(option, tmp_path):
+    done = CliRunner().invoke(phantom_app, ["write", str(tmp_path), option, "melted"])
     assert done.exit_code == 2
     assert not list(tmp_path.iterdir())
+
+
+def test_impostor_has_the_headers_of_a_heart_and_other_pictures(tmp_path):
+    done = CliRunner().invoke(
+        phantom_app, ["write", str(tmp_path), "--impostor", "blank", "--phases", "2"]
+    )
+    assert done.exit_code == 0, done.output
+    image = pydicom.dcmread(next(tmp_path.glob("*.dcm")))
+    assert image.BodyPartExamined == "HEART"
+    assert np.unique(np.frombuffer(image.PixelData, "<u2")).size == 1
 
 
 def test_sheet_is_a_picture(tmp_path):
