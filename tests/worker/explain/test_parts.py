@@ -136,7 +136,7 @@ def test_deleting_the_most_important_slices_first_moves_the_volume_faster_than_a
         for z in order[:-1]:
             emptied[:, z] = 0
             left = dataclasses.replace(beat, labels=emptied).value(found.measurement)
-            falls.append(found.value - left)
+            falls.append(found.value - (left or 0.0))
         return np.mean(falls)
 
     parts = own(found, PartKind.SLICE)
