@@ -21,8 +21,8 @@ def lines_of(seed, code):
 
 
 def check(seed, lines, code, **options):
-    bands = tuple(load_language(code).tables["strata"].values())
-    return check_text(lines, study(seed).assessment, code, rules=bands, **options)
+    options.setdefault("rules", tuple(load_language(code).tables["strata"].values()))
+    return check_text(lines, study(seed).assessment, code, **options)
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
