@@ -26,6 +26,7 @@ from worker.training.language.corpus import Record, records, study_of
 from worker.training.language.requests import request_of
 
 BUDGET_TOKENS = 256
+_TELLING = (Task.IMPRESSION, Task.EXPLANATION)
 _SHARES = ("agrees", "complete", "same_facts", "finished")
 
 
@@ -47,6 +48,11 @@ class Judged:
         Whether it names the facts of the corpus's answer and no others, in whatever order.
     finished
         Whether the model ended it.
+    n_findings, n_omitted
+        Findings that an impression or an explanation must tell, and those told neither by name nor
+        by the value that they rest on; 0 of other tasks.
+    problems
+        What the checker found wrong, by kind; ``unknown_slot`` where the text cannot be printed.
     """
 
     language: str
@@ -58,6 +64,9 @@ class Judged:
     complete: bool
     same_facts: bool
     finished: bool
+    n_findings: int = 0
+    n_omitted: int = 0
+    problems: tuple[str, ...] = ()
 
 
 class AnswerJudge:
@@ -110,16 +119,22 @@ class AnswerJudge:
         named = cited(target)
         known = all(evidence.fact(one) is not None for one in named)
         text = fill_slots(target, evidence) if known else target
+        problems = _problems(text, record, assessment, evidence) if known else ("unknown_slot",)
+        findings = evidence.of_kind(FactKind.FINDING) if record.task in _TELLING else ()
+        told = [not {one.id, *one.basis}.isdisjoint(named) for one in findings]
         return Judged(
             record.language,
             record.task,
             record.probe,
             constrained,
             text,
-            agrees=known and not _problems(text, record, assessment, evidence),
+            agrees=not problems,
             complete=all(group & set(named) for group in required),
             same_facts=set(named) == set(cited(record.target)),
             finished=written.ending is Ending.STOP_TOKEN,
+            n_findings=len(told),
+            n_omitted=told.count(False),
+            problems=problems,
         )
 
     def _vocabulary(self, evidence: Evidence) -> Vocabulary:
@@ -138,44 +153,54 @@ def judge(bundle: Bundle, seed: int, n_studies: int, threads: int = 0) -> Iterat
 
 
 def tabulate(judged: Iterable[Judged]) -> list[EvaluationRow]:
-    """Return shares in percent by language, task and whether decoding was constrained."""
+    """Return shares in percent by language, task and whether decoding was constrained.
+
+    Shares are of answers; of omitted findings, of findings.
+    """
     groups: dict[str, list[Judged]] = {}
     for one in judged:
         how = "constrained" if one.constrained else "free"
         groups.setdefault(f"{one.language} {one.task.value}, {how}", []).append(one)
     return [
-        EvaluationRow(measure=f"{name}: {share} of {len(own)}", value=value, unit="%")
+        EvaluationRow(measure=f"{name}: {share}", value=value, unit="%")
         for name, own in sorted(groups.items())
         for share, value in _shares(own).items()
     ]
 
 
 def write_failures(judged: Iterable[Judged], path: Path) -> None:
-    """Write the constrained answers that the checker doubts or that leave something out."""
+    """Write the answers that the checker doubts or that leave out what they must name."""
     with path.open("w", encoding="utf-8") as file:
         for one in judged:
-            if one.constrained and not (one.agrees and one.complete):
-                kind = "disagrees" if not one.agrees else "incomplete"
-                file.write(f"{one.language} {one.task.value} {one.probe} {kind}: {one.text}\n")
+            if not (one.agrees and one.complete):
+                how = "constrained" if one.constrained else "free"
+                why = ",".join(one.problems) or "incomplete"
+                file.write(f"{one.language} {one.task.value} {one.probe} {how} {why}: {one.text}\n")
 
 
 def _shares(own: Sequence[Judged]) -> Mapping[str, float]:
-    return {
-        name: round(100 * sum(bool(getattr(one, name)) for one in own) / len(own), 1)
+    shares = {
+        f"{name} of {len(own)}": sum(bool(getattr(one, name)) for one in own) / len(own)
         for name in _SHARES
     }
+    n_findings = sum(one.n_findings for one in own)
+    if n_findings:
+        omitted = sum(one.n_omitted for one in own)
+        shares[f"omitted findings of {n_findings}"] = omitted / n_findings
+    return {name: round(100 * share, 1) for name, share in shares.items()}
 
 
 def _problems(
     text: str, record: Record, assessment: Assessment, evidence: Evidence
-) -> tuple[object, ...]:
-    return check_text(
+) -> tuple[str, ...]:
+    found = check_text(
         [text],
         assessment,
         record.language,
         causes=[one.text for one in evidence.of_kind(FactKind.CONSIDERATION)],
         rules=[one.text for one in evidence.of_kind(FactKind.RULE)],
     )
+    return tuple(dict.fromkeys(one.kind.value for one in found))
 
 
 def _index(record: Record) -> int:

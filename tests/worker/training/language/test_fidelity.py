@@ -71,12 +71,15 @@ def test_even_random_weights_say_nothing_wrong_when_constrained(judged):
 
 def test_table_and_failures_tell_what_was_judged(tmp_path):
     good = Judged("en", Task.LIMITS, "none", True, "Fine.", True, True, True, True)
-    bad = Judged("en", Task.LIMITS, "none", True, "Bad.", False, True, True, False)
+    wrong = {"n_findings": 4, "n_omitted": 1, "problems": ("contradiction",)}
+    bad = Judged("en", Task.LIMITS, "none", True, "Bad.", False, True, True, False, **wrong)
     rows = {row.measure: row.value for row in tabulate([good, bad])}
     assert rows["en limits, constrained: agrees of 2"] == 50.0
     assert rows["en limits, constrained: complete of 2"] == 100.0
+    assert rows["en limits, constrained: omitted findings of 4"] == 25.0
     write_failures([good, bad], tmp_path / "failures.txt")
-    assert (tmp_path / "failures.txt").read_text() == "en limits none disagrees: Bad.\n"
+    expected = "en limits none constrained contradiction: Bad.\n"
+    assert (tmp_path / "failures.txt").read_text(encoding="utf-8") == expected
 
 
 def test_run_without_a_checkpoint_changes_no_bundle(tmp_path, bundle):
