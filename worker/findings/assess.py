@@ -21,7 +21,6 @@ from worker.findings.checks import (
 )
 from worker.findings.conclude import conclude
 from worker.findings.cycle import CardiacCycle, find_cycle
-from worker.findings.language import load_language
 from worker.findings.measure import global_measurements, global_values, thickness_measurements
 from worker.findings.normal_ranges import is_adult
 from worker.findings.orientation import find_orientation
@@ -88,15 +87,26 @@ def _pattern(
     """
     if table is None or not is_adult(patient.age_years):
         return None, ()
-    say = load_language("en").tables["quality"]
     bsa_m2 = body_surface_area_m2(patient.height_cm, patient.weight_kg)
     if bsa_m2 is None:
-        return None, (QualityNote("pattern_without_size", say["pattern_without_size"]),)
+        sentence = (
+            "Which group of patients the pattern resembles is not given: "
+            "height or weight is missing."
+        )
+        return None, (QualityNote("pattern_without_size", sentence),)
     if not with_right:
-        return None, (QualityNote("pattern_without_right", say["pattern_without_right"]),)
+        sentence = (
+            "Which group of patients the pattern resembles is not given: "
+            "the right ventricle was not measured."
+        )
+        return None, (QualityNote("pattern_without_right", sentence),)
     features = pattern_features(shown, stack, bsa_m2)
     if not features:
-        return None, (QualityNote("pattern_without_wall", say["pattern_without_wall"]),)
+        sentence = (
+            "Which group of patients the pattern resembles is not given: "
+            "the contours show too little of the wall."
+        )
+        return None, (QualityNote("pattern_without_wall", sentence),)
     return estimate_pattern(table, features), ()
 
 
