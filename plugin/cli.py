@@ -10,6 +10,7 @@ import typer
 
 from plugin.commands import (
     analysis,
+    asking,
     bundles,
     configuration,
     destinations,
@@ -65,6 +66,7 @@ app.add_typer(configuration.app, name="config", rich_help_panel=_ADMINISTER)
 app.add_typer(bundles.app, name="bundle", rich_help_panel=_ADMINISTER)
 
 app.command("analyze", rich_help_panel=_ANALYSE)(analysis.analyze)
+app.command("ask", rich_help_panel=_ANALYSE)(asking.ask)
 for _name, _command in training.FORWARDED.items():
     app.command(
         _name,

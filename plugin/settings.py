@@ -146,6 +146,13 @@ class WorkerSettings(_Section):
     report_language: Literal["en", "zh"] = Field(
         "en", description='Language of the Structured Report: "en", "zh"; pages stay in English.'
     )
+    language_model: bool = Field(
+        default=True,
+        description="Let the bundle's language model, where it has one, word the report.",
+    )
+    language_seconds: Seconds = Field(
+        20, description="Time to word a report; what is not ready by then is worded by rules."
+    )
     lease_seconds: Seconds = Field(
         60, description="A job whose worker is not heard of for so long is given to another one."
     )

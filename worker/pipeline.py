@@ -1,4 +1,4 @@
-"""The road of the data through the worker, top to bottom: load, segment, measure, report.
+"""The road of the data through the worker: load, segment, measure, word, report.
 
 Knows the order of the stages and what is written beside the DICOM objects (``result.json``).
 Knows no queue, no registry and no wire: ``worker.tasks`` and ``cmr-triage analyze`` both call this.
@@ -17,12 +17,18 @@ from typing import Any, Protocol
 
 from plugin.domain.errors import ConfigurationError, Reason, TransientError
 from plugin.domain.findings import Assessment
+from plugin.domain.wording import Wording
 from plugin.logs import get_logger
 from worker.bundle import Bundle
+from worker.clinical.history import told_history
 from worker.clinical.inventory import inventory
 from worker.explain import Explanation, explain, occlude
 from worker.findings import assess, load_pattern_table, reread
+from worker.findings.language import load_language
+from worker.findings.word import Told, Writer, noted, word_report
 from worker.findings.worded import worded
+from worker.gate import Check, examine_contours, examine_pictures, notes
+from worker.model.language.study import study_features
 from worker.model.types import Segmentation
 from worker.report import AnalysisIdentity, PredecessorReport, ResultFile, build_results
 from worker.report.identity import NOT_VERIFIED
@@ -37,6 +43,8 @@ Progress = Callable[[str, float], None]
 STAGES = ("load", "segment", "measure", "report")
 EXPLAIN_STAGE = "explain"
 """Only when occlusion is asked for."""
+LANGUAGE_STAGE = "language"
+"""Only with a language model."""
 RESULT_NAME = "result.json"
 
 
@@ -68,6 +76,10 @@ class AnalysisResult:
         Wall time per stage.
     explanation
         What the first finding rests on; None when its value cannot be taken apart.
+    checks
+        What every layer of the gate measured.
+    wording
+        What the language model worded, and where its words were not taken; None without one.
     """
 
     input_digest: str
@@ -77,6 +89,29 @@ class AnalysisResult:
     summary: dict[str, Any] = field(default_factory=dict)
     timings_seconds: dict[str, float] = field(default_factory=dict)
     explanation: Explanation | None = None
+    checks: tuple[Check, ...] = ()
+    wording: Wording | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredStudy:
+    """What was measured on the images of one study, before anything is written.
+
+    Attributes
+    ----------
+    loaded
+        The study, with what the gate flagged among the notes of its stack.
+    assessment
+        Its sentences are in English.
+    explanation, checks
+        As in ``AnalysisResult``.
+    """
+
+    loaded: LoadedStudy
+    segmentation: Segmentation
+    assessment: Assessment
+    explanation: Explanation | None
+    checks: tuple[Check, ...]
 
 
 class Stopwatch:
@@ -106,8 +141,10 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     predecessor: PredecessorReport | None = None,
     previous_digest: str | None = None,
     created_at: datetime | None = None,
-    with_occlusion: bool = False,
     report_language: str = "en",
+    writer: Writer | None = None,
+    language_seconds: float = 20.0,
+    with_occlusion: bool = False,
     on_progress: Progress | None = None,
 ) -> AnalysisResult:
     """Analyse one study and write its result objects into ``out_folder``.
@@ -122,11 +159,15 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         Input digest of the result in force; when the images give the same one, nothing is computed.
     created_at
         Aware time that the result objects show; now, when None. The same one gives the same bytes.
+    report_language
+        Code of the language of the report's sentences; the pages are in English.
+    writer
+        The language model that words the report; None: by rules.
+    language_seconds
+        Time that it has; what is not written by then is worded by rules.
     with_occlusion
         Also hide parts of the images from the tower, see ``worker.explain.occlude``; it takes
         longer than the rest.
-    report_language
-        Code of the language of the report's sentences; the pages are in English.
 
     Raises
     ------
@@ -147,19 +188,14 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         return AnalysisResult(
             loaded.input_digest, unchanged=True, timings_seconds=dict(watch.seconds)
         )
-    with watch.stage("segment", tell):
-        segmentation = segmenter.segment(
-            loaded.stack, on_progress=lambda fraction: tell("segment", fraction)
-        )
-    with watch.stage("measure", tell):
-        measured = assess(
-            loaded.stack,
-            segmentation,
-            loaded.patient,
-            pattern_table=load_pattern_table(segmenter.bundle),
-        )
-        assessment, disagreements = reread(measured, report_language)
-        explanation = explain(loaded.stack, segmentation.labels, assessment, loaded.patient)
+    measured = _measure(loaded, segmenter, report_language, watch, tell)
+    loaded, segmentation = measured.loaded, measured.segmentation
+    assessment, explanation = measured.assessment, measured.explanation
+    wording = None
+    if writer is not None:
+        with watch.stage(LANGUAGE_STAGE, tell):
+            told = told_about(measured, writer, language_seconds)
+            wording = word_report(assessment, load_language(report_language), writer, told)
     if with_occlusion and explanation is not None:
         with watch.stage(EXPLAIN_STAGE, tell):
             occlusion = occlude(
@@ -172,8 +208,6 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
                 lambda fraction: tell(EXPLAIN_STAGE, fraction),
             )
         explanation = dataclasses.replace(explanation, occlusion=occlusion)
-    for kind in sorted({one.kind for one in disagreements}):
-        log.error("text_not_confirmed", kind=kind.value)
     identity = AnalysisIdentity(
         software_version=software_version,
         bundle_name=segmenter.bundle.name,
@@ -185,7 +219,8 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         report_language=report_language,
     )
     with watch.stage("report", tell), _writing(out_folder):
-        objects = tuple(build_results(loaded, segmentation, assessment, identity, out_folder))
+        shown = assessment if wording is None else noted(assessment, wording)
+        objects = tuple(build_results(loaded, segmentation, shown, identity, out_folder, wording))
     assessment = worded(assessment, report_language)
     result = AnalysisResult(
         input_digest=loaded.input_digest,
@@ -194,11 +229,66 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         summary=summarise(assessment, watch.seconds),
         timings_seconds=dict(watch.seconds),
         explanation=explanation,
+        checks=measured.checks,
+        wording=wording,
     )
     with _writing(out_folder):
         text = json.dumps(describe(loaded, identity, result), indent=1)
         (out_folder / RESULT_NAME).write_text(text, encoding="utf-8")
     return result
+
+
+def measure_paths(paths: Iterable[Path], segmenter: Segmenter) -> MeasuredStudy:
+    """Load and measure one study and write nothing.
+
+    Raises
+    ------
+    StudyRejectedError, ModelError
+        As ``analyse_paths``.
+    """
+    return _measure(load_study(paths), segmenter, "en", Stopwatch(), _silent)
+
+
+def told_about(measured: MeasuredStudy, writer: Writer, seconds: float) -> Told:
+    """Return what a language model is told of a study besides its evidence."""
+    features = None
+    if writer.reads_images:
+        features = study_features(
+            measured.loaded.stack,
+            measured.segmentation,
+            measured.assessment,
+            writer.measurement_keys,
+        )
+    return Told(told_history(measured.loaded.clinical), features, seconds)
+
+
+def _measure(
+    loaded: LoadedStudy,
+    segmenter: Segmenter,
+    report_language: str,
+    watch: Stopwatch,
+    tell: Progress,
+) -> MeasuredStudy:
+    """Segment and measure, and hold the images, the contours and the text to their checks."""
+    with watch.stage("segment", tell):
+        checks = examine_pictures(loaded.stack)
+        segmentation = segmenter.segment(
+            loaded.stack, on_progress=lambda fraction: tell("segment", fraction)
+        )
+    with watch.stage("measure", tell):
+        checks += examine_contours(loaded.stack, segmentation, segmenter.bundle)
+        loaded = _with_notes(loaded, checks)
+        measured = assess(
+            loaded.stack,
+            segmentation,
+            loaded.patient,
+            pattern_table=load_pattern_table(segmenter.bundle),
+        )
+        assessment, disagreements = reread(measured, report_language)
+        explanation = explain(loaded.stack, segmentation.labels, assessment, loaded.patient)
+    for kind in sorted({one.kind for one in disagreements}):
+        log.error("text_not_confirmed", kind=kind.value)
+    return MeasuredStudy(loaded, segmentation, assessment, explanation, checks)
 
 
 def summarise(assessment: Assessment, timings_seconds: dict[str, float]) -> dict[str, Any]:
@@ -266,12 +356,21 @@ def describe(
             for item in result.objects
         ],
         "clinical": inventory(loaded.clinical),
+        "gate": [dataclasses.asdict(check) for check in result.checks],
         "timings_seconds": result.timings_seconds,
         "explanation": (
             None if result.explanation is None else dataclasses.asdict(result.explanation)
         ),
+        "wording": None if result.wording is None else dataclasses.asdict(result.wording),
         "assessment": None if assessment is None else dataclasses.asdict(assessment),
     }
+
+
+def _with_notes(loaded: LoadedStudy, checks: tuple[Check, ...]) -> LoadedStudy:
+    """Return the study with what the gate flagged beside the notes of its stack."""
+    stack = loaded.stack
+    noted = dataclasses.replace(stack, notes=(*stack.notes, *notes(checks)))
+    return dataclasses.replace(loaded, stack=noted)
 
 
 @contextmanager

@@ -34,6 +34,8 @@ from plugin.registry import JobRecord, PublishedResult, Registry, ResultObject
 from plugin.settings import Settings, WorkerSettings
 from plugin.spool import Spool
 from worker.bundle import load_bundle
+from worker.findings.word import Writer
+from worker.model.language.writer import LanguageWriter, open_writer
 from worker.model.tower import SegmentationTower
 from worker.pipeline import AnalysisResult, Segmenter, analyse_paths
 from worker.report import PredecessorReport
@@ -115,6 +117,8 @@ class Analyst:
     ----------
     name
         Of this worker, as the registry shows it.
+    writer
+        The language model that words reports; None: by rules.
     """
 
     def __init__(
@@ -124,12 +128,14 @@ class Analyst:
         spool: Spool,
         segmenter: Segmenter,
         name: str,
+        writer: Writer | None = None,
     ) -> None:
         self._settings = settings
         self._registry = registry
         self._spool = spool
         self._segmenter = segmenter
         self._name = name
+        self._writer = writer
         self._software_version = version("cmr-triage")
 
     def analyse(self, job_id: str) -> Outcome:
@@ -182,6 +188,8 @@ class Analyst:
             previous_digest=previous.input_digest if previous and job.automatic else None,
             created_at=job.created_at,
             report_language=self._settings.worker.report_language,
+            writer=self._writer,
+            language_seconds=self._settings.worker.language_seconds,
             on_progress=lease.check,
         )
         if result.unchanged:
@@ -233,11 +241,13 @@ def published(result: AnalysisResult) -> PublishedResult:
     )
 
 
-def open_tower(settings: WorkerSettings) -> SegmentationTower:
-    """Load the model that the settings name, on the device that they name."""
-    return SegmentationTower(
-        load_bundle(settings.bundle or None), device=settings.device, threads=settings.threads
-    )
+def open_models(settings: WorkerSettings) -> tuple[SegmentationTower, LanguageWriter | None]:
+    """Load the tower that the settings name, and its bundle's language model where it is wanted."""
+    bundle = load_bundle(settings.bundle or None)
+    tower = SegmentationTower(bundle, device=settings.device, threads=settings.threads)
+    if not settings.language_model:
+        return tower, None
+    return tower, open_writer(bundle, settings.device, settings.threads)
 
 
 def check_model(settings: WorkerSettings) -> None:
@@ -257,7 +267,7 @@ def check_model(settings: WorkerSettings) -> None:
 
 def _failure_of_model(settings: WorkerSettings) -> tuple[type[TriageError], Reason, str] | None:
     try:
-        open_tower(settings)
+        open_models(settings)
     except TriageError as error:
         return type(error), error.reason, error.detail
     return None
@@ -273,12 +283,14 @@ class Workplace:
     def open(self, **_signal: Any) -> None:
         """Load the model; in the process that computes, never before the fork."""
         settings = self._settings
+        tower, writer = open_models(settings.worker)
         self._analyst = Analyst(
             settings,
             Registry(settings.registry_url),
             Spool(settings.spool.folder),
-            open_tower(settings.worker),
+            tower,
             f"{gethostname()}:{os.getpid()}",
+            writer,
         )
 
     def analyse(self, job_id: str) -> None:

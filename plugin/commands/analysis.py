@@ -12,6 +12,7 @@ from plugin.domain.errors import Reason, StudyRejectedError
 
 if TYPE_CHECKING:
     from plugin.domain.findings import Assessment, Measurement
+    from plugin.domain.wording import Wording
     from worker.explain import Explanation
     from worker.pipeline import AnalysisResult
 
@@ -64,6 +65,10 @@ def analyze(
     language: Annotated[
         ReportLanguage, typer.Option(help="Language of the report: en or zh.")
     ] = ReportLanguage.EN,
+    language_model: Annotated[
+        bool,
+        typer.Option(help="Let the bundle's language model, where it has one, word the report."),
+    ] = True,
     explain: Annotated[
         bool,
         typer.Option(
@@ -80,7 +85,16 @@ def analyze(
     4 the model or its answer is unusable, 5 try again (disk full).
     A sentence on standard error says why.
     """
-    result = _run(study, out, bundle, device, threads, language, explain=explain)
+    result = _run(
+        study,
+        out,
+        bundle,
+        device,
+        threads,
+        language,
+        language_model=language_model,
+        explain=explain,
+    )
     if as_json:
         from worker.pipeline import RESULT_NAME
 
@@ -99,6 +113,7 @@ def _run(
     threads: int,
     language: ReportLanguage,
     *,
+    language_model: bool,
     explain: bool,
 ) -> "AnalysisResult":
     from importlib.metadata import version
@@ -107,12 +122,16 @@ def _run(
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from worker.bundle import load_bundle
+    from worker.model.language.writer import open_writer
     from worker.model.tower import SegmentationTower
-    from worker.pipeline import EXPLAIN_STAGE, STAGES, analyse_paths
+    from worker.pipeline import EXPLAIN_STAGE, LANGUAGE_STAGE, STAGES, analyse_paths
 
     paths = dicom_files(study)
-    tower = SegmentationTower(load_bundle(bundle), device=device.value, threads=threads)
-    stages = (*STAGES[:-1], EXPLAIN_STAGE, STAGES[-1]) if explain else STAGES
+    loaded = load_bundle(bundle)
+    tower = SegmentationTower(loaded, device=device.value, threads=threads)
+    writer = open_writer(loaded, device.value, threads) if language_model else None
+    further = {EXPLAIN_STAGE: explain, LANGUAGE_STAGE: writer is not None}
+    stages = (*STAGES[:-1], *(stage for stage, on in further.items() if on), STAGES[-1])
     console = Console(stderr=True)
     columns = (
         SpinnerColumn(),
@@ -136,6 +155,7 @@ def _run(
             out,
             software_version=version("cmr-triage"),
             report_language=language.value,
+            writer=writer,
             with_occlusion=explain,
             on_progress=tell,
         )
@@ -173,9 +193,20 @@ def _print(result: "AnalysisResult", assessment: "Assessment", out: Path) -> Non
             typer.echo(sentence)
     for note in assessment.quality:
         typer.echo(f"Note: {note.sentence}")
+    if result.wording is not None:
+        _print_wording(result.wording)
     typer.echo(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
     seconds = json.dumps(result.timings_seconds).strip("{}").replace('"', "")
     typer.echo(f"Seconds: {seconds}")
+
+
+def _print_wording(wording: "Wording") -> None:
+    """Print each part with whose words it is made of."""
+    for passage in wording.passages:
+        author = passage.author.value.replace("_", " ")
+        doubt = "" if passage.doubt is None else f", the language model's: {passage.doubt.value}"
+        words = " ".join(statement.text for statement in passage.statements)
+        typer.echo(f"{passage.part.value.capitalize()} (words by {author}{doubt}): {words}")
 
 
 def print_explanation(explanation: "Explanation | None") -> None:

@@ -27,10 +27,10 @@ def check(config: ConfigOption = None) -> None:
     from plugin.broker import embedded_broker_command
     from plugin.queue import make_app, ping
     from plugin.spool import Spool
-    from worker.tasks import open_tower
+    from worker.tasks import open_models
 
     settings = load(config)
-    open_tower(settings.worker)
+    open_models(settings.worker)
     with open_registry(config):
         pass
     if settings.embedded_queue:

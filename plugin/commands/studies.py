@@ -131,7 +131,7 @@ def _why(reason: Reason | None) -> str:
 def show(study: StudyArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show one study: its jobs, results and where each object was delivered."""
     with open_registry(config) as registry:
-        record = _find(registry, study)
+        record = find_study(registry, study)
         jobs = registry.jobs.list(record.id)
         described: dict[str, Any] = {
             "study": record,
@@ -233,7 +233,7 @@ def requeue(study: StudyArgument, config: ConfigOption = None) -> None:
 
     settings = load(config)
     with open_registry(config) as registry:
-        job = registry.studies.requeue(_find(registry, study).id, actor="cli")
+        job = registry.studies.requeue(find_study(registry, study).id, actor="cli")
     try:
         send_analyse(make_app(settings), job.id)
     except TransientError as error:
@@ -252,7 +252,7 @@ def purge(
 
     settings = load(config)
     with open_registry(config) as registry:
-        record = _find(registry, study)
+        record = find_study(registry, study)
         if not yes:
             typer.confirm(f"Delete {record.n_instances} images and their results?", abort=True)
         purged = registry.studies.purge(record.id, actor="cli")
@@ -265,7 +265,14 @@ def purge(
     typer.echo(f"Deleted: {purged.n_instances} images, {len(purged.job_ids)} jobs.")
 
 
-def _find(registry: "Registry", text: str) -> "StudyRecord":
+def find_study(registry: "Registry", text: str) -> "StudyRecord":
+    """Return the one study that a person means.
+
+    Raises
+    ------
+    ConfigurationError
+        ``NOT_FOUND``: there is none, or more than one.
+    """
     found = registry.studies.find(text)
     if len(found) == 1:
         return found[0]

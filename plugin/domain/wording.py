@@ -35,6 +35,7 @@ class Doubt(StrEnum):
     CONTEXT_FULL = "context_full"
     OUT_OF_TIME = "out_of_time"
     UNFINISHED = "unfinished"
+    REPEATED = "repeated"
     INCOMPLETE = "incomplete"
     NOT_JOINED = "not_joined"
     UNKNOWN_WORD = "unknown_word"

@@ -2,8 +2,12 @@
 
 import numpy as np
 
+from plugin.domain.evidence import FactKind
+from worker.model.language.constraints import required_facts
 from worker.model.language.decoder import Reading
+from worker.model.language.generation import Ending
 from worker.model.language.vocabulary import Task
+from worker.model.language.writer import ReadStudy, Written
 
 
 class RandomDecoder:
@@ -63,3 +67,29 @@ def targets(records, code, index):
         if mine and record.probe != "contradiction" and record.task is not Task.ANSWER:
             found.setdefault(record.task, record.target)
     return found
+
+
+class PlainWriter:
+    """A language model that says of every fact that it must name as little as it can."""
+
+    measurement_keys = ()
+    reads_images = False
+
+    def __init__(self):
+        self.told = []
+
+    def read(self, evidence, history="", study=None):
+        self.told.append((history, study))
+        return ReadStudy(evidence, Reading(0, {}, np.zeros(1, np.float32)))
+
+    def write(self, study, task, *, question="", cancelled=None):
+        groups = required_facts(study.evidence, task)
+        named = [study.evidence.fact(sorted(group)[0]) for group in groups]
+        if not named:
+            named = [study.evidence.of_kind(FactKind.SCOPE)[0]]
+        forms = {
+            FactKind.NOT_ASSESSED: "{0}: not assessed.",
+            FactKind.CONSIDERATION: "{0} should be considered.",
+        }
+        sentences = [forms.get(fact.kind, "{0}.").format(fact.slot) for fact in named]
+        return Written(" ".join(sentences), Ending.STOP_TOKEN, len(sentences))

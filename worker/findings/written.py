@@ -29,7 +29,7 @@ from worker.model.language.company import belong_together
 from worker.model.language.constraints import required_facts
 from worker.model.language.vocabulary import Task
 
-_SENTENCE = re.compile(r"[^.!?。！？]+[.!?。！？]")
+_SENTENCE = re.compile(r"\s*(?:\w|\[)[^.!?。！？]*[.!?。！？]")
 _SLOT = re.compile(r"\[E\d{1,2}\]")
 _SPACED = re.compile(r"[^\W\d_]+(?:[ '-][^\W\d_]+)*")
 _UNSPACED = re.compile(r"[^\W\d_]+")
@@ -120,6 +120,8 @@ def confirm(
     sentences = [one.strip() for one in _SENTENCE.findall(text)]
     if not sentences or "".join(sentences).replace(" ", "") != text.replace(" ", ""):
         raise DoubtfulTextError(Doubt.UNFINISHED)
+    if len(set(sentences)) < len(sentences):
+        raise DoubtfulTextError(Doubt.REPEATED)
     facts = [_named(sentence, evidence) for sentence in sentences]
     named = {fact.id for own in facts for fact in own}
     if not all(group & named for group in required_facts(evidence, task)):
@@ -147,7 +149,7 @@ def confirm(
 def _named(sentence: str, evidence: Evidence) -> list[Fact]:
     """Facts that a sentence names, in order; at least one, and all belong together."""
     found = [evidence.fact(one) for one in cited(sentence)]
-    facts = [fact for fact in found if fact is not None]
+    facts = [fact for fact in found if fact is not None and fact.kind is not FactKind.PATTERN]
     if not facts or len(facts) < len(_SLOT.findall(sentence)):
         raise DoubtfulTextError(Doubt.NOT_JOINED)
     if not all(belong_together(evidence, one, other) for one, other in combinations(facts, 2)):

@@ -1,7 +1,9 @@
 """Makes all result objects of one analysis and writes them into a folder."""
 
+import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +13,7 @@ from PIL import Image
 from pydicom.dataset import Dataset
 
 from plugin.domain.findings import Assessment
+from plugin.domain.wording import Wording
 from worker.clinical import ClinicalContext
 from worker.findings.language import load_language
 from worker.report.clinical_information import clinical_text
@@ -19,6 +22,7 @@ from worker.report.figures.sheet import contour_sheet
 from worker.report.figures.summary import summary_page
 from worker.report.header import copied_text
 from worker.report.identity import AnalysisIdentity, ResultFile, ResultUids, digest_of
+from worker.report.passages import with_worded_impression
 from worker.report.secondary_capture import secondary_capture
 from worker.report.structured_report import structured_report
 from worker.volume.types import CineStack
@@ -62,8 +66,12 @@ def build_results(
     assessment: Assessment,
     identity: AnalysisIdentity,
     folder: Path,
+    wording: Wording | None = None,
 ) -> list[ResultFile]:
     """Write ``sr.dcm``, ``summary.dcm``, ``contours.dcm`` and the pages as PNG into ``folder``.
+
+    Where a language model worded the text (``wording``), report and summary show its words: the
+    report in its own language, the pages only if that is English, the language of all pages.
 
     The folder must exist. Equal inputs (``identity.created_at`` included) give equal bytes.
 
@@ -79,12 +87,16 @@ def build_results(
         copied_text(reference).encode(),
         clinical_text(loaded.clinical, load_language(identity.report_language)).encode(),
         shown.tobytes(),
+        json.dumps(None if wording is None else asdict(wording)).encode(),
     )
     uids = ResultUids(str(reference.StudyInstanceUID), identity, digest)
-    report = structured_report(reference, stack, assessment, identity, uids, loaded.clinical)
+    report = structured_report(
+        reference, stack, assessment, identity, uids, loaded.clinical, wording
+    )
     results = [_write("sr", report, folder)]
+    pictured = with_worded_impression(assessment, wording, load_language("en"))
     for kind, draw in PAGES.items():
-        page = draw(stack, segmentation.labels, assessment, identity)
+        page = draw(stack, segmentation.labels, pictured, identity)
         capture = secondary_capture(kind, page, reference, identity, uids)
         results.append(_write(kind, capture, folder))
         Image.fromarray(page).save(folder / f"{kind}.png", compress_level=3)

@@ -21,6 +21,7 @@ from pydicom.uid import Comprehensive3DSRStorage
 
 from plugin.domain.findings import Assessment, Code
 from plugin.domain.identifiers import MANUFACTURER, MODEL_NAME, derive_uid
+from plugin.domain.wording import Wording
 from worker.clinical import ClinicalContext
 from worker.findings.language import Language, load_language
 from worker.findings.worded import worded
@@ -34,6 +35,7 @@ from worker.report.identity import (
     PredecessorReport,
     ResultUids,
 )
+from worker.report.passages import passage_items, with_worded_impression
 from worker.volume.types import CineStack
 
 SERIES_NUMBER = 9901
@@ -54,6 +56,7 @@ def structured_report(
     identity: AnalysisIdentity,
     uids: ResultUids,
     clinical: ClinicalContext,
+    wording: Wording | None = None,
 ) -> Dataset:
     """Return the report as a dataset ready to be written.
 
@@ -65,6 +68,8 @@ def structured_report(
         With its English sentences; the report says them in ``identity.report_language``.
     clinical
         Shown for the reader in a section of its own; nothing else depends on it.
+    wording
+        What a language model worded, in the language of the report; None: nothing.
     """
     dataset = result_dataset(
         reference,
@@ -89,7 +94,7 @@ def structured_report(
         dataset.PredecessorDocumentsSequence = [
             _predecessor(identity.predecessor, dataset.StudyInstanceUID)
         ]
-    for element in _tree(stack, assessment, identity, uids, clinical):
+    for element in _tree(stack, assessment, identity, uids, clinical, wording):
         dataset[element.tag] = element
     return dataset
 
@@ -100,10 +105,11 @@ def _tree(
     identity: AnalysisIdentity,
     uids: ResultUids,
     clinical: ClinicalContext,
+    wording: Wording | None,
 ) -> Dataset:
     """Return the root content item: TID 1500 by highdicom, with the parts that it does not make."""
     language = load_language(identity.report_language)
-    assessment = worded(assessment, language.code)
+    assessment = with_worded_impression(worded(assessment, language.code), wording, language)
     report = MeasurementReport(
         observation_context=ObservationContext(observer_device_context=_observer(identity)),
         procedure_reported=concept(codes.PROCEDURE),
@@ -117,7 +123,9 @@ def _tree(
     phases = sorted({assessment.ed_phase, assessment.es_phase})
     root.ContentSequence.append(content.image_library(stack, phases))
     root.ContentSequence.append(measurements)
-    root.ContentSequence.append(content.evaluations(stack, assessment, language))
+    evaluations = content.evaluations(stack, assessment, language)
+    evaluations.ContentSequence.extend(passage_items(wording, language))
+    root.ContentSequence.append(evaluations)
     information = clinical_information(clinical, language)
     if information is not None:
         root.ContentSequence.append(information)

@@ -57,6 +57,15 @@ def test_a_text_that_was_cut_is_doubted():
     assert doubt_of("") is Doubt.UNFINISHED
 
 
+def test_a_sentence_twice_is_doubted():
+    value = slot("lv_ejection_fraction")
+    assert doubt_of(f"{value}. {value}.") is Doubt.REPEATED
+
+
+def test_a_sentence_that_begins_with_a_mark_is_doubted():
+    assert doubt_of(f"{slot('lv_mass')}. : {slot('lv_ejection_fraction')}.") is Doubt.UNFINISHED
+
+
 def test_a_sentence_without_evidence_is_doubted():
     value = slot("lv_ejection_fraction")
     assert doubt_of(f"{value}. Please look first.") is Doubt.NOT_JOINED

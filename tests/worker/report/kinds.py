@@ -16,6 +16,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from plugin.domain.findings import Assessment, Code
+from plugin.domain.wording import Author, Doubt, Part, Passage, Statement, Wording
 from tests.worker.report import samples
 from worker.clinical import (
     ClinicalContext,
@@ -150,6 +151,21 @@ def with_clinical_information() -> Heart:
     return replace(heart(), clinical=ClinicalContext(pieces, None, (prior,), n_texts_left_out=2))
 
 
+def wording(code: str = "en") -> Wording:
+    """Return words of a language model in two parts; two more were worded by rules."""
+    said = Statement("Whatever was said < & >: LV ejection fraction 54 %.", ("lv_mass",))
+    model, rules = Author.LANGUAGE_MODEL, Author.RULES
+    return Wording(
+        code,
+        (
+            Passage(Part.IMPRESSION, model, (said, Statement("Method: cine."))),
+            Passage(Part.EXPLANATION, model, (said, said)),
+            Passage(Part.DIFFERENTIAL, rules, (Statement("By rule."),), Doubt.UNFINISHED),
+            Passage(Part.LIMITS, rules, (Statement("Scar: not assessed."),), Doubt.DISAGREEMENT),
+        ),
+    )
+
+
 HEARTS: dict[str, Callable[[], Heart]] = {
     "man": heart,
     "woman with a thick wall": lambda: replace(
@@ -169,6 +185,7 @@ HEARTS: dict[str, Callable[[], Heart]] = {
     "nothing known": nameless,
     "clinical information": with_clinical_information,
     "in Chinese": with_clinical_information,
+    "worded by a language model": heart,
 }
 
 
@@ -206,8 +223,9 @@ def objects_of(kind: str, *, short: bool = False) -> dict[str, Dataset]:
     if short:
         few = [m for m in assessment.measurements if m.key in _FORMS and m.segment in (None, 1)]
         assessment = replace(assessment, measurements=tuple(few))
+    words = wording() if kind == "worded by a language model" else None
     report = structured_report(
-        found.header, found.stack, assessment, identity, uids, found.clinical
+        found.header, found.stack, assessment, identity, uids, found.clinical, words
     )
     page = np.zeros((8, 8, 3), np.uint8)
     captures = {

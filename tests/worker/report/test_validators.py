@@ -18,6 +18,7 @@ _OTHER_TREES = (  # the rest differ from one of these in the header, which dciod
     "Enhanced MR",
     "nothing known",
     "in Chinese",
+    "worded by a language model",
 )
 
 

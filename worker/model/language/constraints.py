@@ -5,8 +5,8 @@
 * Restricted words (grades, sides, negations, left and right, numbers in words, names of what was
   not assessed) only when every slot named before in the sentence is of a fact that may be so
   described. Behind such a word only the finding that brings a cause to mind may still be named.
-* A sentence ends only after it named a slot; an answer ends only after a sentence, and not before
-  it named every fact that it must not leave out.
+* A sentence begins with a word or a slot and ends only after it named a slot; an answer ends only
+  after a sentence, and not before it named every fact that it must not leave out.
 
 Whatever the scores of a model, even random ones, its answers keep these laws. They do not make a
 sentence sensible: that is the model's part, and the checker's to doubt.
@@ -34,7 +34,8 @@ MAXIMUM_FREE_LETTERS = 160
 """Written without a slot, after which only a slot or the end of the sentence may follow."""
 
 _SIDES = frozenset({"below", "within", "above"})
-_PUNCTUATION = frozenset(" ,.;:()'-!?，。；：、（）！？“”")
+_PUNCTUATION = frozenset(" ,.;:()'-!?")
+_HAN_PUNCTUATION = frozenset(" ，。；：、（）！？“”")
 
 Ids = npt.NDArray[np.int64]
 
@@ -91,6 +92,7 @@ class Vocabulary:
         self.end_id = tokenizer.end_id
         self.free = np.array([self._is_free(text) for text in self.texts])
         self.lengths = np.array([len(text) for text in self.texts])
+        self.opens = np.array([not t.strip() or t.strip()[0].isalpha() for t in self.texts])
         self.starts_with_letter = np.array([text[:1].isalpha() for text in self.texts])
         self.single_mark = np.array([len(t) == 1 and not t.isalpha() for t in self.texts])
         self.single_end = np.array([t in SENTENCE_ENDS for t in self.texts])
@@ -102,7 +104,8 @@ class Vocabulary:
     def _is_free_letter(self, letter: str) -> bool:
         if letter.isalpha():
             return is_han(letter) if self.words.is_han else "LATIN" in unicodedata.name(letter, "")
-        return letter in _PUNCTUATION  # so neither digits nor fractions nor a percent sign
+        # so neither digits nor fractions nor a percent sign, and no marks of the other script
+        return letter in (_HAN_PUNCTUATION if self.words.is_han else _PUNCTUATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,11 @@ class AnswerRules:
         self._vocabulary, self._words = vocabulary, vocabulary.words
         tokenizer = vocabulary.tokenizer
         self._evidence = evidence
-        self._fact_of = {tokenizer.id_of(fact.slot): fact.id for fact in evidence.facts}
+        self._fact_of = {
+            tokenizer.id_of(fact.slot): fact.id
+            for fact in evidence.facts
+            if fact.kind is not FactKind.PATTERN  # another estimate, which has its own sentence
+        }
         self._words_of = {fact.id: self._words.mask(fact.words) for fact in evidence.facts}
         self._may_say: dict[tuple[str, ...], WordMask] = {(): self._words.mask(())}
         self._slots: dict[tuple[tuple[str, ...], bool], Ids] = {}
@@ -213,6 +220,8 @@ class AnswerRules:
         free = vocabulary.free & ~forbidden & ~table.breaks
         if not state.named:
             free &= ~table.ends
+        if state.at_start:
+            free &= vocabulary.opens
         boundary = self._words.is_boundary(state.position)
         if state.behind_slot and not self._words.is_han:
             free &= ~vocabulary.starts_with_letter

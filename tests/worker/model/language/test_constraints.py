@@ -132,6 +132,9 @@ def with_finding():
         "{v}, {w}: both dilated.",
         "{v}: dilated; {w}.",
         "{v}; {s}.",
+        ": {v}.",
+        "{v}。",
+        "{v}，dilated.",
         "[E63].",
     ],
 )
