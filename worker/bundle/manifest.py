@@ -9,7 +9,15 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = 1
-GraphRole = Literal["segmentation", "study_encoder", "connector", "embed_tokens", "decoder"]
+GraphRole = Literal[
+    "segmentation",
+    "study_encoder",
+    "connector",
+    "embed_tokens",
+    "decoder",
+    "image_heads",
+    "text_heads",
+]
 
 
 def _plain_relative_path(value: str) -> str:
@@ -142,6 +150,7 @@ class Manifest(_Strict):
     licence: str
     clinical_use: Literal["not_for_diagnosis"]
     intended_use: str
+    known_limits: str | None = None
     training_data: str
     training_command: str
     citations: tuple[str, ...]

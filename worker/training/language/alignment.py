@@ -54,28 +54,29 @@ class Temperature(nn.Module):
         return self.log_value.exp()
 
 
-class AlignmentLoss(nn.Module):
-    """DFAT and DKAM with one learnt temperature.
+@dataclass(frozen=True, slots=True)
+class AlignmentLoss:
+    """DFAT and DKAM, weighted; a weight of 0 is the ablation of its term.
 
-    Parameters
+    Attributes
     ----------
-    whole_weight, local_weight
+    whole, local
         Weights of the global and the local contrast between images and texts (DFAT).
-    category_weight
-        Weight of the category guidance (DKAM). A weight of 0 is the ablation of its term.
+    category
+        Weight of the category guidance (DKAM).
     """
 
-    def __init__(
-        self, whole_weight: float = 1.0, local_weight: float = 0.5, category_weight: float = 0.5
-    ) -> None:
-        super().__init__()
-        self.temperature = Temperature()
-        self.whole_weight = whole_weight
-        self.local_weight = local_weight
-        self.category_weight = category_weight
+    whole: float = 1.0
+    local: float = 0.5
+    category: float = 0.5
 
-    def forward(
-        self, images: Features, texts: Features, findings: Tensor, bank: AnchorBank
+    def __call__(
+        self,
+        images: Features,
+        texts: Features,
+        findings: Tensor,
+        bank: AnchorBank,
+        temperature: Tensor,
     ) -> Tensor:
         """Return the loss of a batch, a scalar.
 
@@ -87,16 +88,15 @@ class AlignmentLoss(nn.Module):
             int64 ``[batch, category]`` in the order of the bank: 1 present, 0 absent, -1 not known.
         bank
             Anchors of the seen categories; never a held-out bank.
+        temperature
+            Scalar, of all three terms.
         """
-        t = self.temperature()
         same = same_findings(findings)
-        whole = symmetric_info_nce(images.whole, texts.whole, same, t)
-        local = symmetric_info_nce(images.local, texts.local, same, t)
-        sides = [category_loss(bank.margins(f.whole), findings, t) for f in (images, texts)]
-        category = (sides[0] + sides[1]) / 2
-        return (
-            self.whole_weight * whole + self.local_weight * local + self.category_weight * category
-        )
+        whole = symmetric_info_nce(images.whole, texts.whole, same, temperature)
+        local = symmetric_info_nce(images.local, texts.local, same, temperature)
+        margins = [bank.margins(one.whole) for one in (images, texts)]
+        sides = [category_loss(one, findings, temperature) for one in margins]
+        return self.whole * whole + self.local * local + self.category * (sides[0] + sides[1]) / 2
 
 
 def symmetric_info_nce(images: Tensor, texts: Tensor, same: Tensor, temperature: Tensor) -> Tensor:

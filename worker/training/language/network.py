@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from worker.training.language.alignment import Features
+from worker.training.language.alignment import Features, Temperature
 from worker.training.language.connector import QueryConnector
 from worker.training.language.decoder import LlamaDecoder
 from worker.training.language.study_encoder import StudyEncoder, cell_mask
@@ -89,6 +89,7 @@ class VisionLanguageNetwork(nn.Module):
         self.register_buffer("text_marks", torch.tensor(text_marks), persistent=False)
         self.image_heads = FeatureHeads(decoder.width, n_features)
         self.text_heads = FeatureHeads(decoder.width, n_features)
+        self.temperature = Temperature()
 
     def prefix(self, studies: StudyTensors) -> Prefix:
         """Encode the studies and their clinical texts."""
@@ -137,7 +138,10 @@ class VisionLanguageNetwork(nn.Module):
 
     def image_features(self, studies: StudyTensors) -> Features:
         """Recognition features of studies, the same that `forward` gives."""
-        prefix = self.prefix(studies)
+        return self.features_of(self.prefix(studies))
+
+    def features_of(self, prefix: Prefix) -> Features:
+        """Recognition features of studies that were encoded."""
         hidden = self.decoder.read(prefix.embeds, prefix.mask).hidden
         return self._image_features(hidden, prefix.mask)
 

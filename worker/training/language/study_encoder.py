@@ -28,6 +28,7 @@ N_LEVELS = 4
 # Distance from the base in mm, and as a share of the ventricle's length.
 N_POSITIONS = 2
 _LONGEST_VENTRICLE_MM = 128.0
+_SMALLEST_SPREAD = 1e-3
 _N_HARMONICS = 4
 
 
@@ -41,17 +42,24 @@ class StudyEncoderSettings(AttentionSettings):
 class StudyEncoder(nn.Module):
     """Region features to study tokens.
 
+    Features come in their own units; `fit_scale` makes them comparable before training.
+
     Parameters
     ----------
     settings
         Sizes; ``n_regions`` and ``n_features`` are those of the features that it will be given.
     """
 
+    feature_mean: Tensor
+    feature_spread: Tensor
+
     def __init__(self, settings: StudyEncoderSettings) -> None:
         super().__init__()
         self.settings = settings
         width, n_regions = settings.width, settings.n_regions
         spread = settings.n_features**-0.5
+        self.register_buffer("feature_mean", torch.zeros(n_regions, settings.n_features))
+        self.register_buffer("feature_spread", torch.ones(n_regions, settings.n_features))
         self.region_weight = nn.Parameter(torch.randn(n_regions, settings.n_features, width))
         self.region_weight.data.mul_(spread)
         self.region_there = nn.Parameter(torch.zeros(n_regions, width))
@@ -67,6 +75,19 @@ class StudyEncoder(nn.Module):
     def width(self) -> int:
         """Width of the study tokens."""
         return self.settings.width
+
+    def has_scale(self) -> bool:
+        """Tell whether `fit_scale` was called, here or before the weights were saved."""
+        return bool((self.feature_spread != 1).any())
+
+    @torch.no_grad()
+    def fit_scale(self, features: Tensor, region_mask: Tensor) -> None:
+        """Take mean and spread of the studies to be learnt from; shapes as in `forward`."""
+        for region in range(self.settings.n_regions):
+            known = features[..., region, :][region_mask[..., region].bool()]
+            if len(known) > 1:
+                self.feature_mean[region] = known.mean(dim=0)
+                self.feature_spread[region] = known.std(dim=0).clamp(min=_SMALLEST_SPREAD)
 
     def forward(
         self,
@@ -99,7 +120,8 @@ class StudyEncoder(nn.Module):
             Study tokens ``[batch, phase x slice, width]``, phase by phase; see `cell_mask`.
         """
         there = region_mask.bool()[..., None]
-        known = torch.where(there, features, 0.0)
+        scaled = (features - self.feature_mean) / self.feature_spread
+        known = torch.where(there, scaled, 0.0)
         values = torch.einsum("bpsrf,rfw->bpsw", known, self.region_weight)
         about = torch.where(there, self.region_there, self.region_missing).sum(dim=3)
         tokens = values + about + self._place(phase_share, slice_position, level)

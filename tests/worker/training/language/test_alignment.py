@@ -64,8 +64,8 @@ def test_alignment_is_the_weighted_sum_of_its_terms(weights):
     right, wrong = torch.tensor([X, Y]), torch.tensor([Y, X])
     findings, alone = torch.tensor([[1], [0]]), torch.eye(2, dtype=torch.bool)
     loss = AlignmentLoss(*weights)
-    found = loss(Features(right, right), Features(wrong, right), findings, two_anchors())
     t = torch.tensor(0.07)
+    found = loss(Features(right, right), Features(wrong, right), findings, two_anchors(), t)
     expected = (
         weights[0] * symmetric_info_nce(right, wrong, alone, t)
         + weights[1] * symmetric_info_nce(right, right, alone, t)

@@ -10,7 +10,14 @@ from worker.model.golden import open_verified  # noqa: E402
 
 # the first test waits for the export, minutes on a busy machine
 pytestmark = [pytest.mark.train, pytest.mark.timeout(900)]
-ROLES = ("embed_tokens", "decoder", "study_encoder", "connector")
+ROLES = (
+    "embed_tokens",
+    "decoder",
+    "study_encoder",
+    "connector",
+    "image_heads",
+    "text_heads",
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,3 +1,4 @@
+import copy
 from dataclasses import replace
 
 import pytest
@@ -83,3 +84,17 @@ def test_missing_region_is_told_from_one_of_zeros():
     mask[..., 0] = 0
     zeros, missing = replace(studies, features=features), replace(studies, region_mask=mask)
     assert not torch.allclose(encode(encoder, zeros), encode(encoder, missing), atol=1e-3)
+
+
+def test_scale_makes_units_of_features_not_matter(encoder):
+    studies = tiny_studies(n=4, seed=5)
+    studies.region_mask[1, 0] = 0
+    other = studies.features * torch.linspace(0.1, 900, studies.features.shape[-1]) + 7
+    other = torch.where(studies.region_mask[..., None].bool(), other, float("nan"))
+    encoded = []
+    for features in (studies.features, other):
+        scaled = copy.deepcopy(encoder)
+        scaled.fit_scale(features, studies.region_mask)
+        encoded.append(encode(scaled, replace(studies, features=features)))
+    assert torch.allclose(*encoded, atol=1e-3)
+    assert not torch.allclose(encoded[0], encode(encoder, studies), atol=1e-3)
