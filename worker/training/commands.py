@@ -17,6 +17,7 @@ from worker.training import evaluate as evaluation
 from worker.training.evaluation_figures import draw_bland_altman, draw_case
 from worker.training.export import BundleText, with_evaluation, write_bundle
 from worker.training.fold_commands import folds
+from worker.training.group_commands import groups
 from worker.training.language.recipe import read_language_recipe
 from worker.training.language.run import start_or_resume_language
 from worker.training.language.text_stage import CORPUS_FOLDER, make_corpus
@@ -71,6 +72,7 @@ def write_language_corpus(
 
 
 train.command("folds")(folds)
+train.command("groups")(groups)
 
 
 @train.command("export")
