@@ -1,5 +1,6 @@
-"""``bundle show`` and ``bundle verify``: the trained model on disk."""
+"""``bundle show``, ``verify`` and ``anchors``: the trained model on disk."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,6 +61,47 @@ def verify(folder: FolderArgument = None) -> None:
 
     bundle = load_bundle(folder)
     typer.echo(f"Bundle {bundle.name} {bundle.version} is intact (sha256 {bundle.digest[:16]}…).")
+
+
+@app.command()
+def anchors(
+    folder: FolderArgument = None,
+    categories: Annotated[
+        Path | None,
+        typer.Option(help="File of categories (TOML); without it the one that ships."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how well the categories of a file separate, as the bundle's language model reads them.
+
+    A category that reads like its own absence, or like another, cannot be recognised: the table
+    says which, and what to change. Only hearts can show how well it is recognised.
+    """
+    from worker.bundle import load_bundle
+    from worker.model.language.categories import read_categories
+    from worker.model.language.separation import read_anchors, separation
+
+    wanted = read_categories(categories)
+    bundle = load_bundle(folder)
+    found = separation(wanted, read_anchors(bundle, wanted))
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    print_table(
+        f"Categories as {bundle.name} {bundle.version} reads them",
+        ("category", "to its absence", "nearest other", "cosine", "warning"),
+        (
+            (
+                one.key,
+                f"{one.own:.2f}",
+                one.nearest or "",
+                "" if one.nearest_cosine is None else f"{one.nearest_cosine:.2f}",
+                " ".join(one.warnings),
+            )
+            for one in found
+        ),
+        caption="Cosines: 1 is the same, 0 unrelated. AI, not verified by a physician.",
+    )
 
 
 def _flat(value: object) -> str:

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     INFERENCE_FAILED = "inference_failed"
     CONTEXT_FULL = "context_full"
     WORDING_FAILED = "wording_failed"
+    NO_RECOGNITION = "no_recognition"
     RUNTIME_MISSING = "runtime_missing"
     DEVICE_UNAVAILABLE = "device_unavailable"
     # The network and the peers.
@@ -192,6 +193,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.CONTEXT_FULL: (
         "The text is longer than the language model can read; shorten the clinical text or the "
         "question."
+    ),
+    Reason.NO_RECOGNITION: (
+        "This model bundle has no language model that recognises categories. Name the folder of "
+        "one that has, or train one with cmr-triage train language."
     ),
     Reason.WORDING_FAILED: (
         "The language model gave no usable text; the sentences made from the measurements stand."

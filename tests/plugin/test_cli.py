@@ -121,7 +121,7 @@ def test_command_exists_and_says_what_it_is_for(command):
         ("destination", "add list edit remove retry test"),
         ("study", "list show requeue purge"),
         ("config", "check show"),
-        ("bundle", "show verify"),
+        ("bundle", "show verify anchors"),
     ],
 )
 def test_group_has_its_commands(group, commands):

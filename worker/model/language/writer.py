@@ -180,7 +180,7 @@ def open_writer(bundle: Bundle, device: Device = "cpu", threads: int = 0) -> Lan
     if not any(manifest.graph(role) for role in _GRAPHS):
         return None
     decoder = Decoder(bundle, device, threads)
-    tokenizer = _read_tokenizer(bundle)
+    tokenizer = read_tokenizer(bundle)
     reader: StudyReader | None = None
     keys: tuple[str, ...] = ()
     if manifest.language is not None and all(manifest.graph(role) for role in _IMAGE_GRAPHS):
@@ -189,7 +189,7 @@ def open_writer(bundle: Bundle, device: Device = "cpu", threads: int = 0) -> Lan
     return LanguageWriter(decoder, tokenizer, reader, keys)
 
 
-def _read_tokenizer(bundle: Bundle) -> Tokenizer:
+def read_tokenizer(bundle: Bundle) -> Tokenizer:
     """Read the vocabulary and compare its size with what the decoder scores."""
     path = bundle.folder / BUNDLE_FILE
     try:
