@@ -37,7 +37,7 @@ def analyse(study, folder, writer, **options):
         folder,
         software_version="0.0.1",
         writer=writer,
-        language_seconds=900,
+        language_seconds=float("inf"),
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
         **options,
     )

@@ -19,6 +19,7 @@ from worker.training.language.corpus import study_of
 
 LANGUAGES = ("en", "zh")
 INDEX = 0
+INFINITE = float("inf")
 
 
 def assessment(index=INDEX):
@@ -28,7 +29,7 @@ def assessment(index=INDEX):
 def word(decoder, code="en", index=INDEX, told=None, **options):
     writer = LanguageWriter(decoder, tokenizer())
     language = load_language(code)
-    return word_report(assessment(index), language, writer, told or Told(seconds=900), **options)
+    return word_report(assessment(index), language, writer, told or Told(seconds=INFINITE), **options)
 
 
 def dictated(code="en", index=INDEX, **texts):
@@ -134,7 +135,7 @@ def test_the_same_model_gives_the_same_words():
 
 
 def test_no_word_of_history_or_text_is_logged():
-    told = Told(history="Meyer, EF 70 %", seconds=900)
+    told = Told(history="Meyer, EF 70 %", seconds=INFINITE)
     with structlog.testing.capture_logs() as lines:
         word(dictated(limits="Meyer [E0]."), told=told)
     assert any(one["event"] == "wording_replaced" for one in lines)

@@ -1,7 +1,8 @@
 """What a language model may write next, so that no answer can say more than the evidence.
 
 * No digit and no percent sign in free words: a number only comes with the slot of a fact.
-* Only slots of facts that the study has, and in one sentence only of facts that belong together.
+* Only slots of facts that the study has, in one sentence only of facts that belong together, and
+  none more often than an answer may need it; so no answer goes in circles.
 * Restricted words (grades, sides, negations, left and right, numbers in words, names of what was
   not assessed) only when every slot named before in the sentence is of a fact that may be so
   described. Behind such a word only the finding that brings a cause to mind may still be named.
@@ -79,6 +80,16 @@ def _remarkable(evidence: Evidence) -> list[Fact]:
     return outside if young is None else [*outside, young]
 
 
+def _most(fact: Fact, evidence: Evidence) -> int:
+    """Return how often an answer may name a fact.
+
+    A value may also stand against the history, a finding is the reason of each cause.
+    """
+    if fact.kind is FactKind.FINDING:
+        return max(1, len(evidence.of_kind(FactKind.CONSIDERATION)))
+    return 2 if fact.kind is FactKind.MEASUREMENT else 1
+
+
 class Vocabulary:
     """A tokenizer as the constraints see it, for one language's restricted words.
 
@@ -127,7 +138,9 @@ class _State:
     at_start
         Whether nothing but spaces was written since the last sentence ended.
     cited
-        Facts named so far in the whole answer.
+        Facts named so far in the whole answer, in order.
+    spent
+        Slots that were named as often as they may be.
     """
 
     position: int
@@ -136,7 +149,8 @@ class _State:
     n_free: int = 0
     behind_slot: bool = False
     at_start: bool = True
-    cited: frozenset[str] = frozenset()
+    cited: tuple[str, ...] = ()
+    spent: frozenset[int] = frozenset()
 
 
 class AnswerRules:
@@ -171,6 +185,7 @@ class AnswerRules:
             for fact in evidence.facts
             if fact.kind is not FactKind.PATTERN  # another estimate, which has its own sentence
         }
+        self._most = {fact.id: _most(fact, evidence) for fact in evidence.facts}
         self._words_of = {fact.id: self._words.mask(fact.words) for fact in evidence.facts}
         self._may_say: dict[tuple[str, ...], WordMask] = {(): self._words.mask(())}
         self._slots: dict[tuple[tuple[str, ...], bool], Ids] = {}
@@ -229,8 +244,9 @@ class AnswerRules:
             free &= vocabulary.single_end if boundary else vocabulary.single_mark
         ids = np.flatnonzero(free)
         if boundary and not state.behind_slot:
-            ids = np.concatenate([self._next_slots(state.named, judged=state.judged), ids])
-        if self._may_end(state):
+            slots = self._next_slots(state.named, judged=state.judged)
+            ids = np.concatenate([slots[~np.isin(slots, list(state.spent))], ids])
+        if self._may_end(state) or not ids.size:  # at a dead end nothing else is left
             ids = np.concatenate([[vocabulary.end_id], ids])
         return np.sort(ids).astype(np.int64)
 
@@ -258,19 +274,22 @@ class AnswerRules:
         return all(belong_together(self._evidence, fact, one) for one in before)
 
     def _may_end(self, state: _State) -> bool:
-        complete = all(group & state.cited for group in self._required)
+        complete = all(not group.isdisjoint(state.cited) for group in self._required)
         return state.at_start and bool(state.cited) and complete
 
     def _after(self, state: _State, token: int) -> _State:
         fact = self._fact_of.get(token)
         if fact is not None:
+            cited = (*state.cited, fact)
+            is_spent = cited.count(fact) >= self._most[fact]
             return _State(
                 self._words.start,
                 named=(*state.named, fact),
                 judged=state.judged,
                 behind_slot=True,
                 at_start=False,
-                cited=state.cited | {fact},
+                cited=cited,
+                spent=state.spent | {token} if is_spent else state.spent,
             )
         if token < len(SPECIAL_TOKENS):
             return state

@@ -150,6 +150,16 @@ def test_wrong_answers_are_refused(answer):
     assert not rules.accepts(tokenizer().encode(answer))
 
 
+def test_no_answer_goes_in_circles():
+    facts, value = with_finding()
+    (scope,) = facts.of_kind(FactKind.SCOPE)
+    rules = AnswerRules(vocabulary("en"), facts)
+    twice = f"{value.slot}. " * 2
+    assert rules.accepts(tokenizer().encode(twice.strip()))
+    assert not rules.accepts(tokenizer().encode(f"{twice}{value.slot}."))
+    assert not rules.accepts(tokenizer().encode(f"{scope.slot}. {scope.slot}."))
+
+
 def test_words_cut_into_single_letters_are_found_too():
     facts, value = with_finding()
     rules = AnswerRules(vocabulary("en"), facts)
