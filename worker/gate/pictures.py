@@ -79,7 +79,7 @@ def _two_moments(pixels: Float32Array) -> tuple[Float32Array, Float32Array]:
     n_phases = len(pixels)
     chosen = np.unique(np.linspace(0, n_phases - 1, min(n_phases, _MOST_MOMENTS)).astype(int))
     coarse = pixels[chosen][:, :, ::2, ::2]
-    away = np.abs(coarse - coarse[0]).mean(axis=(1, 2, 3))
+    away = np.nan_to_num(np.abs(coarse - coarse[0])).mean(axis=(1, 2, 3))
     return pixels[0], pixels[chosen[int(away.argmax())]]
 
 

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from sklearn.covariance import LedoitWolf
 
 from worker.bundle.manifest import Manifest
-from worker.bundle.verify import MANIFEST_NAME, list_files
 from worker.gate.familiarity import TABLE_FILE, Familiarity, moments
 from worker.gate.verdict import Limit
 from worker.model.regions import SHAPE_FEATURES
+from worker.training.bundle_tables import put_table
 
 Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
@@ -72,20 +72,15 @@ def add_table(table: Familiarity, folder: Path) -> Manifest:
         whitening=table.whitening.astype(np.float32),
         limits=np.array([table.limit.flag_above, table.limit.refuse_above]),
     )
-    (folder / TABLE_FILE).parent.mkdir(exist_ok=True)
-    (folder / TABLE_FILE).write_bytes(held.getvalue())
-    path = folder / MANIFEST_NAME
-    manifest = Manifest.model_validate_json(path.read_bytes())
-    manifest = manifest.model_copy(update={"files": list_files(folder)})
-    path.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    return manifest
+    return put_table(folder, TABLE_FILE, held.getvalue())
 
 
 def _describe(studies: Sequence[Float32Array]) -> tuple[Float64Array, Float64Array]:
     """Mean ``[region, feature]`` and whitening ``[region, feature, feature]`` of all slices."""
     seen = [moments(study)[..., : -len(SHAPE_FEATURES)] for study in studies]
     rows = np.concatenate([one.reshape(-1, *one.shape[2:]) for one in seen]).astype(np.float64)
-    means, whitenings = [], []
+    means: list[Float64Array] = []
+    whitenings: list[Float64Array] = []
     for region in range(rows.shape[1]):
         found = rows[:, region][np.isfinite(rows[:, region]).all(axis=1)]
         means.append(found.mean(axis=0))

@@ -85,5 +85,4 @@ def test_single_slice_and_phase_give_what_they_can():
 def test_not_a_number_in_the_pixels_refuses_nothing_by_itself():
     pixels = stack_of(cine()).pixels.copy()
     pixels[:, :, 0, 0] = np.nan
-    numbers = changed(pixels=pixels)
-    assert all(np.isfinite(value) for value in numbers.values())
+    assert changed(pixels=pixels) == pytest.approx(picture_numbers(stack_of(cine())), rel=0.05)
