@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from plugin.domain.errors import ModelError
 from worker.bundle import load_bundle
+from worker.bundle.verify import MANIFEST_NAME
 from worker.findings.pattern_features import pattern_features
 from worker.findings.volumes import (
     body_surface_area_m2,
@@ -63,24 +64,27 @@ def measure_folds(
 
 
 def _bundle_folder(work: Path, fold: int, released: Path) -> Path | None:
-    """Return the bundle of a fold's tower, exported from its checkpoint when that is newer."""
+    """Return the bundle of a fold's tower, exported when its training is finished; else None."""
     checkpoint = fold_folder(work, fold) / CHECKPOINT_FILE
     if not checkpoint.exists():
         return released if fold == 1 else None
     folder = fold_folder(work, fold) / BUNDLE_FOLDER
-    manifest = folder / "manifest.json"
-    if not manifest.exists() or manifest.stat().st_mtime < checkpoint.stat().st_mtime:
-        network, state = load_average(checkpoint)
-        recipe = Recipe.model_validate_json(state["recipe"])
-        text = BundleText(
-            name=f"fold-{fold}",
-            version=_FOLD_VERSION,
-            training_data=f"ACDC training set without the patients of fold {fold}.",
-            training_command="cmr-triage train folds",
-            spacing_mm=recipe.spacing_mm,
-            view_mm=recipe.view_mm,
-        )
-        write_bundle(network, folder, text)
+    manifest = folder / MANIFEST_NAME
+    if manifest.exists() and manifest.stat().st_mtime >= checkpoint.stat().st_mtime:
+        return folder
+    network, state = load_average(checkpoint)
+    recipe = Recipe.model_validate_json(state["recipe"])
+    if state["stage"] < len(recipe.stages):
+        return None
+    text = BundleText(
+        name=f"fold-{fold}",
+        version=_FOLD_VERSION,
+        training_data=f"ACDC training set without the patients of fold {fold}.",
+        training_command="cmr-triage train folds",
+        spacing_mm=recipe.spacing_mm,
+        view_mm=recipe.view_mm,
+    )
+    write_bundle(network, folder, text)
     return folder
 
 
