@@ -92,6 +92,11 @@ class BatchMaker:
         self._middles: dict[int, int] = {}
         self._weights: dict[int, npt.NDArray[np.float64]] = {}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Cohorts that are there and can be drawn."""
+        return tuple(self._names)
+
     def draw(self, n: int, size: int) -> Batch:
         """Draw ``n`` views of ``size`` x ``size`` pixels."""
         images = torch.empty(n, N_IMAGES, size, size)

@@ -21,13 +21,17 @@ from worker.training.group_commands import groups
 from worker.training.language.recipe import read_language_recipe
 from worker.training.language.run import start_or_resume_language
 from worker.training.language.text_stage import CORPUS_FOLDER, make_corpus
+from worker.training.pretrain import begin_from_pretrained
 from worker.training.recipe import Recipe, read_recipe
 from worker.training.run import DataFolders, start_or_resume
+from worker.training.site_commands import adapt, finetune, pretrain
+from worker.training.terms import cohorts_of, terms_of, training_data
 from worker.training.train import load_average
 
 train = typer.Typer(no_args_is_help=True, help="Train the vision tower and make bundles.")
 evaluate = typer.Typer(help="Measure a bundle on a cohort.")
 
+_OPTIONS = {"acdc": "--data ACDC", "sunnybrook": "--sunnybrook SUNNYBROOK"}
 AcdcOption = Annotated[
     Path,
     typer.Option(
@@ -40,15 +44,30 @@ WorkOption = Annotated[Path, typer.Option("--work", help="Folder of the run: che
 @train.command("run")
 def run_recipe(
     recipe: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Recipe (TOML).")],
-    data: AcdcOption,
     work: WorkOption,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="CMR_TRIAGE_ACDC_DIR",
+            exists=True,
+            file_okay=False,
+            help="ACDC training/, for recipes that mix it in.",
+        ),
+    ] = None,
     sunnybrook: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="Sunnybrook PNG export.")
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Weights that train pretrain wrote."),
     ] = None,
     processes: Annotated[int, typer.Option(min=1, help="Processes that train together.")] = 2,
 ) -> None:
     """Run a recipe; a run that was stopped goes on from its last checkpoint."""
-    start_or_resume(read_recipe(recipe), DataFolders(data, sunnybrook), work, processes=processes)
+    what, folders = read_recipe(recipe), DataFolders(data, sunnybrook)
+    if start is not None:
+        begin_from_pretrained(start, what, work)
+    start_or_resume(what, folders, work, processes=processes)
 
 
 @train.command("language")
@@ -72,6 +91,9 @@ def write_language_corpus(
 
 
 train.command("folds")(folds)
+train.command("pretrain")(pretrain)
+train.command("adapt")(adapt)
+train.command("finetune")(finetune)
 train.command("groups")(groups)
 
 
@@ -84,17 +106,19 @@ def export_bundle(
     """Make a bundle from a checkpoint's averaged weights."""
     network, state = load_average(checkpoint)
     recipe = Recipe.model_validate_json(state["recipe"])
+    cohorts = cohorts_of(state, recipe)
     text = BundleText(
         name=out.name,
         spacing_mm=recipe.spacing_mm,
         view_mm=recipe.view_mm,
         version=version,
-        training_data=_training_data(recipe, state["stage"]),
+        training_data=training_data(cohorts, recipe, state["stage"]),
         training_command=(
-            "cmr-triage train run --recipe worker/training/recipes/acdc-unet.toml "
-            f"--data ACDC --sunnybrook SUNNYBROOK --work RUN, {state['step']} steps; then "
-            "cmr-triage train export"
+            f"cmr-triage train run --recipe worker/training/recipes/{recipe.name}.toml "
+            f"{' '.join(_OPTIONS[name] for name in _OPTIONS if name in cohorts)} --work RUN, "
+            f"{state['step']} steps; then cmr-triage train export"
         ),
+        terms=terms_of(cohorts),
     )
     manifest = write_bundle(network, out, text)
     typer.echo(f"{out}: {manifest.name} {manifest.version}, {len(manifest.files)} files")
@@ -139,16 +163,6 @@ def _as_evaluation(
         n_patients=n_patients,
         command=f"cmr-triage evaluate --split {split} --bundle {name}",
         rows=tuple(rows),
-    )
-
-
-def _training_data(recipe: Recipe, stage: int) -> str:
-    everyone = any(s.patients == "all" for s in recipe.stages[: stage + 1])
-    return (
-        f"ACDC training set, ED and ES of {80 if everyone else 70} of 100 patients (the 20 "
-        "validation patients of worker/training/splits.toml never); Sunnybrook Cardiac Data part "
-        "1, 260 slices of 15 patients, LV cavity only; slices of generated hearts "
-        "(worker.phantom)."
     )
 
 

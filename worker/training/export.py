@@ -5,8 +5,7 @@ The graph is checked against the network it came from before anything is written
 
 import shutil
 import warnings
-from dataclasses import dataclass
-from importlib import resources
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +33,7 @@ from worker.training.network import (
     SegmentationNetwork,
 )
 from worker.training.onnx_file import forget_the_machine, opset_of
+from worker.training.terms import KNOWN_COHORTS, Terms, terms_of
 
 MULTIPLE = 16
 GRAPH_FILE = "graphs/segmentation.onnx"
@@ -41,21 +41,12 @@ GOLDEN_FILE = "golden/segmentation.npz"
 CARD_FILE = "MODEL_CARD.md"
 LICENCE_FILE = "LICENSE"
 MINIMUM_COSINE = 0.999
-CITATION = (
-    "Bernard O, Lalande A, Zotti C, et al. Deep Learning Techniques for Automatic MRI Cardiac "
-    "Multi-structures Segmentation and Diagnosis: Is the Problem Solved? IEEE Transactions on "
-    "Medical Imaging 37(11):2514-2525, 2018. doi:10.1109/TMI.2018.2837502"
-)
-SUNNYBROOK_CITATION = (
-    "Radau P, Lu Y, Connelly K, Paul G, Dick AJ, Wright GA. Evaluation Framework for Algorithms "
-    "Segmenting Short Axis Cardiac MRI. The MIDAS Journal, 2009."
-)
 CLASSES = ("background", "rv_cavity", "lv_myocardium", "lv_cavity")
 
 
 @dataclass(frozen=True, slots=True)
 class BundleText:
-    """What people read about a bundle."""
+    """What people read about a bundle; where nobody says, it has the terms of all our data."""
 
     name: str
     version: str
@@ -64,6 +55,7 @@ class BundleText:
     spacing_mm: float
     view_mm: float
     evaluation: Evaluation | None = None
+    terms: Terms = field(default_factory=lambda: terms_of(KNOWN_COHORTS[:3]))
 
 
 class _Described(nn.Module):
@@ -138,8 +130,7 @@ def write_bundle(network: SegmentationNetwork, folder: Path, text: BundleText) -
         scores, features = network.scores_and_features(torch.from_numpy(images))
     (fresh / "golden").mkdir()
     np.savez_compressed(fresh / GOLDEN_FILE, images=images, scores=scores, features=features)
-    licence = resources.files(__package__).joinpath("bundle_licence.txt").read_text("utf-8")
-    (fresh / LICENCE_FILE).write_text(licence, encoding="utf-8")
+    (fresh / LICENCE_FILE).write_text(text.terms.licence_text, encoding="utf-8")
     manifest = _manifest(fresh, text, opset, features.shape[1])
     (fresh / CARD_FILE).write_text(model_card(manifest), encoding="utf-8")
     manifest = manifest.model_copy(update={"files": list_files(fresh)})
@@ -190,16 +181,10 @@ def model_card(manifest: Manifest) -> str:
             span = "" if row.low is None else f"{row.low:.3f} to {row.high:.3f}"
             lines.append(f"| {row.measure} | {row.value:.3f} {row.unit} | {span} |")
         lines.append("")
-    lines += [
-        "**Known limits.** Trained on 1.5 T and 3 T cine bSSFP of one hospital (and LV contours of "
-        "a second); other sequences, children, congenital hearts and devices were not seen. The "
-        "slices at base and apex are where contours go wrong most often.",
-        "",
-        "**Cite.**",
-        "",
-        *(f"* {citation}" for citation in manifest.citations),
-        "",
-    ]
+    limits = manifest.known_limits or terms_of(KNOWN_COHORTS[:3]).known_limits
+    lines += [f"**Known limits.** {limits}", ""]
+    if manifest.citations:
+        lines += ["**Cite.**", "", *(f"* {citation}" for citation in manifest.citations), ""]
     return "\n".join(lines)
 
 
@@ -208,15 +193,13 @@ def _manifest(folder: Path, text: BundleText, opset: int, n_features: int) -> Ma
         schema_version=SCHEMA_VERSION,
         name=text.name,
         version=text.version,
-        licence="CC-BY-NC-SA-4.0",
+        licence=text.terms.licence,
         clinical_use="not_for_diagnosis",
-        intended_use=(
-            "Contours of the left and right ventricle in adult short-axis cine MR, for measurements"
-            " that a physician checks. Research and non-commercial use."
-        ),
+        intended_use=text.terms.intended_use,
+        known_limits=text.terms.known_limits,
         training_data=text.training_data,
         training_command=text.training_command,
-        citations=(CITATION, SUNNYBROOK_CITATION),
+        citations=text.terms.citations,
         papillary_muscles="in_cavity",
         classes=CLASSES,
         image=ImageSpec(

@@ -105,8 +105,8 @@ def begin_from(start: Path, recipe: Recipe, folder: Path) -> None:
 def fold_data(folders: DataFolders, work: Path, fold: int) -> TrainingData:
     """Read what a fold learns from: every patient of ACDC but its own twenty, and the rest."""
     held_out = read_folds()[fold - 1]
-    ours = [p.name for p in acdc_patients(folders.acdc) if p.name not in held_out]
-    return _data({"acdc": read_acdc(folders.acdc, ours), **_sunnybrook(folders)}, work)
+    ours = [p.name for p in acdc_patients(folders.acdc_folder) if p.name not in held_out]
+    return _data({"acdc": read_acdc(folders.acdc_folder, ours), **_sunnybrook(folders)}, work)
 
 
 def _train_start(recipe: Recipe, folders: DataFolders, work: Path, replica: Replica) -> None:

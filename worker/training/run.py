@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from plugin.domain.errors import ConfigurationError, Reason
 from worker.training.batches import ReadySlices
 from worker.training.cohorts import (
     LabelledVolume,
@@ -31,10 +32,23 @@ PHANTOM_FILE = "phantom.npz"
 
 @dataclass(frozen=True, slots=True)
 class DataFolders:
-    """Where the cohorts are; the Sunnybrook slices are optional."""
+    """Where the cohorts are; a recipe needs those that it mixes in."""
 
-    acdc: Path
+    acdc: Path | None = None
     sunnybrook: Path | None = None
+
+    @property
+    def acdc_folder(self) -> Path:
+        """The folder of ACDC.
+
+        Raises
+        ------
+        ConfigurationError
+            ``TRAINING_DATA_MISSING``: nobody named it.
+        """
+        if self.acdc is None:
+            raise ConfigurationError(Reason.TRAINING_DATA_MISSING, "--data: the folder of ACDC")
+        return self.acdc
 
 
 def start_or_resume(recipe: Recipe, folders: DataFolders, work: Path, *, processes: int) -> None:
@@ -42,6 +56,7 @@ def start_or_resume(recipe: Recipe, folders: DataFolders, work: Path, *, process
 
     Phantom slices are made first when the recipe wants them and they are not there yet.
     """
+    _require_data(recipe, folders)
     work.mkdir(parents=True, exist_ok=True)
     cache = recipe.phantoms
     if recipe.wants_phantoms and cache is not None and not (work / PHANTOM_FILE).exists():
@@ -54,6 +69,15 @@ def start_or_resume(recipe: Recipe, folders: DataFolders, work: Path, *, process
                 on_progress=lambda done: bar.update(done - bar.n),
             )
     train_together(processes, partial(_run_replica, recipe, folders, work))
+
+
+def _require_data(recipe: Recipe, folders: DataFolders) -> None:
+    """Stop a run that would silently learn from less than its recipe says."""
+    mixed = {name for stage in recipe.stages for name, share in stage.mix.items() if share > 0}
+    if "acdc" in mixed and folders.acdc is None:
+        raise ConfigurationError(Reason.TRAINING_DATA_MISSING, "--data: the folder of ACDC")
+    if "sunnybrook" in mixed and folders.sunnybrook is None and "acdc" not in mixed:
+        raise ConfigurationError(Reason.TRAINING_DATA_MISSING, "--sunnybrook: its PNG export")
 
 
 def _run_replica(recipe: Recipe, folders: DataFolders, work: Path, replica: Replica) -> None:
@@ -73,7 +97,8 @@ def _run_replica(recipe: Recipe, folders: DataFolders, work: Path, replica: Repl
                 bar.set_postfix(loss=entry.get("loss"), stage=entry.get("stage"))
 
         bar.update(before + trainer.progress.stage_seconds / 60)
-        trainer.run(data, RunOptions(monitor=partial(_score, monitored, recipe), report=report))
+        monitor = partial(_score, monitored, recipe) if monitored else None
+        trainer.run(data, RunOptions(monitor=monitor, report=report))
 
 
 def _score(
@@ -92,8 +117,10 @@ def load_data(folders: DataFolders, work: Path) -> tuple[TrainingData, list[Labe
         Training data, and the volumes of the monitoring patients.
     """
     splits = read_splits()
-    ours = [p.name for p in acdc_patients(folders.acdc) if p.name not in splits.validation]
-    every = read_acdc(folders.acdc, ours)
+    every: list[LabelledVolume] = []
+    if folders.acdc is not None:
+        ours = [p.name for p in acdc_patients(folders.acdc) if p.name not in splits.validation]
+        every = read_acdc(folders.acdc, ours)
     monitored = [v for v in every if v.patient in splits.monitor]
     inner = [v for v in every if v.patient not in splits.monitor]
     sunnybrook = read_sunnybrook(folders.sunnybrook) if folders.sunnybrook else []

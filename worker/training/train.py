@@ -62,7 +62,7 @@ class RunOptions:
 
 
 class Trainer:
-    """Holds network, optimiser and averaged weights of one run.
+    """Holds network, optimiser and averaged weights of one run, and which cohorts it has seen.
 
     Parameters
     ----------
@@ -88,6 +88,7 @@ class Trainer:
             self.network.parameters(), lr=1e-3, weight_decay=recipe.weight_decay
         )
         self.progress = Progress()
+        self.seen: set[str] = set()
         self.path = directory / "checkpoint.pt"
         directory.mkdir(parents=True, exist_ok=True)
         if self.path.exists():
@@ -115,6 +116,7 @@ class Trainer:
             "stage": self.progress.stage,
             "stage_seconds": self.progress.stage_seconds,
             "step": self.progress.step,
+            "seen": sorted(self.seen),
         }
         temporary = self.path.with_name(name + ".tmp")
         torch.save(state, temporary)
@@ -126,6 +128,9 @@ class Trainer:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.progress = Progress(state["stage"], state["stage_seconds"], state["step"])
+        before = self.recipe.stages[: self.progress.stage + 1]
+        named = {name for stage in before for name, share in stage.mix.items() if share > 0}
+        self.seen = set(state["seen"]) if "seen" in state else named
 
     def _run_stage(self, stage: Stage, data: TrainingData, options: RunOptions) -> bool:
         """Return whether the stage was finished (False: ``max_steps`` reached)."""
@@ -139,6 +144,7 @@ class Trainer:
             spacing_mm=stage.spacing_mm,
             seed=hash((self.recipe.seed, self.progress.step, self.replica.rank)) % 2**31,
         )
+        self.seen.update(maker.names)
         before, started = self.progress.stage_seconds, time.monotonic()
         clock = _Clock(options)
         losses: list[float] = []

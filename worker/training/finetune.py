@@ -1,0 +1,140 @@
+"""Trains a bundle's network further on a hospital's own contours.
+
+Some studies are kept apart; on them the contours of people are the truth, so here accuracy at the
+site is measured, before and after.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from plugin.domain.errors import ConfigurationError, Reason
+from worker.bundle import Bundle
+from worker.bundle.manifest import Evaluation, EvaluationRow, Manifest
+from worker.training.cohorts import LabelledVolume
+from worker.training.masks import MaskError, masked_volumes
+from worker.training.monitor import dice_in_views
+from worker.training.network import SegmentationNetwork
+from worker.training.parent import network_of
+from worker.training.site_data import describe_left_out, read_studies
+from worker.training.site_run import (
+    SiteOptions,
+    phantom_truth,
+    require_no_worse,
+    train_on,
+    write_site_bundle,
+)
+from worker.training.terms import PHANTOM, SITE
+
+MINIMUM_STUDIES = 5
+_KEPT_APART_SHARE = 0.2
+_MIX = {SITE: 0.75, PHANTOM: 0.25}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finetuned:
+    """What came out, and what it came from."""
+
+    manifest: Manifest
+    n_studies: int
+    left_out: str
+
+
+def finetune(
+    parent: Bundle,
+    studies: Path,
+    folder: Path,
+    work: Path,
+    options: SiteOptions,
+    *,
+    minimum_studies: int = MINIMUM_STUDIES,
+) -> Finetuned:
+    """Train ``parent`` on DICOM studies with masks and write the bundle of the site.
+
+    Raises
+    ------
+    ConfigurationError
+        ``BUNDLE_NOT_TRAINABLE``, ``TOO_FEW_STUDIES``, ``MASKS_UNUSABLE`` or
+        ``TRAINING_MADE_WORSE``; nothing is written then.
+    """
+    before = network_of(parent)
+    found, left_out = read_masked(studies, minimum_studies)
+    n_apart = max(1, round(len(found) * _KEPT_APART_SHARE))
+    apart = [volume for one in found[:n_apart] for volume in one]
+    learnt = [volume for one in found[n_apart:] for volume in one]
+    truth = phantom_truth(work, options)
+    after = train_on(parent, learnt, {PHANTOM: truth.training}, _MIX, work, options)
+    rows = [
+        *_on_site(before, apart, parent, "before"),
+        *_on_site(after, apart, parent, "after"),
+        *require_no_worse(before, after, truth.kept_apart),
+    ]
+    manifest = write_site_bundle(
+        after,
+        parent,
+        folder,
+        options,
+        learnt_from=(
+            f"Short-axis cines of a hospital with its own contours: {len(found) - n_apart} "
+            "studies; generated hearts (worker.phantom)."
+        ),
+        command=f"cmr-triage train finetune --bundle {parent.name}, {options.minutes:g} minutes",
+        evaluation=Evaluation(
+            data=(
+                f"{n_apart} studies of the site that it did not learn from, in views around the "
+                "drawn heart, not through the whole tower; generated hearts kept apart. NOT "
+                "MEASURED: ejection fraction, and any other hospital"
+            ),
+            n_patients=n_apart,
+            command="cmr-triage train finetune",
+            rows=tuple(rows),
+        ),
+    )
+    return Finetuned(manifest, len(found), left_out)
+
+
+def read_masked(studies: Path, minimum: int) -> tuple[list[list[LabelledVolume]], str]:
+    """Read the phases with masks of each study that has any.
+
+    Raises
+    ------
+    ConfigurationError
+        ``TOO_FEW_STUDIES`` or ``MASKS_UNUSABLE``.
+    """
+    rejected: Counter[Reason] = Counter()
+    wrong: Counter[str] = Counter()
+    found: list[list[LabelledVolume]] = []
+    n_usable = 0
+    for study in read_studies(studies, rejected):
+        n_usable += 1
+        try:
+            volumes = list(masked_volumes(study))
+        except MaskError as error:
+            wrong[str(error)] += 1
+            continue
+        if not volumes:
+            wrong["without a mask"] += 1
+            continue
+        found.append(volumes)
+    said = ", ".join(
+        part
+        for part in (describe_left_out(rejected), ", ".join(f"{n} {k}" for k, n in wrong.items()))
+        if part
+    )
+    if len(found) < minimum:
+        reason = Reason.TOO_FEW_STUDIES if n_usable < minimum else Reason.MASKS_UNUSABLE
+        detail = f"{len(found)} usable; {minimum} are needed" + (f"; {said}" if said else "")
+        raise ConfigurationError(reason, detail)
+    return found, said
+
+
+def _on_site(
+    network: SegmentationNetwork, volumes: Sequence[LabelledVolume], parent: Bundle, when: str
+) -> list[EvaluationRow]:
+    image = parent.manifest.image
+    size = round(image.view_mm / image.spacing_mm)
+    dice = dice_in_views(network, volumes, spacing_mm=image.spacing_mm, size=size)
+    return [
+        EvaluationRow(measure=f"{name}, site, {when}", value=value) for name, value in dice.items()
+    ]
