@@ -96,14 +96,18 @@ def study_of(seed: int, index: int) -> SampledStudy:
 def records(seed: int, n_studies: int) -> Iterator[Record]:
     """Yield all requests about each study, in every language."""
     for index in range(n_studies):
-        study = study_of(seed, index)
-        for number, code in enumerate(LANGUAGES):
-            language = load_language(code)
-            rng = np.random.default_rng([seed, index, number])
-            evidence = make_evidence(study.assessment, language)
-            writer = Writer(evidence, language, load_frames(code), rng)
-            yield from _reports(_Source(index, study, evidence, writer))
-            yield from _answers(_Source(index, study, evidence, writer))
+        yield from records_of(study_of(seed, index), seed, index)
+
+
+def records_of(study: SampledStudy, seed: int, index: int) -> Iterator[Record]:
+    """Yield all requests about one study, in every language; seed and index decide the words."""
+    for number, code in enumerate(LANGUAGES):
+        language = load_language(code)
+        rng = np.random.default_rng([seed, index, number])
+        evidence = make_evidence(study.assessment, language)
+        writer = Writer(evidence, language, load_frames(code), rng)
+        yield from _reports(_Source(index, study, evidence, writer))
+        yield from _answers(_Source(index, study, evidence, writer))
 
 
 def _record(

@@ -24,6 +24,7 @@ from torch.optim import AdamW, Muon, Optimizer
 
 from plugin.domain.errors import ConfigurationError, Reason
 from worker.training.language.adaptation import merge_additions
+from worker.training.language.alignment_task import alignment_task
 from worker.training.language.answer_loss import AnswerLoss
 from worker.training.language.checkpoint import (
     ROLES,
@@ -67,7 +68,12 @@ def _text(context: StageContext) -> StageTask:
     return TextStage(context.text)
 
 
-KINDS: Mapping[str, Callable[[StageContext], StageTask]] = {"text": _text}
+def _align(context: StageContext) -> StageTask:
+    tokenizer = context.text.tokenizer
+    return alignment_task(context.stage, context.work, tokenizer, context.seed)
+
+
+KINDS: Mapping[str, Callable[[StageContext], StageTask]] = {"text": _text, "align": _align}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,119 @@
+"""Areas, cohorts and tables of the recognition trials; one tiny network is trained."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+
+from tests.worker.training.language.test_alignment_stage import study  # noqa: E402
+from tests.worker.words import tokenizer  # noqa: E402
+from worker.model.language.categories import read_categories  # noqa: E402
+from worker.training.cohorts import read_splits  # noqa: E402
+from worker.training.language.alignment_data import GROUPS  # noqa: E402
+from worker.training.language.recognition_margins import named_only, random_bank  # noqa: E402
+from worker.training.language.recognition_tables import (  # noqa: E402
+    Results,
+    area,
+    area_of_runs,
+    by_rules,
+    tables,
+)
+from worker.training.language.recognition_trial import (  # noqa: E402
+    TRIALS,
+    cohorts,
+    run_trial,
+)
+from worker.training.language.study_data import MEASUREMENTS  # noqa: E402
+
+pytestmark = pytest.mark.train
+SPLITS = read_splits()
+N_UNSEEN = 5
+
+
+@pytest.fixture(scope="module")
+def studies():
+    """Return one study of every split and group, and ten generated hearts."""
+    groups = [GROUPS[index % len(GROUPS)] for index in range(10)]
+    measured = np.full(len(MEASUREMENTS), 50.0, np.float32)
+    made = []
+    for index, group in enumerate(groups):
+        one = study(index, group)
+        one = replace(one, features=replace(one.features, measurements=measured))
+        made.append(replace(one, id=f"phantom-{index:04d}"))
+        patient = (SPLITS.validation, SPLITS.monitor, ("patient002", "patient003"))[index % 3]
+        made.append(replace(one, id=patient[index // 3 % len(patient)], cohort="acdc"))
+    return made
+
+
+def test_area_is_the_probability_to_rank_right():
+    present = np.array([True, True, False, False])
+    assert area(np.array([3.0, 2.0, 1.0, 0.0]), present) == 1
+    assert area(np.array([3.0, 0.0, 1.0, 2.0]), present) == 0.5
+    assert area(np.array([1.0, 1.0, 1.0, 1.0]), present) == 0.5
+
+
+def test_interval_holds_the_value_and_shrinks_with_patients():
+    rng = np.random.default_rng(0)
+    found = []
+    for n in (20, 500):
+        present = np.arange(n) % 2 == 0
+        found.append(area_of_runs((present + rng.normal(size=(3, n))), present))
+    assert all(one.low < one.value < one.high for one in found)
+    assert found[1].high - found[1].low < (found[0].high - found[0].low) / 2
+    assert area_of_runs(np.zeros((1, 3)), np.ones(3, bool)) is None
+
+
+def test_nobody_of_the_splits_nor_of_a_held_out_group_is_learnt_from(studies):
+    for held_out in (None, *GROUPS):
+        divided = cohorts(studies, held_out, N_UNSEEN)
+        ids = {one.id for one in divided.learnt}
+        assert not ids & {*SPLITS.validation, *SPLITS.monitor}
+        assert not ids & {f"phantom-{index:04d}" for index in range(5, 10)}
+        assert held_out not in {one.group for one in divided.learnt}
+        assert len(divided.learnt) + len(divided.unseen) == len(studies)
+
+
+def test_anchors_for_comparison_know_less(studies):
+    (category,) = [one for one in read_categories() if one.key == "DCM"]
+    assert named_only(category).present == ("dilated cardiomyopathy",)
+    one, other = (random_bank(["DCM"], 64, seed).anchors for seed in (1, 2))
+    assert abs(float((one * other).sum(dim=-1).max())) < 0.6
+
+
+def test_rules_follow_the_printed_criteria(studies):
+    assessed = [one for one in studies if one.measured.value("lv_ejection_fraction") is not None]
+    by_fraction = [one.measured.value("lv_ejection_fraction") for one in assessed]
+    scores = [by_rules(one, "lv_systolic_dysfunction") for one in assessed]
+    assert np.corrcoef(by_fraction, scores)[0, 1] == pytest.approx(-1)
+    assert {by_rules(one, "MINF") > 0 for one in assessed} == {value < 40 for value in by_fraction}
+
+
+def test_trial_and_tables_over_a_network_that_barely_learnt(studies):
+    named = {one.name: one for one in TRIALS}
+    lines = [
+        run_trial(
+            named[name],
+            studies,
+            tokenizer(),
+            seed=0,
+            steps=2,
+            rate=1e-3,
+            n_unseen_phantoms=N_UNSEEN,
+        )
+        for name in ("everything", "without_DCM")
+    ]
+    lines = [json.loads(json.dumps(line)) for line in lines]
+    everything, without = (set(line["margins"]["descriptions"]) for line in lines)
+    assert everything < without
+    assert all(
+        np.isfinite(list(row.values())).all() for row in lines[0]["margins"]["names"].values()
+    )
+    text = tables(Results(lines, {one.id: one for one in studies}))
+    (held_out,) = [row for row in text.splitlines() if row.startswith("| DCM |") and "-" in row][
+        -1:
+    ]
+    assert held_out.count("(") == 4
+    assert "| everything | 0." in text

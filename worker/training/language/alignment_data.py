@@ -1,0 +1,66 @@
+"""What is said about a labelled study: which categories it has, its report, its request.
+
+Findings come from the true contours by the product's own rules, so a finding is learnt exactly
+where the runtime would state it; groups come from the data set. A history may contradict the study:
+it changes no label.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from plugin.domain.evidence import fill_slots
+from plugin.domain.findings import Assessment, Certainty
+from worker.findings.evidence import make_evidence
+from worker.findings.language import load_language
+from worker.findings.rules import RANGE_RULES
+from worker.model.language.vocabulary import Style
+from worker.training.language.frames import load_frames
+from worker.training.language.study_data import LabelledStudy
+from worker.training.language.writer import Writer, history
+
+GROUPS = ("NOR", "DCM", "HCM", "MINF", "RV")
+_RANGED = {rule.key: rule.keys for rule in RANGE_RULES}
+_OTHER = {
+    "lv_systolic_dysfunction": ("lv_ejection_fraction",),
+    "lv_wall_thickening": ("maximal_wall_thickness",),
+}
+PRESENT, ABSENT, UNKNOWN = 1, 0, -1
+
+
+def finding_vector(study: LabelledStudy, categories: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Return int64 ``[category]``: 1 present, 0 absent, -1 not known."""
+    return np.array([_label(study, key) for key in categories], dtype=np.int64)
+
+
+def _label(study: LabelledStudy, key: str) -> int:
+    if key in GROUPS:
+        return PRESENT if study.group == key else ABSENT
+    found = {one.key: one.certainty for one in study.truth.findings}
+    if key in found:
+        return PRESENT if found[key] is Certainty.PRESENT else UNKNOWN
+    return ABSENT if _was_judged(study.truth, key) else UNKNOWN
+
+
+def _was_judged(truth: Assessment, key: str) -> bool:
+    """Tell whether anything was measured that the finding could rest on, with limits to it."""
+    if key in _OTHER:
+        return any(truth.value(name) is not None for name in _OTHER[key])
+    measured = (truth.measurement(name) for name in _RANGED.get(key, ()))
+    return any(one is not None and bool(one.normal_ranges) for one in measured)
+
+
+def report_text(study: LabelledStudy, rng: np.random.Generator) -> str:
+    """Write one of the impressions that the true contours allow, in English, without names."""
+    language = load_language("en")
+    evidence = make_evidence(study.truth, language)
+    writer = Writer(evidence, language, load_frames("en"), rng)
+    style = Style.FULL if rng.random() > 1 / 2 else Style.TERSE
+    return fill_slots(writer.impression(style), evidence)
+
+
+def history_text(study: LabelledStudy, rng: np.random.Generator) -> str:
+    """Draw what a request says: nothing, something neutral, or a claim, true or not."""
+    evidence = make_evidence(study.truth, load_language("en"))
+    return history(load_frames("en"), evidence, rng)[0]

@@ -1,0 +1,249 @@
+"""Tables of the recognition trials: areas under the curve with bootstrap intervals.
+
+``python -m worker.training.language.recognition_tables --studies FOLDER --out FOLDER`` reads the
+margins that `recognition_trial` wrote and prints Markdown. It trains nothing. Beside the margins
+stands what needs no network: the measured value that a finding rests on, and the printed criteria
+of a group, both on the same contours of the tower.
+
+References
+----------
+Hanley and McNeil, Radiology 1982 (area under the curve as a probability). Bernard et al., IEEE TMI
+2018 (criteria of the groups).
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from worker.model.language.categories import read_categories
+from worker.training.cohorts import read_splits
+from worker.training.language.alignment_data import GROUPS, finding_vector
+from worker.training.language.recognition_trial import MARGINS_NAME
+from worker.training.language.study_data import LabelledStudy, read_studies
+
+Float64Array = npt.NDArray[np.float64]
+_RESAMPLES = 1000
+_SEED = 20261122
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """An area under the curve with its 95 % interval over patients."""
+
+    value: float
+    low: float
+    high: float
+    n_present: int
+    n_absent: int
+
+    def __str__(self) -> str:
+        counts = f"{self.n_present}/{self.n_absent}"
+        return f"{self.value:.2f} ({self.low:.2f}-{self.high:.2f}; {counts})"
+
+
+def area(scores: Float64Array, present: npt.NDArray[np.bool_]) -> float:
+    """Probability that a study with the category scores higher than one without; ties half."""
+    positive, negative = scores[present], scores[~present]
+    difference = positive[:, None] - negative[None]
+    return float((difference > 0).mean() + 0.5 * (difference == 0).mean())
+
+
+def area_of_runs(runs: Float64Array, present: npt.NDArray[np.bool_]) -> Area | None:
+    """Mean area over runs; the interval resamples patients with and without apart.
+
+    Parameters
+    ----------
+    runs
+        float64 ``[run, study]``: scores of the same studies by networks of different seeds.
+    present
+        bool ``[study]``.
+
+    Returns
+    -------
+    Area or None
+        None where all studies or none have the category.
+    """
+    positive, negative = np.flatnonzero(present), np.flatnonzero(~present)
+    if not positive.size or not negative.size:
+        return None
+    rng = np.random.default_rng(_SEED)
+    drawn = []
+    for _ in range(_RESAMPLES):
+        chosen = np.concatenate(
+            (rng.choice(positive, positive.size), rng.choice(negative, negative.size))
+        )
+        drawn.append(np.mean([area(run[chosen], present[chosen]) for run in runs]))
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    value = float(np.mean([area(run, present) for run in runs]))
+    return Area(value, float(low), float(high), positive.size, negative.size)
+
+
+def _mean_area(
+    runs: Sequence[Float64Array], truth: npt.NDArray[np.int64], draw: npt.NDArray[np.int64]
+) -> float:
+    """Mean over runs and the categories of which the drawn studies show both sides."""
+    areas = []
+    for column in range(truth.shape[1]):
+        known = draw[truth[draw, column] >= 0]
+        present = truth[known, column] == 1
+        if present.any() and not present.all():
+            areas += [area(run[known, column], present) for run in runs]
+    return float(np.mean(areas))
+
+
+_Rule = Callable[[Callable[[str], float]], float]
+
+
+def _above(value: float, limit: float, scale: float) -> float:
+    return (value - limit) / scale
+
+
+_CRITERIA: Mapping[str, _Rule] = {
+    "NOR": lambda v: min(
+        _above(v("lv_ejection_fraction"), 50, 10),
+        -_above(v("lv_end_diastolic_volume_index"), 90, 20),
+        -_above(v("maximal_wall_thickness"), 12, 3),
+        -_above(v("rv_end_diastolic_volume_index"), 100, 20),
+        _above(v("rv_ejection_fraction"), 40, 10),
+    ),
+    "DCM": lambda v: min(
+        -_above(v("lv_ejection_fraction"), 40, 10),
+        _above(v("lv_end_diastolic_volume_index"), 100, 20),
+        -_above(v("maximal_wall_thickness"), 12, 3),
+    ),
+    "HCM": lambda v: min(
+        _above(v("lv_ejection_fraction"), 55, 10), _above(v("maximal_wall_thickness"), 15, 3)
+    ),
+    "MINF": lambda v: -_above(v("lv_ejection_fraction"), 40, 10),
+    "RV": lambda v: max(
+        _above(v("rv_end_diastolic_volume_index"), 110, 20),
+        -_above(v("rv_ejection_fraction"), 40, 10),
+    ),
+    "lv_systolic_dysfunction": lambda v: -v("lv_ejection_fraction"),
+    "lv_dilation": lambda v: v("lv_end_diastolic_volume_index"),
+    "lv_hypertrophy": lambda v: v("lv_mass_index"),
+    "lv_wall_thickening": lambda v: v("maximal_wall_thickness"),
+    "rv_dilation": lambda v: v("rv_end_diastolic_volume_index"),
+    "rv_systolic_dysfunction": lambda v: -v("rv_ejection_fraction"),
+}
+"""How far a study meets the printed criteria; of a finding, the value that it rests on."""
+
+
+def by_rules(study: LabelledStudy, key: str) -> float:
+    """Score a study without any network; a value that was not measured counts as 0."""
+    return _CRITERIA[key](lambda name: study.measured.value(name) or 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Margins of all runs, with the truth of their studies."""
+
+    lines: Sequence[Mapping[str, object]]
+    studies: Mapping[str, LabelledStudy]
+
+    def area(self, trial: str, bank: str, key: str, ids: Iterable[str]) -> Area | None:
+        """Area of a category over studies whose truth is known, mean of the seeds."""
+        chosen, present = self._known(key, ids)
+        runs = [
+            [line["margins"][name][one][key] for one in chosen]  # type: ignore[index]
+            for line in self.lines
+            if line["trial"] == trial
+            for name in line["margins"]  # type: ignore[attr-defined]
+            if name == bank or (bank == "random" and name.startswith(bank))
+        ]
+        return area_of_runs(np.array(runs), present) if runs else None
+
+    def rules(self, key: str, ids: Iterable[str]) -> Area | None:
+        """Area of the printed criteria over the same studies."""
+        chosen, present = self._known(key, ids)
+        scores = np.array([[by_rules(self.studies[one], key) for one in chosen]])
+        return area_of_runs(scores, present)
+
+    def mean_areas(self, trial: str, keys: Sequence[str], ids: Sequence[str]) -> Float64Array:
+        """Mean area over categories and seeds, ``[1 + resample]``: of all studies, then of draws.
+
+        Every trial sees the same draws, so differences of two trials may be taken one by one.
+        """
+        truth = np.stack([finding_vector(self.studies[one], keys) for one in ids])
+        runs = [
+            np.array([[line["margins"]["descriptions"][one][k] for k in keys] for one in ids])  # type: ignore[index]
+            for line in self.lines
+            if line["trial"] == trial
+        ]
+        rng = np.random.default_rng(_SEED)
+        draws = [np.arange(len(ids)), *rng.integers(len(ids), size=(_RESAMPLES, len(ids)))]
+        return np.array([_mean_area(runs, truth, draw) for draw in draws])
+
+    def _known(self, key: str, ids: Iterable[str]) -> tuple[list[str], npt.NDArray[np.bool_]]:
+        labels = {one: int(finding_vector(self.studies[one], [key])[0]) for one in ids}
+        chosen = [one for one, label in labels.items() if label >= 0]
+        return chosen, np.array([labels[one] == 1 for one in chosen])
+
+
+def tables(results: Results) -> str:
+    """Write all tables as Markdown."""
+    splits = read_splits()
+    patients = [one for one in splits.validation if one in results.studies]
+    away = [one for one in (*patients, *splits.monitor) if one in results.studies]
+    margins = results.lines[0]["margins"]
+    hearts = [one for one in margins["descriptions"] if one.startswith("phantom")]  # type: ignore[index]
+    keys = [one.key for one in read_categories()]
+    parts = [
+        "| category | anchors, patients | values or criteria, patients | anchors, generated |",
+        "|---|---|---|---|",
+        *(
+            f"| {key} | {_said(results.area('everything', 'descriptions', key, patients))} "
+            f"| {_said(results.rules(key, patients))} "
+            f"| {_said(results.area('everything', 'descriptions', key, hearts))} |"
+            for key in keys
+        ),
+        "",
+        "| held out | descriptions | name only | random anchors | printed criteria |",
+        "|---|---|---|---|---|",
+    ]
+    for group in GROUPS:
+        own = [one.id for one in results.studies.values() if one.group == group]
+        ids = [one for one in own if one.startswith("patient")]
+        ids += [one for one in away if results.studies[one].group != group]
+        cells = [results.area(f"without_{group}", b, group, ids) for b in _BANKS]
+        row = " | ".join(_said(cell) for cell in (*cells, results.rules(group, ids)))
+        parts.append(f"| {group} | {row} |")
+    names = sorted({str(line["trial"]) for line in results.lines if line["held_out"] is None})
+    parts += ["", "| trial | mean area | less than everything |", "|---|---|---|"]
+    whole = results.mean_areas("everything", keys, away)
+    for name in names:
+        own_areas = results.mean_areas(name, keys, away)
+        parts.append(f"| {name} | {_interval(own_areas)} | {_interval(whole - own_areas)} |")
+    return "\n".join(parts) + "\n"
+
+
+_BANKS = ("descriptions", "names", "random")
+
+
+def _said(found: Area | None) -> str:
+    return "-" if found is None else str(found)
+
+
+def _interval(drawn: Float64Array) -> str:
+    """Value and 95 % interval of what `Results.mean_areas` gave, or of a difference of two."""
+    low, high = np.percentile(drawn[1:], (2.5, 97.5))
+    return f"{drawn[0]:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(description="Tables of the recognition trials.")
+    parser.add_argument("--studies", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    lines = (given.out / MARGINS_NAME).read_text(encoding="utf-8").splitlines()
+    studies = {one.id: one for one in read_studies(given.studies)}
+    print(tables(Results([json.loads(line) for line in lines], studies)))  # noqa: T201
+
+
+if __name__ == "__main__":
+    _main()
