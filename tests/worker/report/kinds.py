@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 
 from plugin.domain.findings import Assessment, Code
 from plugin.domain.wording import Author, Doubt, Part, Passage, Statement, Wording
+from tests.worker.findings.patterns import table, undecided
 from tests.worker.report import samples
 from worker.clinical import (
     ClinicalContext,
@@ -27,6 +28,7 @@ from worker.clinical import (
     Topic,
 )
 from worker.findings import assess
+from worker.findings.pattern import PatternTable
 from worker.model.types import Segmentation
 from worker.report import AnalysisIdentity, PredecessorReport
 from worker.report.identity import ResultUids
@@ -48,11 +50,13 @@ class Heart:
     labels: np.ndarray
     header: Dataset
     clinical: ClinicalContext = field(default_factory=ClinicalContext)
+    table: PatternTable | None = None
 
     def assessed(self) -> Assessment:
         confidence = np.full(self.labels.shape[:2], 0.96, np.float32)
         segmentation = Segmentation(self.labels, confidence)
-        return assess(self.stack, segmentation, patient_context(self.header))
+        patient = patient_context(self.header)
+        return assess(self.stack, segmentation, patient, pattern_table=self.table)
 
 
 _DRAWN_MM = 1.9
@@ -171,7 +175,7 @@ HEARTS: dict[str, Callable[[], Heart]] = {
     "woman with a thick wall": lambda: replace(
         heart(wall_mm=19.0), header=with_header(PatientSex="F").header
     ),
-    "large and weak": lambda: heart(pixel_mm=2.9, contraction=0.08),
+    "large and weak": lambda: replace(heart(pixel_mm=2.9, contraction=0.08), table=table()),
     "child": lambda: with_header(PatientBirthDate="20160301", PatientAge="008Y"),
     "sex unknown": lambda: with_header(PatientSex="O"),
     "sex and age missing": lambda: with_header(PatientSex="", PatientBirthDate="", PatientAge=""),
@@ -184,7 +188,7 @@ HEARTS: dict[str, Callable[[], Heart]] = {
     "Enhanced MR": multi_frame,
     "nothing known": nameless,
     "clinical information": with_clinical_information,
-    "in Chinese": with_clinical_information,
+    "in Chinese": lambda: replace(with_clinical_information(), table=undecided()),
     "worded by a language model": heart,
 }
 

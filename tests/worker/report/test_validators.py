@@ -101,6 +101,9 @@ def test_kinds_differ_in_what_a_report_holds(written: dict[str, dict[str, Path]]
     assert "1.2.840.10008.5.1.4.1.1.4.1" in text["Enhanced MR"]
     assert "RISK-STRATUM" in text["large and weak"]
     assert "RISK-STRATUM" not in text["child"]
+    assert "LIKE-DCM" in text["large and weak"]
+    assert "PATTERN-NOTE" in text["in Chinese"]
+    assert "PATTERN" not in text["man"]
     assert "未经医师审核" in text["in Chinese"]
 
 
