@@ -1,9 +1,11 @@
 """The network of a bundle, read back from its graph, so that training can go on from it.
 
-The graph keeps the names of the network's parameters. That what was read is the network is proved
-by the bundle's own golden run, not assumed.
+The graph keeps the names of the network's convolutions. Group normalisation is taken apart by the
+exporter: its gain and offset are the factor and the summand that follow a named convolution. That
+what was read is the network is proved by the bundle's own golden run, not assumed.
 """
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,6 +19,9 @@ from worker.bundle import Bundle
 from worker.training.network import SegmentationNetwork
 
 _WRAPPER = "network."
+_BLOCK = re.compile(r"((?:en|de)coders\.\d+\.\d+)\.0\.weight")
+_NORM = re.compile(r"(?:en|de)coders\.\d+\.\d+\.1\.(?:weight|bias)")
+_NORMALISATION = {"Mul": "weight", "Add": "bias"}
 _CLOSEST = 1e-3
 
 
@@ -37,6 +42,8 @@ def network_of(bundle: Bundle) -> SegmentationNetwork:
         raise ConfigurationError(Reason.BUNDLE_NOT_TRAINABLE, f"{bundle.name}: unnamed weights")
     network = SegmentationNetwork(channels)
     wanted = network.state_dict()
+    # A gain of one and an offset of zero may have been left out by the exporter.
+    weights = {**{name: wanted[name] for name in wanted if _NORM.fullmatch(name)}, **weights}
     differing = [name for name, value in wanted.items() if not _fits(weights.get(name), value)]
     if differing:
         detail = f"{bundle.name}: {differing[0]} and {len(differing) - 1} further weights differ"
@@ -48,10 +55,21 @@ def network_of(bundle: Bundle) -> SegmentationNetwork:
 
 
 def _weights(model: onnx.ModelProto) -> dict[str, Tensor]:
-    return {
-        entry.name.removeprefix(_WRAPPER): torch.from_numpy(numpy_helper.to_array(entry).copy())
+    stored = {
+        entry.name: torch.from_numpy(numpy_helper.to_array(entry).copy())
         for entry in model.graph.initializer
     }
+    found = {name.removeprefix(_WRAPPER): value for name, value in stored.items()}
+    block: str | None = None
+    for node in model.graph.node:
+        if node.op_type == "Conv":
+            match = _BLOCK.fullmatch(node.input[1].removeprefix(_WRAPPER))
+            block = None if match is None else match[1]
+        elif block is not None and node.op_type in _NORMALISATION:
+            known = [name for name in node.input if name in stored]
+            if known:
+                found[f"{block}.1.{_NORMALISATION[node.op_type]}"] = stored[known[0]]
+    return found
 
 
 def channels_of(weights: Mapping[str, Tensor]) -> tuple[int, ...]:
