@@ -1,6 +1,6 @@
 """``train``, ``evaluate`` and ``phantom``: commands that live with the worker, loaded when called.
 
-Each one's options belong to ``worker.training.commands`` and ``worker.phantom.commands``; here the
+Each one's options belong to the worker's own modules (``_WHERE``); here the
 arguments are passed on unread.
 """
 
@@ -20,7 +20,7 @@ _TRAINING_LIBRARIES = frozenset(
 
 _WHERE = {
     "train": ("worker.training.commands", "train"),
-    "evaluate": ("worker.training.commands", "evaluate"),
+    "evaluate": ("worker.training.page.commands", "evaluate"),
     "phantom": ("worker.phantom.commands", "phantom_app"),
 }
 _COMPLETION = frozenset({"install_completion", "show_completion"})

@@ -1,21 +1,14 @@
-"""``cmr-triage train`` and ``cmr-triage evaluate``; mounted by the command line when called.
+"""``cmr-triage train``; mounted by the command line when called.
 
 Importing this module needs the extra ``train`` (torch, nibabel, onnx, tqdm).
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from tqdm import tqdm
 
-from worker.bundle import load_bundle
-from worker.bundle.manifest import Evaluation, EvaluationRow
-from worker.model.tower import SegmentationTower
-from worker.training import evaluate as evaluation
-from worker.training.evaluation_figures import draw_bland_altman, draw_case
-from worker.training.export import BundleText, with_evaluation, write_bundle
+from worker.training.export import BundleText, write_bundle
 from worker.training.fold_commands import folds
 from worker.training.group_commands import groups
 from worker.training.language.recipe import read_language_recipe
@@ -29,7 +22,6 @@ from worker.training.terms import cohorts_of, terms_of, training_data
 from worker.training.train import load_average
 
 train = typer.Typer(no_args_is_help=True, help="Train the vision tower and make bundles.")
-evaluate = typer.Typer(help="Measure a bundle on a cohort.")
 
 _OPTIONS = {"acdc": "--data ACDC", "sunnybrook": "--sunnybrook SUNNYBROOK"}
 AcdcOption = Annotated[
@@ -122,52 +114,3 @@ def export_bundle(
     )
     manifest = write_bundle(network, out, text)
     typer.echo(f"{out}: {manifest.name} {manifest.version}, {len(manifest.files)} files")
-
-
-@evaluate.command("evaluate")
-def evaluate_bundle(
-    data: AcdcOption,
-    split: Annotated[str, typer.Option(help="validation, monitor or training.")] = "validation",
-    bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "",
-    out: Annotated[Path | None, typer.Option(help="Folder for tables and figures.")] = None,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads, 0 for all.")] = 0,
-    every_figure: Annotated[
-        bool, typer.Option(help="Draw every patient, not only failures.")
-    ] = False,
-    write_back: Annotated[bool, typer.Option(help="Write the figures into the bundle.")] = False,
-) -> None:
-    """Dice, volumes and ejection fraction on whole images of a split, with 95 % intervals."""
-    opened = load_bundle(bundle or None)
-    tower = SegmentationTower(opened, threads=threads)
-    patients = evaluation.patients_of(split, data)
-    results = []
-    for case in tqdm(evaluation.read_cases(data, patients), total=len(patients), unit="patient"):
-        result, labels = evaluation.evaluate_patient(tower, case)
-        results.append(result)
-        if out is not None and (every_figure or result.gross_failure):
-            draw_case(case, labels, result, out / f"{case.patient}.png")
-    rows = evaluation.summarise(results)
-    if out is not None:
-        evaluation.write_tables(results, rows, out)
-        draw_bland_altman(results, out / "bland_altman.png")
-    _print(opened.name, opened.version, rows)
-    if write_back:
-        with_evaluation(opened.folder, _as_evaluation(split, len(results), opened.name, rows))
-
-
-def _as_evaluation(
-    split: str, n_patients: int, name: str, rows: Sequence[EvaluationRow]
-) -> Evaluation:
-    return Evaluation(
-        data=f"ACDC training set, {split} patients (worker/training/splits.toml), whole images",
-        n_patients=n_patients,
-        command=f"cmr-triage evaluate --split {split} --bundle {name}",
-        rows=tuple(rows),
-    )
-
-
-def _print(name: str, version: str, rows: Sequence[EvaluationRow]) -> None:
-    typer.echo(f"{name} {version}")
-    for row in rows:
-        span = f"  [{row.low:.3f}, {row.high:.3f}]" if row.low is not None else ""
-        typer.echo(f"  {row.measure:<42} {row.value:8.3f} {row.unit}{span}")

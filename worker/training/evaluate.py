@@ -6,9 +6,10 @@ picture (`evaluation_figures`) and chooses nothing.
 
 import csv
 import dataclasses
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from worker.findings.segments import maximal_thickness_mm, phase_walls, segment_
 from worker.findings.volumes import disc_volumes_ml, ejection_fraction_percent, mass_g
 from worker.model.tower import SegmentationTower
 from worker.training.cohorts import acdc_patients, read_acdc_frame, read_acdc_info, read_splits
-from worker.volume.types import CineStack
+from worker.volume.types import CineStack, PatientContext
 
 STRUCTURES = {"lv": 3, "rv": 1, "myocardium": 2}
 PHASES = ("ED", "ES")
@@ -37,6 +38,7 @@ class Case:
     group: str
     stack: CineStack
     truth: npt.NDArray[np.uint8]
+    context: PatientContext = field(default_factory=PatientContext)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,22 @@ def read_cases(directory: Path, patients: Sequence[str]) -> Iterator[Case]:
         frames = [read_acdc_frame(directory / patient, n) for n in (info.ed_frame, info.es_frame)]
         pixels = np.stack([frame[0] for frame in frames])
         truth = np.stack([frame[1] for frame in frames])
-        yield Case(patient, info.group, stack_from_array(pixels, frames[0][2]), truth)
+        context = PatientContext(height_cm=info.height_cm, weight_kg=info.weight_kg)
+        yield Case(patient, info.group, stack_from_array(pixels, frames[0][2]), truth, context)
+
+
+def data_digest(directory: Path, patients: Sequence[str]) -> str:
+    """SHA-256 over the files that ``read_cases`` reads, in the order of the patients."""
+    digest = hashlib.sha256()
+    for patient in patients:
+        folder = directory / patient
+        info = read_acdc_info(folder)
+        for frame in (info.ed_frame, info.es_frame):
+            for end in ("", "_gt"):
+                path = folder / f"{patient}_frame{frame:02d}{end}.nii.gz"
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+        digest.update(hashlib.sha256((folder / "Info.cfg").read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def stack_from_array(

@@ -1,7 +1,6 @@
-"""Pictures of an evaluation: Bland-Altman plots, and what every gross failure looks like."""
+"""Pictures of an evaluation: what the contours of a patient look like."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from io import BytesIO
 
 import matplotlib as mpl
 import numpy as np
@@ -9,59 +8,76 @@ import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from worker.training.evaluate import PHASES, Case, PatientResult
+from worker.findings.volumes import LV_CAVITY, LV_MYOCARDIUM, RV_CAVITY
+from worker.report.figures.canvas import (
+    BACKGROUND,
+    ENDOCARDIUM,
+    EPICARDIUM,
+    RIGHT_VENTRICLE,
+    TEXT,
+)
+from worker.training.evaluate import PHASES, Case
 
-_COLOURS = {1: "#e05a4f", 2: "#4fc36b", 3: "#4f8fe0"}
-_MEASURES = {"lvef_percent": "LVEF (points)", "lvedv_ml": "LVEDV (ml)", "lv_mass_g": "LV mass (g)"}
-
-
-def draw_bland_altman(results: Sequence[PatientResult], path: Path) -> None:
-    """Draw measured minus true over their mean, with bias and 95 % limits of agreement."""
-    figure = Figure(figsize=(4.2 * len(_MEASURES), 3.6), layout="constrained")
-    for axes, (key, name) in zip(
-        figure.subplots(1, len(_MEASURES)), _MEASURES.items(), strict=True
-    ):
-        true = np.array([r.true[key] for r in results])
-        measured = np.array([r.measured[key] for r in results])
-        error = measured - true
-        axes.scatter((true + measured) / 2, error, s=14)
-        for level in (0.0, -1.96, 1.96):
-            axes.axhline(error.mean() + level * error.std(), lw=0.8, ls="-" if not level else "--")
-        axes.set_xlabel(f"mean of both, {name}")
-        axes.set_ylabel("network minus expert")
-    _write(figure, path)
+_TILE_INCH = 1.6
+_DPI = 100
+_MARGIN_MM = 15.0
 
 
-def draw_case(case: Case, labels: npt.NDArray[np.uint8], result: PatientResult, path: Path) -> None:
-    """Draw all slices of both phases: expert dotted, network solid."""
+def case_png(case: Case, labels: npt.NDArray[np.uint8]) -> bytes:
+    """Draw all slices of both phases, base first: expert dotted, network solid.
+
+    Shows the heart in the colours of the report's pages, cut to 15 mm around both drawings.
+
+    Parameters
+    ----------
+    labels
+        uint8 ``[2, slice, row, column]``: the network's.
+    """
     n_slices = case.stack.n_slices
-    figure = Figure(figsize=(1.9 * n_slices, 4.2), layout="constrained")
-    grid = figure.subplots(2, n_slices, squeeze=False)
-    heart = np.nonzero(((labels > 0) | (case.truth > 0)).any(axis=(0, 1)))
-    top, bottom = int(heart[0].min()) - 15, int(heart[0].max()) + 15
-    left, right = int(heart[1].min()) - 15, int(heart[1].max()) + 15
-    for phase in range(len(PHASES)):
+    figure = Figure(figsize=(_TILE_INCH * n_slices, 2 * _TILE_INCH), facecolor=BACKGROUND)
+    figure.subplots_adjust(0, 0, 1, 1, wspace=0.02, hspace=0.02)
+    grid = figure.subplots(len(PHASES), n_slices, squeeze=False)
+    rows, columns = _shown(case, labels)
+    heart = (labels > 0) | (case.truth > 0)
+    for phase, name in enumerate(PHASES):
+        white = 1.15 * float(np.percentile(case.stack.pixels[phase][heart[phase]], 98))
         for z in range(n_slices):
             axes = grid[phase, z]
-            image = case.stack.pixels[phase, z]
-            axes.imshow(image, cmap="gray", vmax=float(np.percentile(image, 99.5)))
-            for label, colour in _COLOURS.items():
-                _contour(axes, labels[phase, z] == label, colour, "solid")
-                _contour(axes, case.truth[phase, z] == label, colour, "dotted")
-            axes.set_xlim(left, right)
-            axes.set_ylim(bottom, top)
+            axes.imshow(case.stack.pixels[phase, z], cmap="gray", vmin=0.0, vmax=white)
+            for drawn, style in ((labels[phase, z], "solid"), (case.truth[phase, z], "dotted")):
+                _contour(axes, drawn == RV_CAVITY, RIGHT_VENTRICLE, style)
+                _contour(axes, (drawn == LV_CAVITY) | (drawn == LV_MYOCARDIUM), EPICARDIUM, style)
+                _contour(axes, drawn == LV_CAVITY, ENDOCARDIUM, style)
+            axes.set_xlim(*columns)
+            axes.set_ylim(*rows)
             axes.set_axis_off()
-    dice = ", ".join(f"{key} {value:.2f}" for key, value in result.dice.items())
-    figure.suptitle(f"{case.patient} {case.group}: {dice}", fontsize=9)
-    _write(figure, path)
+            axes.text(
+                0.03,
+                0.97,
+                f"{name} {z + 1}",
+                color=TEXT,
+                va="top",
+                fontsize=9,
+                transform=axes.transAxes,
+            )
+    FigureCanvasAgg(figure)
+    written = BytesIO()
+    figure.savefig(written, dpi=_DPI, facecolor=BACKGROUND, metadata={"Software": None})
+    return written.getvalue()
+
+
+def _shown(
+    case: Case, labels: npt.NDArray[np.uint8]
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the limits of rows (downwards) and columns of a square around both drawings."""
+    hit = np.nonzero(((labels > 0) | (case.truth > 0)).any(axis=(0, 1)))
+    middle = [(float(axis.min()) + float(axis.max())) / 2 for axis in hit]
+    margin = _MARGIN_MM / case.stack.column_spacing_mm
+    half = max(float(np.ptp(axis)) for axis in hit) / 2 + margin
+    (row, column) = middle
+    return (row + half, row - half), (column - half, column + half)
 
 
 def _contour(axes: mpl.axes.Axes, mask: npt.NDArray[np.bool_], colour: str, style: str) -> None:
     if mask.any():
-        axes.contour(mask, levels=[0.5], colors=[colour], linewidths=0.9, linestyles=[style])
-
-
-def _write(figure: Figure, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    FigureCanvasAgg(figure)
-    figure.savefig(path, dpi=90)
+        axes.contour(mask, levels=[0.5], colors=[colour], linewidths=1.0, linestyles=[style])
