@@ -22,7 +22,8 @@ def limits_table() -> str:
     lines = ["| layer | number | usual | flagged | refused |", "|---|---|---|---|---|"]
     for layer, limits in load_limits().items():
         for quantity, limit in limits.items():
-            usual = ", ".join(f"{v:g}" for v in table[layer.value][quantity]["usual"])
+            measured = table[layer.value][quantity].get("usual", ())
+            usual = ", ".join(f"{v:g}" for v in measured) or "not measured"
             flagged = _sides(limit.flag_below, limit.flag_above)
             refused = _sides(limit.refuse_below, limit.refuse_above)
             lines.append(f"| {layer} | {limit.words} | {usual} | {flagged} | {refused} |")

@@ -53,14 +53,14 @@ def test_passed_number_names_no_limit():
     assert "at" not in passed.words.split()
 
 
-def test_table_says_on_whom_and_how_each_number_was_measured():
+def test_table_says_on_whom_and_how_it_was_measured_and_refuses_nobody_of_them():
     table = read_table()
     assert table["measured"]["command"].startswith("python -m ")
     assert "validation" in table["measured"]["on"]
+    n_measured = 0
     for layer, limits in load_limits().items():
         for quantity, limit in limits.items():
-            lowest, middle, highest = table[layer.value][quantity]["usual"]
-            assert lowest <= middle <= highest
-            assert limit.verdict(middle) is Verdict.PASS, quantity
-            for edge in (lowest, highest):
-                assert limit.verdict(edge) is not Verdict.REFUSE, quantity
+            for usual in table[layer.value][quantity].get("usual", ()):
+                assert limit.verdict(usual) is Verdict.PASS, quantity
+                n_measured += 1
+    assert n_measured > 45
