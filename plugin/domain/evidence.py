@@ -82,11 +82,14 @@ class Evidence:
         Beginnings of words (where a script has no spaces: parts of words) that free text may only
         hold beside a fact whose ``words`` name them: grades, sides, negations, structures, numbers
         in words. Those that no fact names are never said.
+    phrases
+        All that free text may be made of, in lower case; empty where anything else is held back.
     """
 
     language: str
     facts: tuple[Fact, ...]
     restricted: tuple[str, ...]
+    phrases: tuple[str, ...] = ()
 
     def fact(self, fact_id: str) -> Fact | None:
         """Return the fact with this id, or None."""

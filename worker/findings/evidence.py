@@ -19,6 +19,7 @@ from plugin.domain.evidence import MAXIMUM_FACTS, Evidence, Fact, FactKind
 from plugin.domain.findings import Assessment, Certainty, Finding, Measurement, Priority
 from worker.findings.language import Language
 from worker.findings.sentences import Sentences, by_key, digits, sides_of
+from worker.findings.written import load_phrases
 
 _FINDING_TERMS = {
     "lv_systolic_dysfunction": ("reduced", "left"),
@@ -108,6 +109,7 @@ def make_evidence(assessment: Assessment, language: Language) -> Evidence:
         language.code,
         _numbered(facts, language),
         tuple(sorted({word for words in language.words.values() for word in words})),
+        tuple(load_phrases(language.code).groups),
     )
 
 

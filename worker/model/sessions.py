@@ -68,8 +68,17 @@ class GraphSession:
         self.output_names = [output.name for output in spec.outputs]
 
     def run(self, inputs: Mapping[str, npt.NDArray[Any]]) -> list[npt.NDArray[np.float32]]:
-        """Run the graph; outputs in the manifest's order."""
-        outputs = self._session.run(self.output_names, dict(inputs))
+        """Run the graph; outputs in the manifest's order.
+
+        Raises
+        ------
+        ModelError
+            ``INFERENCE_FAILED``: the runtime gave up.
+        """
+        try:
+            outputs = self._session.run(self.output_names, dict(inputs))
+        except Exception as error:
+            raise ModelError(Reason.INFERENCE_FAILED) from error
         return [np.asarray(output, dtype=np.float32) for output in outputs]
 
     def run_on_device(self, inputs: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@
 * Restricted words (grades, sides, negations, left and right, numbers in words, names of what was
   not assessed) only when every slot named before in the sentence is of a fact that may be so
   described. Behind such a word only the finding that brings a cause to mind may still be named.
+* Where the evidence has a list of phrases, free words are made of those.
 * A sentence begins with a word or a slot and ends only after it named a slot; an answer ends only
   after a sentence, and not before it named every fact that it must not leave out.
 
@@ -22,6 +23,7 @@ import numpy.typing as npt
 
 from plugin.domain.evidence import Evidence, Fact, FactKind
 from worker.model.language.company import belong_together
+from worker.model.language.phrasing import BETWEEN, PhraseBook
 from worker.model.language.restricted import (
     SENTENCE_ENDS,
     RestrictedWords,
@@ -100,6 +102,7 @@ class Vocabulary:
         self.tokenizer = tokenizer
         self.texts = tokenizer.texts
         self.words = RestrictedWords(restricted, self.texts)
+        self._books: dict[tuple[str, ...], PhraseBook] = {}
         self.end_id = tokenizer.end_id
         self.free = np.array([self._is_free(text) for text in self.texts])
         self.lengths = np.array([len(text) for text in self.texts])
@@ -107,6 +110,12 @@ class Vocabulary:
         self.starts_with_letter = np.array([text[:1].isalpha() for text in self.texts])
         self.single_mark = np.array([len(t) == 1 and not t.isalpha() for t in self.texts])
         self.single_end = np.array([t in SENTENCE_ENDS for t in self.texts])
+
+    def book(self, phrases: tuple[str, ...]) -> PhraseBook | None:
+        """Return a list of phrases over this vocabulary, made once; None for an empty one."""
+        if phrases and phrases not in self._books:
+            self._books[phrases] = PhraseBook(phrases, self.texts)
+        return self._books.get(phrases)
 
     def _is_free(self, text: str) -> bool:
         """Tell whether a token may stand in free words of this language."""
@@ -131,6 +140,8 @@ class _State:
         Ids of the facts named in this sentence, in order.
     judged
         Whether a restricted word stands in this sentence.
+    phrase
+        Place in the list of phrases.
     n_free
         Letters since the last slot.
     behind_slot
@@ -146,6 +157,7 @@ class _State:
     position: int
     named: tuple[str, ...] = ()
     judged: bool = False
+    phrase: int = BETWEEN
     n_free: int = 0
     behind_slot: bool = False
     at_start: bool = True
@@ -180,6 +192,7 @@ class AnswerRules:
         self._vocabulary, self._words = vocabulary, vocabulary.words
         tokenizer = vocabulary.tokenizer
         self._evidence = evidence
+        self._book = vocabulary.book(evidence.phrases)
         self._fact_of = {
             tokenizer.id_of(fact.slot): fact.id
             for fact in evidence.facts
@@ -238,6 +251,9 @@ class AnswerRules:
         if state.at_start:
             free &= vocabulary.opens
         boundary = self._words.is_boundary(state.position)
+        if self._book is not None:
+            free &= self._book.table(state.phrase) >= 0
+            boundary &= self._book.is_complete(state.phrase)
         if state.behind_slot and not self._words.is_han:
             free &= ~vocabulary.starts_with_letter
         if state.n_free >= MAXIMUM_FREE_LETTERS:
@@ -277,6 +293,10 @@ class AnswerRules:
         complete = all(not group.isdisjoint(state.cited) for group in self._required)
         return state.at_start and bool(state.cited) and complete
 
+    def _place_after(self, place: int, token: int) -> int:
+        """Return the place in the list of phrases; between two where the text left the list."""
+        return BETWEEN if self._book is None else max(int(self._book.table(place)[token]), BETWEEN)
+
     def _after(self, state: _State, token: int) -> _State:
         fact = self._fact_of.get(token)
         if fact is not None:
@@ -299,6 +319,7 @@ class AnswerRules:
             state,
             position=int(table.next_state[token]),
             judged=state.judged or bool(table.completes[token].any()),
+            phrase=self._place_after(state.phrase, token),
             n_free=state.n_free + len(text),
             behind_slot=False,
         )

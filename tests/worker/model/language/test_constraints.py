@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from plugin.domain.evidence import FactKind, cited, fill_slots
 from tests.worker.words import corpus, evidence, of_record, tokenizer, vocabulary
 from worker.model.language.company import belong_together
 from worker.model.language.constraints import AnswerRules, required_facts
+from worker.model.language.phrasing import BETWEEN, PhraseBook
 from worker.model.language.vocabulary import SPECIAL_TOKENS, Task
 
 LANGUAGES = ("en", "zh")
@@ -20,7 +22,7 @@ ENDS = re.compile(r"(?<=[.!?。！？])")
 def random_answer(index, code, seed, *, n_tokens=150, slots=0.2, end=False):
     """Write with random choice among what is allowed; slots a little likelier, so text goes on."""
     rng = np.random.default_rng(seed)
-    rules = AnswerRules(vocabulary(code), evidence(index, code))
+    rules = AnswerRules(vocabulary(code), replace(evidence(index, code), phrases=()))
     ids = []
     while len(ids) < n_tokens:
         allowed = rules.allowed(ids)
@@ -150,6 +152,47 @@ def test_wrong_answers_are_refused(answer):
     assert not rules.accepts(tokenizer().encode(answer))
 
 
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_random_model_writes_nothing_but_phrases_of_the_list(code, seed):
+    facts = evidence(seed, code)
+    rules = AnswerRules(vocabulary(code), facts)
+    rng, ids = np.random.default_rng(seed), []
+    while len(ids) < 120:
+        allowed = rules.allowed(ids)
+        slots = allowed[allowed < len(SPECIAL_TOKENS)]
+        ids.append(int(rng.choice(slots if slots.size and rng.random() < 0.3 else allowed)))
+        if ids[-1] == tokenizer().end_id:
+            break
+    written = tokenizer().decode(rules.whole_sentences(ids))
+    pattern = r"[^\W\d_]+" if code == "zh" else r"[^\W\d_]+(?:[ '-][^\W\d_]+)*"
+    pieces = [p for text in SLOT.split(written) for p in re.findall(pattern, text.lower())]
+    assert pieces or not written
+    assert set(pieces) <= set(facts.phrases)
+
+
+def test_phrases_are_followed_however_they_are_cut_and_begin_one_in_another():
+    texts = ("",) * len(SPECIAL_TOKENS) + tuple("abcdef ,-") + ("ab", " c", "ab cd", "d,")
+    book = PhraseBook(("ab", "ab cd", "ef-a"), texts)
+    token = {text: index for index, text in enumerate(texts) if text}
+
+    def place(*cut):
+        at = BETWEEN
+        for one in cut:
+            at = int(book.table(at)[token[one]])
+            if at < 0:
+                return None
+        return at
+
+    assert place("ab", " c", "d,") == place("ab cd", ",") == BETWEEN
+    assert place(" ", "a", "b", " ", "c", "d") is not None
+    assert place("e", "f", "-", "a", ",") == BETWEEN
+    for wrong in (("b",), ("a", ","), ("ab", "c"), ("ab", " ", "d"), ("e", "f", ","), ("-",)):
+        assert place(*wrong) is None
+    for cut, done in ((("ab",), True), (("ab", " "), True), (("ab", " c"), False), (("a",), False)):
+        assert book.is_complete(place(*cut)) is done
+
+
 def test_no_answer_goes_in_circles():
     facts, value = with_finding()
     (scope,) = facts.of_kind(FactKind.SCOPE)
@@ -162,7 +205,7 @@ def test_no_answer_goes_in_circles():
 
 def test_words_cut_into_single_letters_are_found_too():
     facts, value = with_finding()
-    rules = AnswerRules(vocabulary("en"), facts)
+    rules = AnswerRules(vocabulary("en"), replace(facts, phrases=()))
     slot = tokenizer().id_of(value.slot)
     letters = {tokenizer().texts[i]: i for i in range(len(tokenizer()))}
     for word, fine in (("dilated", True), ("severe", False), ("normal", False)):
