@@ -7,13 +7,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from tqdm import tqdm
 
+from worker.bundle import load_bundle
+from worker.model.tower import SegmentationTower
+from worker.training.evaluate import patients_of, read_cases
 from worker.training.export import BundleText, write_bundle
+from worker.training.familiarity import add_table, fit
 from worker.training.fold_commands import folds
 from worker.training.group_commands import groups
+from worker.training.language import fidelity
+from worker.training.language.export import add_run
 from worker.training.language.recipe import read_language_recipe
 from worker.training.language.run import start_or_resume_language
 from worker.training.language.text_stage import CORPUS_FOLDER, make_corpus
+from worker.training.page.commands import print_rows
 from worker.training.pretrain import begin_from_pretrained
 from worker.training.recipe import Recipe, read_recipe
 from worker.training.run import DataFolders, start_or_resume
@@ -82,11 +90,38 @@ def write_language_corpus(
     typer.echo(work / CORPUS_FOLDER)
 
 
+@train.command("export-language")
+def export_language(
+    work: WorkOption,
+    bundle: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Bundle to add to.")],
+) -> None:
+    """Add the language graphs and the vocabulary of a run to a bundle."""
+    manifest = add_run(work, bundle)
+    roles = ", ".join(graph.role for graph in manifest.graphs)
+    typer.echo(f"{bundle}: {manifest.name} {manifest.version} with {roles}")
+
+
+@train.command("fidelity")
+def judge_answers(
+    bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")],
+    studies: Annotated[int, typer.Option(min=1, help="Made-up studies to ask about.")] = 20,
+    seed: Annotated[int, typer.Option(help="Another seed than the corpus learnt from.")] = 7,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads, 0 for all.")] = 0,
+    failures: Annotated[Path | None, typer.Option(help="File for answers that fail.")] = None,
+) -> None:
+    """Let a bundle answer about made-up studies, and read its answers again."""
+    opened = load_bundle(bundle)
+    judged = list(fidelity.judge(opened, seed, studies, threads))
+    print_rows(opened.name, opened.version, fidelity.tabulate(judged))
+    if failures is not None:
+        fidelity.write_failures(judged, failures)
+
+
 train.command("folds")(folds)
+train.command("groups")(groups)
 train.command("pretrain")(pretrain)
 train.command("adapt")(adapt)
 train.command("finetune")(finetune)
-train.command("groups")(groups)
 
 
 @train.command("export")
@@ -114,3 +149,23 @@ def export_bundle(
     )
     manifest = write_bundle(network, out, text)
     typer.echo(f"{out}: {manifest.name} {manifest.version}, {len(manifest.files)} files")
+
+
+@train.command("familiarity")
+def add_familiarity(
+    data: AcdcOption,
+    bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "",
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads, 0 for all.")] = 0,
+) -> None:
+    """Write into a bundle what its network saw in training, for the gate to compare with."""
+    opened = load_bundle(bundle or None)
+    tower = SegmentationTower(opened, threads=threads)
+    seen = [*patients_of("training", data), *patients_of("monitor", data)]
+    cases = tqdm(read_cases(data, seen), total=len(seen), unit="patient")
+    regions = [tower.segment(case.stack).regions for case in cases]
+    table = fit([one for one in regions if one is not None])
+    add_table(table, opened.folder)
+    typer.echo(
+        f"{opened.folder}: flag above {table.limit.flag_above:.2f}, "
+        f"refuse above {table.limit.refuse_above:.2f}"
+    )
