@@ -57,7 +57,8 @@ class Phrases:
     groups
         Phrase in lower case to what it claims: ``free`` nothing, ``about_history`` that the history
         says otherwise, ``greatest`` and ``smallest`` that a segment is so, ``no_cause`` that there
-        is none to consider, ``no_answer`` that the study cannot tell.
+        is none to consider, ``no_answer`` that the study cannot tell, ``not_assessed`` that nobody
+        looked at what the sentence names.
     """
 
     code: str
@@ -169,6 +170,7 @@ def _require(claim: str, facts: list[Fact], task: Task, evidence: Evidence, hist
         "smallest": [one.id for one in facts] == segments[1:],
         "no_cause": not evidence.of_kind(FactKind.CONSIDERATION),
         "no_answer": task is Task.ANSWER,
+        "not_assessed": all(one.kind is FactKind.NOT_ASSESSED for one in facts),
     }
     if not right[claim]:
         raise DoubtfulTextError(Doubt.DISAGREEMENT, claim)

@@ -103,6 +103,14 @@ def test_a_cause_that_is_not_only_considered_is_doubted():
     pytest.fail("no such study")
 
 
+def test_what_was_measured_is_not_called_unassessed():
+    scope = slot("scope", FactKind.SCOPE)
+    assert doubt_of(f"{scope}: not assessed.") is Doubt.DISAGREEMENT
+    thing = slot("thrombus", FactKind.NOT_ASSESSED)
+    assessment = study_of(SEED, 0).assessment
+    assert confirm(f"{thing}: not assessed.", Task.ANSWER, evidence(0, "en"), assessment)
+
+
 def test_only_the_measured_segment_is_called_the_greatest():
     facts = [one for one in evidence(0, "en").facts if one.segment is not None]
     greatest, smallest = facts

@@ -25,6 +25,9 @@ _GROUPS = {
     "answer_not_assessed": "no_answer",
     "answer_missing": "no_answer",
     "answer_unknown": "no_answer",
+    "limits_one": "not_assessed",
+    "limits_two": "not_assessed",
+    "limits_three": "not_assessed",
 }
 
 
@@ -42,6 +45,7 @@ def phrases(code: str) -> dict[str, list[str]]:
                 pieces = pieces_of(_PLACE.sub("[E0]", sentence), code)
                 found[_GROUPS.get(rule, "free")].update(pieces)
     free = found["free"]
+    found["no_answer"] -= found["not_assessed"]
     return {group: sorted(own if own is free else own - free) for group, own in found.items()}
 
 
