@@ -50,6 +50,8 @@ class AlignmentOptions(BaseModel):
         Whether the connector is given them.
     anchors_every
         Steps between two refreshes of the anchors.
+    held_out
+        A group that is never met: no study, label, sentence or anchor of it (zero-shot trials).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -65,6 +67,7 @@ class AlignmentOptions(BaseModel):
     images: bool = True
     measurements: bool = True
     anchors_every: int = Field(default=20, gt=0)
+    held_out: str | None = None
 
 
 class Words(Protocol):

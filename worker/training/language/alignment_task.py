@@ -59,12 +59,16 @@ class AlignmentTask:
         self, folder: Path, tokenizer: Tokenizer, options: AlignmentOptions, seed: int
     ) -> None:
         splits = read_splits()
-        studies = [one for one in read_studies(folder) if one.id not in splits.validation]
+        studies = [
+            one
+            for one in read_studies(folder)
+            if one.id not in splits.validation and one.group != options.held_out
+        ]
         learnt = [one for one in studies if one.id not in splits.monitor]
         if not learnt:
             raise ConfigurationError(Reason.SETTING_INVALID, f"no studies in {folder.name}")
         self._watched = [one for one in studies if one.id in splits.monitor]
-        self._categories = read_categories()
+        self._categories = [one for one in read_categories() if one.key != options.held_out]
         self._words = WrittenWords(learnt, tokenizer, seed)
         self._stage = AlignmentStage(learnt, self._words, self._categories, options)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from worker.model.language.categories import Category, read_categories
@@ -23,23 +24,6 @@ from worker.training.language.network import VisionLanguageNetwork
 from worker.training.language.study_data import LabelledStudy
 
 _N_RANDOM = 20
-
-
-@torch.inference_mode()
-def study_margins(
-    network: VisionLanguageNetwork,
-    studies: Sequence[LabelledStudy],
-    texts: Sequence[Sequence[int]],
-    bank: AnchorBank,
-    options: AlignmentOptions,
-) -> dict[str, dict[str, float]]:
-    """Return the margin of each category of a bank for each study, by id and key."""
-    batch = tensors_of(studies, texts, options)
-    margins = bank.margins(network.image_features(batch).whole).numpy()
-    return {
-        study.id: {key: round(float(value), 5) for key, value in zip(bank.names, row, strict=True)}
-        for study, row in zip(studies, margins, strict=True)
-    }
 
 
 def random_bank(names: Sequence[str], n_features: int, seed: int) -> AnchorBank:
@@ -74,9 +58,21 @@ def margins_of(
     texts = [words.history(index, rng)[:room] for index in range(len(unseen))]
     if options.text == "shuffled":
         texts = [*texts[1:], texts[0]]
+    with torch.inference_mode():
+        features = network.image_features(tensors_of(unseen, texts, options)).whole
     return {
-        name: study_margins(network, unseen, texts, bank, options)
+        name: _by_study(unseen, bank, features)
         for name, bank in _banks(network, read_categories(), words, seed).items()
+    }
+
+
+def _by_study(
+    studies: Sequence[LabelledStudy], bank: AnchorBank, features: Tensor
+) -> dict[str, dict[str, float]]:
+    rows = bank.margins(features).tolist()
+    return {
+        study.id: {key: round(value, 5) for key, value in zip(bank.names, row, strict=True)}
+        for study, row in zip(studies, rows, strict=True)
     }
 
 

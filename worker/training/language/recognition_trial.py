@@ -189,25 +189,32 @@ WITHHELD: Mapping[str, AlignmentOptions] = {
 }
 
 
-def score_run(work: Path, studies: Sequence[LabelledStudy], n_unseen_phantoms: int) -> list[Line]:
+def score_run(
+    work: Path,
+    studies: Sequence[LabelledStudy],
+    n_unseen_phantoms: int,
+    held_out: str | None = None,
+) -> list[Line]:
     """Score a finished run of the stage runner on what it did not learn from.
 
-    Nothing is trained: what is withheld is withheld from the finished network.
+    Nothing is trained: what is withheld is withheld from the finished network. ``held_out`` is the
+    group that the run's stages never met.
     """
     network, _ = finished_network(work)
     if not isinstance(network, VisionLanguageNetwork):
         msg = "the run reads no images"
         raise TypeError(msg)
     tokenizer = Tokenizer.from_file(work / CORPUS_FOLDER / FILE_NAME)
-    unseen = cohorts(studies, None, n_unseen_phantoms).unseen
+    unseen = cohorts(studies, held_out, n_unseen_phantoms).unseen
+    withheld = WITHHELD if held_out is None else {f"without_{held_out}": _RECOGNISE}
     return [
         {
             "trial": name,
             "seed": 0,
-            "held_out": None,
+            "held_out": held_out,
             "margins": margins_of(network, unseen, tokenizer, options, 0),
         }
-        for name, options in WITHHELD.items()
+        for name, options in withheld.items()
     ]
 
 
@@ -217,6 +224,7 @@ def _main() -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--tokenizer", type=Path, help="vocabulary of the networks to be trained")
     source.add_argument("--run", type=Path, help="score this finished run instead")
+    parser.add_argument("--held-out", choices=GROUPS, help="group that the run never met")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--trials", nargs="*", help="names; all when not given")
     parser.add_argument("--seeds", type=int, default=3)
@@ -231,8 +239,9 @@ def _main() -> None:
     done = {(line["trial"], line["seed"]) for line in map(json.loads, lines)}
     studies = read_studies(given.studies)
     if given.run is not None:
-        scored = score_run(given.run, studies, given.unseen_phantoms)
-        path.write_text("".join(f"{json.dumps(line)}\n" for line in scored), encoding="utf-8")
+        scored = score_run(given.run, studies, given.unseen_phantoms, given.held_out)
+        with path.open("a", encoding="utf-8") as file:
+            file.writelines(f"{json.dumps(line)}\n" for line in scored)
         return
     tokenizer = Tokenizer.from_file(given.tokenizer)
     for seed in range(given.seeds):

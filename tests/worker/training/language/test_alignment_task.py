@@ -112,6 +112,13 @@ def test_validation_patients_are_not_read_into_the_stage(work):
         AlignmentTask(work / STUDIES_FOLDER, None, options, 3)
 
 
+def test_held_out_group_is_never_met(work):
+    options = AlignmentOptions(batch=2, held_out="DCM")
+    task = AlignmentTask(work / STUDIES_FOLDER, None, options, 3)
+    assert {one.group for one in task._stage.studies} == {"NOR"}
+    assert "DCM" not in {one.key for one in task._stage._categories}
+
+
 def test_shipped_recipe_fits_the_studies_that_are_cached(pytestconfig):
     path = pytestconfig.rootpath / "worker/training/recipes/cmr-language-study.toml"
     shipped = read_language_recipe(path)
