@@ -28,14 +28,15 @@ def with_worded_impression(
     same_language = wording is not None and wording.language == language.code
     if passage is None or passage.author is Author.RULES or not same_language:
         return assessment
-    warnings = (
-        language.tables["quality"]["text_not_confirmed"],
-        language.tables["sentences"]["see_quality"],
+    warning = language.tables["quality"]["text_not_confirmed"]
+    advice = language.tables["sentences"]["see_quality"]
+    words = (
+        *(one for one in assessment.impression if one == warning),
+        *(statement.text for statement in passage.statements),
+        *(one for one in assessment.impression if one == advice),
+        language.say("written", "by_language_model"),
     )
-    kept = [one for one in assessment.impression if one in warnings]
-    words = [statement.text for statement in passage.statements]
-    notice = language.say("written", "by_language_model")
-    return replace(assessment, impression=(*kept, *words, notice))
+    return replace(assessment, impression=words)
 
 
 def passage_items(wording: Wording | None, language: Language) -> list[ContentItem]:
