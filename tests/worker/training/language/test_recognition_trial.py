@@ -43,7 +43,9 @@ def studies():
         one = study(index, group)
         one = replace(one, features=replace(one.features, measurements=measured))
         made.append(replace(one, id=f"phantom-{index:04d}"))
-        patient = (SPLITS.validation, SPLITS.monitor, ("patient002", "patient003"))[index % 3]
+        patient = (SPLITS.validation, SPLITS.monitor, ("patient002", "patient003", "patient004"))[
+            index % 3
+        ]
         made.append(replace(one, id=patient[index // 3 % len(patient)], cohort="acdc"))
     return made
 
