@@ -36,6 +36,8 @@ COVERAGE = 0.9
 STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0)
 """Inverse weights of the penalty that are tried."""
 
+_ERROR_DRAWS = 4
+_ERROR_SEED = 20261122
 _MARGIN = 1.0
 """Standard deviations by which a heart may lie beyond those of the table."""
 
@@ -162,8 +164,21 @@ def _unseen_scores(cases: Cases, chosen: npt.NDArray[np.bool_], strength: float)
 
 
 def _fit_with_twins(cases: Cases, chosen: npt.NDArray[np.bool_], strength: float) -> Model:
-    features = np.concatenate((cases.features[chosen], cases.twins[chosen]))
-    return fit(features, np.tile(cases.truth[chosen], 2), strength)
+    """Fit on the chosen hearts as towers see them, as experts do, and as towers might.
+
+    The last are the experts' features with the errors that towers made on others of the chosen
+    hearts: they teach which features a tower measures well.
+    """
+    shown = [cases.features[chosen], cases.twins[chosen]]
+    measured = chosen & cases.by_tower
+    errors = cases.features[measured] - cases.twins[measured]
+    if len(errors):
+        rng = np.random.default_rng(_ERROR_SEED)
+        drawn = rng.integers(len(errors), size=(_ERROR_DRAWS, int(chosen.sum())))
+        shown += [cases.twins[chosen] + errors[one] for one in drawn]
+    truth = np.tile(cases.truth[chosen], len(shown))
+    # the examples are of the same hearts, so more of them must not weaken the penalty
+    return fit(np.concatenate(shown), truth, 2.0 * strength / len(shown))
 
 
 def cross_validate(cases: Cases) -> Answers:
