@@ -22,7 +22,7 @@ def studies(n=30, seed=0, offset=0.0, n_slices=8):
     """Patients whose maps are correlated and scaled differently, with shapes of their own."""
     rng = np.random.default_rng(seed)
     mix = (
-        np.diag([1.0, 10.0, 0.1, 3.0, 1.0])
+        np.diag([1.0, 2.0, 0.5, 1.5, 1.0])
         @ np.linalg.qr(np.random.default_rng(9).normal(size=(N_MAPS, N_MAPS)))[0]
     )
     made = []
