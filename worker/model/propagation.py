@@ -32,7 +32,7 @@ def middle_slice(labels: npt.NDArray[np.integer]) -> int:
     area = left.sum(axis=(0, 2)).astype(np.float64)
     if not area.any():
         return n_slices // 2
-    return round(float(area @ np.arange(n_slices) / area.sum()))
+    return round(float((area * np.arange(n_slices)).sum()) / float(area.sum()))
 
 
 def outwards(n_slices: int, middle: int) -> Iterator[tuple[int, int | None]]:

@@ -25,7 +25,7 @@ Float64Array = npt.NDArray[np.float64]
 N_PARTS = 10
 FLAG_PERCENTILE = 99.0
 FLAG_ROOM = 1.15
-REFUSE_ROOM = 1.5
+REFUSE_ROOM = 2.5
 _SMALLEST_SPREAD = 1e-6
 _NO_LIMIT = Limit("distance")
 
@@ -42,7 +42,7 @@ def fit(studies: Sequence[Float32Array]) -> Familiarity:
     -------
     Familiarity
         Flags beyond the 99th percentile of left-out patients with 15 % room, refuses beyond the
-        farthest of them with 50 % room.
+        farthest of them by two and a half times: another scanner alone is no reason to refuse.
     """
     distances = left_out_distances(studies)
     flag_above = FLAG_ROOM * float(np.percentile(distances, FLAG_PERCENTILE))

@@ -50,7 +50,7 @@ def pretrain(
         volume for study in read_studies(studies, left_out) for volume in unlabelled_volumes(study)
     ]
     if not volumes:
-        raise ConfigurationError(Reason.TOO_FEW_STUDIES, describe_left_out(left_out) or None)
+        raise ConfigurationError(Reason.TOO_FEW_STUDIES, describe_left_out(left_out))
     options = PretrainOptions(
         minutes=minutes,
         channels=what.channels,

@@ -29,7 +29,9 @@ def assessment(index=INDEX):
 def word(decoder, code="en", index=INDEX, told=None, **options):
     writer = LanguageWriter(decoder, tokenizer())
     language = load_language(code)
-    return word_report(assessment(index), language, writer, told or Told(seconds=INFINITE), **options)
+    return word_report(
+        assessment(index), language, writer, told or Told(seconds=INFINITE), **options
+    )
 
 
 def dictated(code="en", index=INDEX, **texts):
