@@ -182,7 +182,7 @@ class Results:
     def _known(self, key: str, ids: Iterable[str]) -> tuple[list[str], npt.NDArray[np.bool_]]:
         labels = {one: int(finding_vector(self.studies[one], [key])[0]) for one in ids}
         chosen = [one for one, label in labels.items() if label >= 0]
-        return chosen, np.array([labels[one] == 1 for one in chosen])
+        return chosen, np.array([labels[one] == 1 for one in chosen], dtype=bool)
 
 
 def tables(results: Results) -> str:
