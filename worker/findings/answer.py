@@ -45,6 +45,7 @@ _FINDINGS = {
 }
 _PRIORITY = frozenset({"urgent", "stat", "not_promoted"})
 _SIDES = ("below", "within", "above")
+_CANNOT_TELL = frozenset({FactKind.SCOPE, FactKind.NOT_ASSESSED, FactKind.QUALITY})
 _NOTES = {
     "right_ventricle_not_reported": ("rv_",),
     "no_body_size": ("body_surface_area", "cardiac_index", "_index"),
@@ -182,12 +183,20 @@ def _there(fact: Fact | None) -> Iterator[Fact]:
 def _require_on_question(
     statements: tuple[Statement, ...], asked: tuple[Fact, ...], evidence: Evidence
 ) -> None:
-    """Doubt an answer that names nothing of what the question names, nor what belongs to it."""
+    """Doubt an answer that names nothing of what the question names, nor what belongs to it.
+
+    To a question in which the rules find nothing of the study, only what it cannot tell is one.
+    """
+    if not asked:
+        told = {one.key for one in evidence.facts if one.kind not in _CANNOT_TELL}
+        if told.intersection(key for one in statements for key in one.evidence):
+            raise DoubtfulTextError(Doubt.OFF_QUESTION)
+        return
     near = {fact.id for fact in asked}
     near |= {base for fact in asked for base in fact.basis}
     near |= {fact.id for fact in evidence.facts if near.intersection(fact.basis)}
     keys = {fact.key for fact in evidence.facts if fact.id in near}
-    if keys and keys.isdisjoint(key for one in statements for key in one.evidence):
+    if keys.isdisjoint(key for one in statements for key in one.evidence):
         raise DoubtfulTextError(Doubt.OFF_QUESTION)
 
 
@@ -201,7 +210,9 @@ def _sentences(asked: tuple[Fact, ...], evidence: Evidence, language: Language) 
         if fact.kind is FactKind.QUALITY:
             yield language.say("written", "no_answer", fact=fact.slot)
         elif fact.kind is not FactKind.NOT_ASSESSED:
-            side = next((side for side in _SIDES if side in fact.terms), "fact")
+            # near a threshold the side alone would say more than the finding does
+            sides = () if "borderline" in fact.terms else _SIDES
+            side = next((side for side in sides if side in fact.terms), "fact")
             yield language.say("written", side, fact=fact.slot)
     if things:
         names = language.tables["joins"]["names"].join(things)
