@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -28,6 +28,7 @@ from pydantic_settings import (
 
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.identifiers import check_ae_title
+from plugin.domain.urls import hide_password
 
 ENVIRONMENT_PREFIX = "CMR_TRIAGE_"
 SECRETS_VARIABLE = "CMR_TRIAGE_SECRETS_DIR"
@@ -319,16 +320,6 @@ def embedded_broker_socket(folder: Path) -> Path:
 def setting_rows(settings: Settings | None = None) -> list[SettingRow]:
     """List every setting with value (passwords hidden), default and meaning."""
     return list(_rows(settings or Settings.model_construct()))
-
-
-def hide_password(url: str) -> str:
-    """Return ``url`` with its password replaced by ``***``."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    login, _, place = parts.netloc.rpartition("@")
-    netloc = f"{login.partition(':')[0]}:***@{place}"
-    return urlunsplit(parts._replace(netloc=netloc))
 
 
 def _rows(settings: Settings) -> Iterator[SettingRow]:

@@ -238,7 +238,8 @@ def print_explanation(explanation: "Explanation | None") -> None:
     if occlusion is not None:
         typer.echo(
             f"With nothing hidden the model's two phases alone give {occlusion.unhidden:.1f} "
-            f"{explanation.unit}; it looked {occlusion.n_passes} times."
+            f"{explanation.unit}; it looked {occlusion.n_passes} times. The model redraws much of "
+            "what is hidden from the slices beside it: read the last column as a look, not a proof."
         )
 
 

@@ -77,7 +77,7 @@ def test_a_reported_study_answers_from_its_stored_result(ask, reported):
     assert f"{reported.value('lv_ejection_fraction'):.0f} %" in answer.stdout
     assert "lv_ejection_fraction" in answer.stdout
     assert "not verified by a physician" in answer.stdout
-    assert "without a language model" in answer.stdout
+    assert "Worded by a language model, checked" in answer.stdout
 
 
 def test_the_question_can_come_from_standard_input_and_the_answer_go_to_a_script(ask, reported):

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from plugin.domain.errors import ConfigurationError, Reason
+from plugin.domain.urls import hide_password
 from plugin.settings import (
     Settings,
     embedded_broker_socket,
-    hide_password,
     load_settings,
     setting_rows,
 )

@@ -44,7 +44,15 @@ def analyse(study, folder, writer, **options):
 
 
 def report_text(folder):
-    return str(pydicom.dcmread(folder / "sr.dcm").ContentSequence)
+    return "\n".join(texts_of(pydicom.dcmread(folder / "sr.dcm")))
+
+
+def texts_of(item):
+    """Yield every text of a content tree."""
+    for below in item.get("ContentSequence", ()):
+        if "TextValue" in below:
+            yield below.TextValue
+        yield from texts_of(below)
 
 
 @pytest.mark.parametrize("code", ["en", "zh"])

@@ -69,6 +69,24 @@ def targets(records, code, index):
     return found
 
 
+_FORMS = {
+    "en": (
+        ".",
+        {
+            FactKind.NOT_ASSESSED: "{0}: not assessed.",
+            FactKind.CONSIDERATION: "{0} should be considered.",
+        },
+    ),
+    "zh": (
+        "。",
+        {
+            FactKind.NOT_ASSESSED: "{0}未评估。",
+            FactKind.CONSIDERATION: "{0}应予考虑。",
+        },
+    ),
+}
+
+
 class PlainWriter:
     """A language model that says of every fact that it must name as little as it can."""
 
@@ -87,9 +105,6 @@ class PlainWriter:
         named = [study.evidence.fact(sorted(group)[0]) for group in groups]
         if not named:
             named = [study.evidence.of_kind(FactKind.SCOPE)[0]]
-        forms = {
-            FactKind.NOT_ASSESSED: "{0}: not assessed.",
-            FactKind.CONSIDERATION: "{0} should be considered.",
-        }
-        sentences = [forms.get(fact.kind, "{0}.").format(fact.slot) for fact in named]
+        stop, forms = _FORMS[study.evidence.language]
+        sentences = [forms.get(fact.kind, "{0}" + stop).format(fact.slot) for fact in named]
         return Written(" ".join(sentences), Ending.STOP_TOKEN, len(sentences))

@@ -29,10 +29,11 @@ def middle_slice(labels: npt.NDArray[np.integer]) -> int:
     """
     n_slices = labels.shape[-3]
     left = (labels > 1).reshape(-1, n_slices, labels.shape[-2] * labels.shape[-1])
-    area = left.sum(axis=(0, 2)).astype(np.float64)
-    if not area.any():
+    areas: list[int] = left.sum(axis=(0, 2)).tolist()
+    if not any(areas):
         return n_slices // 2
-    return round(float((area * np.arange(n_slices)).sum()) / float(area.sum()))
+    middle = sum(z * area for z, area in enumerate(areas)) / sum(areas)
+    return round(middle)
 
 
 def outwards(n_slices: int, middle: int) -> Iterator[tuple[int, int | None]]:

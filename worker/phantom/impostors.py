@@ -41,7 +41,7 @@ def _show(cine: PhantomCine, cuts: Sequence[Cut], rng: np.random.Generator) -> P
         for s, plane in enumerate(planes):
             bright[p, s] = cine.scene.brightness(plane, tables, contraction)
     scanner = sample_scanner(rng, harsh=False)
-    coil = coil_profile(scanner, bright.shape[-2], bright.shape[-1])
+    coil = coil_profile(scanner, cine.protocol.n_rows, cine.protocol.n_columns)
     seen = np.stack([expose(phase, scanner, coil, rng) for phase in bright])
     pixels = np.clip(seen * cine.protocol.blood_value, 0, 4095).astype(np.uint16)
     return replace(cine, pixels=pixels)

@@ -1,4 +1,4 @@
-"""Content items of the report: groups of measurements, evaluations and the image library.
+"""Content items of the report: groups of measurements and evaluations.
 
 Knows how an ``Assessment`` becomes content items in the order of their templates; knows nothing of
 the document around them.
@@ -6,7 +6,7 @@ the document around them.
 References
 ----------
 DICOM PS3.16 TID 300 (Measurement), 310 (Properties), 312 (Normal Range), 315 (Equation), 1500,
-1501 (Measurement Group), 1600 to 1604 (Image Library), 4019 (Algorithm Identification).
+1501 (Measurement Group), 4019 (Algorithm Identification).
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,13 +18,11 @@ from highdicom.sr import (
     ContentItem,
     ContentSequence,
     FindingSite,
-    ImageContentItem,
     Measurement,
     MeasurementsAndQualitativeEvaluations,
     NumContentItem,
     TextContentItem,
     TrackingIdentifier,
-    UIDRefContentItem,
 )
 from pydicom.dataset import Dataset
 
@@ -38,13 +36,12 @@ from worker.report import codes
 from worker.report.codes import concept
 from worker.report.identity import AnalysisIdentity, ResultUids
 from worker.report.wording import digits, interval_text, plain_number, range_text, readable_unit
-from worker.volume.types import CineStack, FrameReference
+from worker.volume.types import CineStack
 
 _MODIFIER = "HAS CONCEPT MOD"
 _PROPERTY = "HAS PROPERTIES"
 _INFERRED = "INFERRED FROM"
 _CONTAINS = "CONTAINS"
-_ACQUISITION = "HAS ACQ CONTEXT"
 
 
 def text(name: Code, value: str, relationship: str = _CONTAINS) -> TextContentItem:
@@ -62,7 +59,7 @@ def number(name: Code, value: float, ucum: str, relationship: str) -> NumContent
     item = NumContentItem(
         concept(name), rounded(value, ucum), codes.unit(ucum), relationship_type=relationship
     )
-    _print_plainly(item, rounded(value, ucum))
+    print_plainly(item, rounded(value, ucum))
     return item
 
 
@@ -72,7 +69,7 @@ def rounded(value: float, ucum: str) -> int | float:
     return int(result) if result.is_integer() else result
 
 
-def _print_plainly(item: Dataset, value: float) -> None:
+def print_plainly(item: Dataset, value: float) -> None:
     """Write ``67`` where highdicom writes ``67.0``: readers show this text as it is."""
     item.MeasuredValueSequence[0].NumericValue = plain_number(value)
 
@@ -149,7 +146,7 @@ def _measurement(measurement: DomainMeasurement, assessment: Assessment) -> Meas
         value=rounded(measurement.value, measurement.unit),
         unit=codes.unit(measurement.unit),
     )
-    _print_plainly(item[0], rounded(measurement.value, measurement.unit))
+    print_plainly(item[0], rounded(measurement.value, measurement.unit))
     children: list[ContentItem] = []
     if measurement.phase in codes.CYCLE_POINTS:
         point = codes.CYCLE_POINTS[measurement.phase]
@@ -174,7 +171,7 @@ def _bsa_measurement(bsa_m2: float, formula: str | None) -> Measurement:
         value=rounded(bsa_m2, "m2"),
         unit=codes.unit("m2"),
     )
-    _print_plainly(item[0], rounded(bsa_m2, "m2"))
+    print_plainly(item[0], rounded(bsa_m2, "m2"))
     if formula:
         citation = text(codes.METHOD_CITATION, formula, _INFERRED)
         equation = codes.BSA_EQUATIONS.get(formula.split()[0].casefold())
@@ -335,81 +332,3 @@ def acquisition_text(stack: CineStack, assessment: Assessment, language: Languag
         es=str(es + 1),
         es_ms=f"{stack.trigger_times_ms[es]:.0f}",
     )
-
-
-def image_library(stack: CineStack, phases: Sequence[int]) -> ContainerContentItem:
-    """Return TID 1600 with the images of ``phases``: those that the reported values rest on."""
-    group = ContainerContentItem(concept(codes.IMAGE_LIBRARY_GROUP), relationship_type=_CONTAINS)
-    items: list[ContentItem] = _descriptors(stack)
-    items += [_image(frames) for frames in by_instance(stack, phases)]
-    group.ContentSequence = ContentSequence(items)
-    library = ContainerContentItem(concept(codes.IMAGE_LIBRARY), relationship_type=_CONTAINS)
-    library.ContentSequence = ContentSequence([group])
-    return library
-
-
-def by_instance(stack: CineStack, phases: Iterable[int]) -> list[list[FrameReference]]:
-    """Group the frames of ``phases`` by the instance that holds them, in order of appearance."""
-    found: dict[str, list[FrameReference]] = {}
-    for phase in phases:
-        for frame in stack.frames[phase]:
-            found.setdefault(frame.sop_instance_uid, []).append(frame)
-    return list(found.values())
-
-
-def _image(frames: Sequence[FrameReference]) -> ImageContentItem:
-    numbers = sorted({f.frame_number for f in frames if f.frame_number is not None})
-    return ImageContentItem(
-        name=concept(Code("260753009", "SCT", "Source")),
-        referenced_sop_class_uid=frames[0].sop_class_uid,
-        referenced_sop_instance_uid=frames[0].sop_instance_uid,
-        referenced_frame_numbers=numbers or None,
-        relationship_type=_CONTAINS,
-    )
-
-
-def _descriptors(stack: CineStack) -> list[ContentItem]:
-    """Return TID 1602 and 1604, common to all images of the stack."""
-    row, column = stack.affine[:3, 0], stack.affine[:3, 1]
-    cosines = [
-        *(float(v) / stack.column_spacing_mm for v in row),
-        *(float(v) / stack.row_spacing_mm for v in column),
-    ]
-    names = [f"{axis} {c}" for axis in ("Row", "Column") for c in "XYZ"]
-    n_rows, n_columns = stack.pixels.shape[2:]
-    modality = Code("121139", "DCM", "Modality")
-    items: list[ContentItem] = [
-        coded(modality, Code("MR", "DCM", "Magnetic Resonance"), _ACQUISITION)
-    ]
-    if stack.frame_of_reference_uid:
-        items.append(
-            UIDRefContentItem(
-                concept(Code("112227", "DCM", "Frame of Reference UID")),
-                stack.frame_of_reference_uid,
-                relationship_type=_ACQUISITION,
-            )
-        )
-    return [
-        *items,
-        _acquired("110910", "Pixel Data Rows", n_rows, "{pixels}"),
-        _acquired("110911", "Pixel Data Columns", n_columns, "{pixels}"),
-        _acquired("111026", "Horizontal Pixel Spacing", stack.column_spacing_mm, "mm"),
-        _acquired("111066", "Vertical Pixel Spacing", stack.row_spacing_mm, "mm"),
-        _acquired("112226", "Spacing between slices", stack.slice_spacing_mm, "mm"),
-        *(
-            _acquired(str(110904 + i), f"Image Orientation (Patient) {name}", cosine, "{-1:1}")
-            for i, (name, cosine) in enumerate(zip(names, cosines, strict=True))
-        ),
-    ]
-
-
-def _acquired(code: str, meaning: str, value: float, ucum: str) -> NumContentItem:
-    written = int(value) if float(value).is_integer() else round(float(value), 6)
-    item = NumContentItem(
-        concept(Code(code, "DCM", meaning)),
-        written,
-        codes.unit(ucum),
-        relationship_type=_ACQUISITION,
-    )
-    _print_plainly(item, written)
-    return item

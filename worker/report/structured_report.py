@@ -35,6 +35,7 @@ from worker.report.identity import (
     PredecessorReport,
     ResultUids,
 )
+from worker.report.image_library import by_instance, image_library
 from worker.report.passages import passage_items, with_worded_impression
 from worker.volume.types import CineStack
 
@@ -121,7 +122,7 @@ def _tree(
     measurements = root.ContentSequence.pop()
     root.ContentSequence.extend(content.opening(assessment, language))
     phases = sorted({assessment.ed_phase, assessment.es_phase})
-    root.ContentSequence.append(content.image_library(stack, phases))
+    root.ContentSequence.append(image_library(stack, phases))
     root.ContentSequence.append(measurements)
     evaluations = content.evaluations(stack, assessment, language)
     evaluations.ContentSequence.extend(passage_items(wording, language))
@@ -155,7 +156,7 @@ def _observer(identity: AnalysisIdentity) -> ObserverContext:
 def _evidence(stack: CineStack, study_instance_uid: str) -> Dataset:
     """Return all instances that the analysis used, by series."""
     by_series: dict[str, list[Dataset]] = {}
-    for frames in content.by_instance(stack, range(stack.n_phases)):
+    for frames in by_instance(stack, range(stack.n_phases)):
         item = Dataset()
         item.ReferencedSOPClassUID = frames[0].sop_class_uid
         item.ReferencedSOPInstanceUID = frames[0].sop_instance_uid

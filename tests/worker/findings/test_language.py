@@ -63,7 +63,7 @@ def test_english_names_are_those_of_the_definitions():
 def literal(code):
     """Join neighbouring strings and empty the places of f-strings."""
     joined = re.sub(r'"\s*\n\s*f?"', "", code)
-    return re.sub(r"\{[^{}]*\}", "{}", joined)
+    return re.sub(r"\{[^{}\n]*\}", "{}", joined)
 
 
 def test_english_notes_are_letter_for_letter_those_of_the_code():

@@ -161,9 +161,10 @@ def test_a_random_model_writes_nothing_but_phrases_of_the_list(code, seed):
     while len(ids) < 120:
         allowed = rules.allowed(ids)
         slots = allowed[allowed < len(SPECIAL_TOKENS)]
-        ids.append(int(rng.choice(slots if slots.size and rng.random() < 0.3 else allowed)))
-        if ids[-1] == tokenizer().end_id:
+        chosen = int(rng.choice(slots if slots.size and rng.random() < 0.3 else allowed))
+        if chosen == tokenizer().end_id:
             break
+        ids.append(chosen)
     written = tokenizer().decode(rules.whole_sentences(ids))
     pattern = r"[^\W\d_]+" if code == "zh" else r"[^\W\d_]+(?:[ '-][^\W\d_]+)*"
     pieces = [p for text in SLOT.split(written) for p in re.findall(pattern, text.lower())]
