@@ -27,7 +27,7 @@ def middle_slice(labels: npt.NDArray[np.integer]) -> int:
     labels
         ``[..., slice, row, column]`` as the tower gives them.
     """
-    n_slices = labels.shape[-3]
+    n_slices = int(labels.shape[-3])
     left = (labels > 1).reshape(-1, n_slices, labels.shape[-2] * labels.shape[-1])
     areas: list[int] = left.sum(axis=(0, 2)).tolist()
     if not any(areas):
