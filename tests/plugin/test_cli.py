@@ -9,9 +9,10 @@ from typer.testing import CliRunner
 from plugin.cli import app
 from plugin.domain.errors import Reason
 from plugin.domain.job import DeliveryState
-from plugin.registry import IndexedInstance, PublishedResult, Registry, ResultObject
+from plugin.registry import PublishedResult, Registry, ResultObject
 from plugin.settings import load_settings
 from plugin.supervisor import environment
+from tests.plugin.registry.samples import make_instance
 
 
 @pytest.fixture
@@ -44,20 +45,11 @@ def registry(config):
 def receive(registry, uid="1.2.840.77", patient_id="P-1", sha256="0" * 64):
     registry.studies.add_instances(
         [
-            IndexedInstance(
+            make_instance(
                 study_instance_uid=uid,
-                series_instance_uid=f"{uid}.1",
-                sop_instance_uid=f"{uid}.1.1",
-                sop_class_uid="1.2.840.10008.5.1.4.1.1.4",
-                transfer_syntax_uid="1.2.840.10008.1.2.1",
-                modality="MR",
-                path="/nowhere/1.dcm",
-                sha256=sha256,
-                n_bytes=5,
-                received_at=datetime.now(UTC),
-                calling_ae_title="PACS",
-                association_id="a1",
                 patient_id=patient_id,
+                sha256=sha256,
+                received_at=datetime.now(UTC),
             )
         ]
     )

@@ -1,13 +1,13 @@
 import json
-from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
 
 from plugin.cli import app
-from plugin.registry import IndexedInstance, PublishedResult, Registry, ResultObject
+from plugin.registry import PublishedResult, Registry, ResultObject
 from plugin.settings import load_settings
 from tests.generated import write_small_study
+from tests.plugin.registry.samples import make_instance
 from tests.worker.words import SEED
 from worker.training.language.corpus import study_of
 
@@ -35,25 +35,7 @@ def receive(config, result=None):
     settings.spool.folder.mkdir(parents=True, exist_ok=True)
     with Registry(settings.registry_url) as registry:
         registry.migrate()
-        registry.studies.add_instances(
-            [
-                IndexedInstance(
-                    study_instance_uid=UID,
-                    series_instance_uid=f"{UID}.1",
-                    sop_instance_uid=f"{UID}.1.1",
-                    sop_class_uid="1.2.840.10008.5.1.4.1.1.4",
-                    transfer_syntax_uid="1.2.840.10008.1.2.1",
-                    modality="MR",
-                    path="/nowhere/1.dcm",
-                    sha256="0" * 64,
-                    n_bytes=5,
-                    received_at=datetime.now(UTC),
-                    calling_ae_title="PACS",
-                    association_id="a1",
-                    patient_id="P-1",
-                )
-            ]
-        )
+        registry.studies.add_instances([make_instance(study_instance_uid=UID, patient_id="P-1")])
         if result is None:
             return
         job = registry.studies.mark_complete(registry.studies.get(UID).id)
