@@ -32,6 +32,7 @@ from worker.model.language.study import study_features
 from worker.model.types import Segmentation
 from worker.report import AnalysisIdentity, PredecessorReport, ResultFile, build_results
 from worker.report.identity import NOT_VERIFIED
+from worker.report.viewer import write_viewer
 from worker.volume import LoadedStudy, load_study
 from worker.volume.types import CineStack
 
@@ -145,6 +146,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     writer: Writer | None = None,
     language_seconds: float = 20.0,
     with_occlusion: bool = False,
+    with_viewer: bool = False,
     on_progress: Progress | None = None,
 ) -> AnalysisResult:
     """Analyse one study and write its result objects into ``out_folder``.
@@ -168,6 +170,8 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     with_occlusion
         Also hide parts of the images from the tower, see ``worker.explain.occlude``; it takes
         longer than the rest.
+    with_viewer
+        Also write what the pages play the cine from, see ``worker.report.viewer``.
 
     Raises
     ------
@@ -221,6 +225,8 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     with watch.stage("report", tell), _writing(out_folder):
         shown = assessment if wording is None else noted(assessment, wording)
         objects = tuple(build_results(loaded, segmentation, shown, identity, out_folder, wording))
+        if with_viewer:
+            write_viewer(loaded.stack, segmentation.labels, assessment, out_folder)
     assessment = worded(assessment, report_language)
     result = AnalysisResult(
         input_digest=loaded.input_digest,

@@ -190,6 +190,7 @@ class Analyst:
             report_language=self._settings.worker.report_language,
             writer=self._writer,
             language_seconds=self._settings.worker.language_seconds,
+            with_viewer=True,
             on_progress=lease.check,
         )
         if result.unchanged:
