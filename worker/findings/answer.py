@@ -43,6 +43,8 @@ _FINDINGS = {
     "wall": ("lv_wall_thickening",),
     "massive_wall": ("lv_wall_thickening",),
 }
+_OVERALL = "overall"
+_ALL_FINDINGS = tuple(_VALUES)
 _PRIORITY = frozenset({"urgent", "stat", "not_promoted"})
 _SIDES = ("below", "within", "above")
 _CANNOT_TELL = frozenset({FactKind.SCOPE, FactKind.NOT_ASSESSED, FactKind.QUALITY})
@@ -124,7 +126,7 @@ def asked_about(question: str, evidence: Evidence) -> tuple[Fact, ...]:
     lexicon = load_lexicon(evidence.language)
     found = [
         fact for reading in lexicon.read(question) for fact in _facts_of(reading, lexicon, evidence)
-    ]
+    ] or list(_meant(question, lexicon, evidence))
     return tuple(fact for fact in evidence.facts if fact in found)
 
 
@@ -143,6 +145,20 @@ def _facts_of(reading: Reading, lexicon: Lexicon, evidence: Evidence) -> Iterato
                 yield from _finding(key, evidence)
     if reading.tokens("unassessed"):
         yield from evidence.of_kind(FactKind.NOT_ASSESSED)
+
+
+def _meant(question: str, lexicon: Lexicon, evidence: Evidence) -> Iterator[Fact]:
+    """Facts that a question is about which uses no word of a report ("how is the LV function?")."""
+    sides = {side.key for reading in lexicon.read(question) for side in reading.tokens("sides")}
+    prefixes = tuple(PREFIX[side] for side in sides or PREFIX)
+    for kind, pattern in lexicon.questions:
+        if not pattern.search(question):
+            continue
+        if kind in _PRIORITY:
+            yield from evidence.of_kind(FactKind.PRIORITY)
+        for key in _ALL_FINDINGS if kind == _OVERALL else _FINDINGS.get(kind, ()):
+            if key.startswith(prefixes):
+                yield from _finding(key, evidence)
 
 
 def _quantities(reading: Reading, token: Token, lexicon: Lexicon) -> tuple[str, ...]:

@@ -89,7 +89,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lexicon:
-    """How one language is read."""
+    """How one language is read.
+
+    ``questions`` are words that only a question uses: in a report they mean nothing, or are not
+    allowed.
+    """
 
     code: str
     sentence_end: re.Pattern[str]
@@ -100,6 +104,7 @@ class Lexicon:
     words: tuple[tuple[str, str, re.Pattern[str]], ...]
     units: tuple[tuple[re.Pattern[str], str], ...]
     side_follows: bool
+    questions: tuple[tuple[str, re.Pattern[str]], ...]
 
     def read(self, text: str) -> tuple[Reading, ...]:
         """Split a text into sentences and read each."""
@@ -183,6 +188,9 @@ def load_lexicon(code: str) -> Lexicon:
         ),
         units=tuple((re.compile(entry, re.IGNORECASE), ucum) for entry, ucum in units),
         side_follows=bool(raw["side_follows"]),
+        questions=tuple(
+            (key, _word(entries, bounded=bounded)) for key, entries in raw["questions"].items()
+        ),
     )
 
 
