@@ -20,7 +20,6 @@ from dicom_node.contexts import (
     transfer_syntaxes,
 )
 from dicom_node.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dicom_node.sender import SOP_CLASSES_OF_KIND
 from dicom_node.statuses import (
     CANNOT_UNDERSTAND,
     OUT_OF_RESOURCES,
@@ -30,6 +29,7 @@ from dicom_node.statuses import (
     SUCCESS,
 )
 from plugin.domain.errors import SENTENCES
+from plugin.domain.objects import SOP_CLASSES_OF_KIND
 
 _RESULT_SYNTAXES = "Explicit VR Little Endian, else Implicit VR Little Endian"
 _ANSWERS = {

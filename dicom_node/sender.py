@@ -30,17 +30,12 @@ from dicom_node.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_N
 from dicom_node.statuses import Outcome, explain_rejection, meaning_of_store_status
 from dicom_node.switches import set_process_switches
 from plugin.domain.errors import Reason, TransientError
+from plugin.domain.objects import SOP_CLASSES_OF_KIND
 from plugin.registry import DeliveryRecord, DestinationRecord
 
 _ANSWER_TIMEOUT_FACTOR = 6  # an archive may take a while to store; a dead connection is noticed
 _EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 _IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
-# What the kinds of results are on the wire (written by worker.report).
-SOP_CLASSES_OF_KIND: dict[str, str] = {
-    "sr": "1.2.840.10008.5.1.4.1.1.88.34",
-    "summary": "1.2.840.10008.5.1.4.1.1.7",
-    "contours": "1.2.840.10008.5.1.4.1.1.7",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from plugin.commands.terminal import (
     print_table,
 )
 from plugin.domain.errors import ConfigurationError, Reason
+from plugin.domain.objects import DEFAULT_OBJECTS, OBJECT_KINDS
 
 app = new_group(
     "Systems that reports and images are sent to. Changes count at once, without a restart."
@@ -27,7 +28,8 @@ ObjectsOption = Annotated[
         "--object",
         "--objects",
         metavar="KIND",
-        help="What to send: sr, summary or contours; repeat for several, none for all.",
+        help=f"What to send, one or more of {', '.join(OBJECT_KINDS)}; repeat for several. "
+        f"Without it a new destination gets {', '.join(DEFAULT_OBJECTS)}.",
     ),
 ]
 EnabledOption = Annotated[bool | None, typer.Option("--enabled/--disabled", help="Send there?")]
@@ -44,15 +46,13 @@ def add(
     config: ConfigOption = None,
 ) -> None:
     """Send results to a system from now on."""
-    from plugin.registry.records import OBJECT_KINDS
-
     with open_registry(config) as registry:
         added = registry.destinations.add(
             name,
             ae_title=ae_title,
             host=host,
             port=port,
-            objects=tuple(objects) if objects else OBJECT_KINDS,
+            objects=tuple(objects) if objects else DEFAULT_OBJECTS,
             enabled=enabled is not False,
         )
     typer.echo(f"Destination {added.name} gets {', '.join(added.objects)}.")

@@ -13,8 +13,9 @@ from dicom_node.archive import ArchivedInstance, PlayedArchive
 from plugin.demo.stage import NODE_AE_TITLE, Stage, System
 from plugin.domain.errors import ConfigurationError, Reason, TriageError
 from plugin.domain.job import JobState
+from plugin.domain.objects import DEFAULT_OBJECTS
 from plugin.domain.study import StudyState
-from plugin.registry import OBJECT_KINDS, Registry
+from plugin.registry import Registry
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -53,7 +54,7 @@ class Visit:
     @property
     def complete(self) -> bool:
         """Whether every object is back in the archive."""
-        return len(self.arrived) >= len(OBJECT_KINDS) and bool(self.summary)
+        return len(self.arrived) >= len(DEFAULT_OBJECTS) and bool(self.summary)
 
     @property
     def seconds(self) -> float | None:
@@ -146,6 +147,6 @@ def observe(visit: Visit, archive: PlayedArchive, registry: Registry) -> None:
         visit.failure = TriageError(job.reason, job.detail).sentence
     elif job.state is JobState.REPORTED:
         visit.summary = dict(job.summary or {})
-        visit.status = f"{len(visit.arrived)} of {len(OBJECT_KINDS)} results are in the archive"
+        visit.status = f"{len(visit.arrived)} of {len(DEFAULT_OBJECTS)} results are in the archive"
     else:
         visit.status = "is analysed" if job.state is JobState.RUNNING else "waits for a worker"

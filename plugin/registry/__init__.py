@@ -1,7 +1,6 @@
 """The registry: the truth about studies, jobs, results, deliveries, peers and destinations."""
 
 from plugin.registry.records import (
-    OBJECT_KINDS,
     AddOutcome,
     AssemblyFacts,
     AssociationRecord,
@@ -23,7 +22,6 @@ from plugin.registry.records import (
 from plugin.registry.registry import Registry
 
 __all__ = [
-    "OBJECT_KINDS",
     "AddOutcome",
     "AssemblyFacts",
     "AssociationRecord",

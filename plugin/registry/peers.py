@@ -15,11 +15,12 @@ from sqlalchemy.exc import IntegrityError
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.identifiers import check_ae_title
 from plugin.domain.job import DeliveryState
+from plugin.domain.objects import DEFAULT_OBJECTS, OBJECT_KINDS
 from plugin.domain.study import PeerKind
 from plugin.registry.audit import note
 from plugin.registry.deliveries import retry_dead
 from plugin.registry.engine import Database
-from plugin.registry.records import OBJECT_KINDS, DestinationRecord, PeerRecord
+from plugin.registry.records import DestinationRecord, PeerRecord
 from plugin.registry.tables import deliveries, destinations, peers
 
 _HIGHEST_PORT = 65535
@@ -136,7 +137,7 @@ class Destinations:
         ae_title: str,
         host: str,
         port: int,
-        objects: tuple[str, ...] = OBJECT_KINDS,
+        objects: tuple[str, ...] = DEFAULT_OBJECTS,
         enabled: bool = True,
         actor: str = "cli",
     ) -> DestinationRecord:

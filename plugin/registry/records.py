@@ -14,8 +14,6 @@ from plugin.domain.identifiers import study_key
 from plugin.domain.job import DeliveryState, JobState
 from plugin.domain.study import PeerKind, StudyState
 
-OBJECT_KINDS = ("sr", "summary", "contours")
-
 
 class AddOutcome(StrEnum):
     """What adding an instance changed.
@@ -46,7 +44,7 @@ class PeerRecord:
 
 @dataclass(frozen=True, slots=True)
 class DestinationRecord:
-    """Where results go, and which kinds of objects (see ``OBJECT_KINDS``)."""
+    """Where results go, and which kinds of objects (``plugin.domain.objects``)."""
 
     id: int
     name: str

@@ -12,6 +12,7 @@ import redis
 from plugin.broker import broker_socket
 from plugin.domain.errors import Reason
 from plugin.domain.job import DeliveryState, JobState
+from plugin.domain.objects import DEFAULT_OBJECTS
 from plugin.domain.study import StudyState
 from plugin.spool import Spool
 from tests.flow.conftest import LEASE_SECONDS, wait_until
@@ -116,7 +117,7 @@ def test_results_wait_for_a_destination_that_is_down(installation):
     finally:
         installation.archive = sender
         sender.start(port)
-    wait_until(lambda: len(sender.arrived(uid)) == 3, "results after all")
+    wait_until(lambda: len(sender.arrived(uid)) == len(DEFAULT_OBJECTS), "results after all")
     wait_until(
         lambda: all(
             delivery.state is DeliveryState.SENT

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 from plugin.cli import app
 from plugin.commands.analysis import dicom_files
 from plugin.domain.errors import StudyRejectedError
+from plugin.domain.objects import OBJECT_KINDS
 from tests.generated import write_small_study
 from worker.bundle import find_bundle
 
@@ -29,7 +30,7 @@ def test_analyze_writes_report_images_and_result_with_the_shipped_bundle(study, 
     assert "not verified by a physician" in answer.stdout
     assert "LV ejection fraction" in answer.stdout
     names = {path.name for path in out.iterdir()}
-    assert names >= {"sr.dcm", "summary.dcm", "contours.dcm", "result.json", "summary.png"}
+    assert names >= {*(f"{kind}.dcm" for kind in OBJECT_KINDS), "result.json", "summary.png"}
     assert json.loads((out / "result.json").read_text())["summary"]["lvef_percent"] > 0
 
 

@@ -5,6 +5,7 @@ The same comparison on real hearts is ``tests/benchmarks/end_to_end_orthanc.py``
 
 import pytest
 
+from plugin.domain.objects import DEFAULT_OBJECTS
 from tests.benchmarks.end_to_end_orthanc import compare, running
 from tests.programs import find_program
 from worker.phantom.heart import HeartKind
@@ -27,4 +28,4 @@ def test_numbers_in_orthanc_are_those_of_analyze(tmp_path, vendor, layout):
     out = tmp_path / "returned"
     with running(tmp_path) as ports:
         assert compare(study, ports, tmp_path, out) == 0
-    assert len(list(out.iterdir())) == 3
+    assert len(list(out.iterdir())) == len(DEFAULT_OBJECTS)

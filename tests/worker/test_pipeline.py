@@ -6,6 +6,7 @@ import pydicom
 import pytest
 
 from plugin.domain.errors import ConfigurationError, Reason, StudyRejectedError, TransientError
+from plugin.domain.objects import OBJECT_KINDS
 from tests.generated import TruthSegmenter, small_patient, write_small_study
 from worker import pipeline
 from worker.explain import Hidden, Occlusion, PartKind
@@ -45,7 +46,7 @@ def test_pipeline_measures_what_is_true_of_the_heart(analysed):
 
 def test_pipeline_writes_report_images_and_result_json(analysed):
     result, folder, _ = analysed
-    assert {item.kind for item in result.objects} == {"sr", "summary", "contours"}
+    assert {item.kind for item in result.objects} == set(OBJECT_KINDS)
     for item in result.objects:
         assert pydicom.dcmread(item.path).SOPInstanceUID == item.sop_instance_uid
     written = json.loads((folder / RESULT_NAME).read_text())
@@ -203,7 +204,7 @@ def test_text_that_cannot_be_confirmed_is_flagged_and_reported_all_the_same(
 
     monkeypatch.setattr(pipeline, "assess", misspoken)
     result = analyse_paths(study, TruthSegmenter(), tmp_path, software_version="0.0.1")
-    assert {item.kind for item in result.objects} == {"sr", "summary", "contours"}
+    assert {item.kind for item in result.objects} == set(OBJECT_KINDS)
     assert "text_not_confirmed" in {note.key for note in result.assessment.quality}
     assert result.summary["finding"].startswith("An internal check could not confirm")
 

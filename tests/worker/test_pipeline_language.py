@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pydicom
 import pytest
 
+from plugin.domain.objects import OBJECT_KINDS
 from plugin.domain.wording import Author, Part
 from tests.generated import TruthSegmenter, write_small_study
 from tests.worker.words import tokenizer
@@ -85,7 +86,7 @@ def test_words_that_do_not_pass_are_replaced_and_flagged(study, tmp_path):
 def test_the_same_study_gives_the_same_bytes_again(study, tmp_path):
     for name in ("a", "b"):
         analyse(study, tmp_path / name, PlainWriter())
-    for kind in ("sr", "summary", "contours"):
+    for kind in OBJECT_KINDS:
         first, second = ((tmp_path / name / f"{kind}.dcm").read_bytes() for name in ("a", "b"))
         assert first == second
 

@@ -8,6 +8,7 @@ import pytest
 
 from plugin.domain.errors import ModelError, Reason, TransientError, TriageError
 from plugin.domain.job import DeliveryState, JobState
+from plugin.domain.objects import OBJECT_KINDS
 from plugin.domain.study import StudyState
 from plugin.registry import IndexedInstance, Registry
 from plugin.settings import Settings
@@ -138,7 +139,7 @@ def test_analyst_publishes_what_the_pipeline_found(analyst, registry, job):
     assert after.summary["lvef_percent"] == pytest.approx(truth.lv_ef_percent, abs=6)
     assert set(after.summary) >= {"lvedv_ml", "lv_mass_g", "finding", "priority", "seconds"}
     objects = registry.jobs.result_objects(job.id)
-    assert {item.kind for item in objects} == {"sr", "summary", "contours"}
+    assert {item.kind for item in objects} == set(OBJECT_KINDS)
     for item in objects:
         assert sha256(Path(item.path).read_bytes()).hexdigest() == item.sha256
     waiting = registry.deliveries.for_job(job.id)

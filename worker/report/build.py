@@ -1,9 +1,13 @@
-"""Makes all result objects of one analysis and writes them into a folder."""
+"""Makes all result objects of one analysis and writes them into a folder.
+
+``BUILDERS`` is the table of the kinds, in the order in which they are made and sent.
+"""
 
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +26,7 @@ from worker.report.figures.sheet import contour_sheet
 from worker.report.figures.summary import summary_page
 from worker.report.header import copied_text
 from worker.report.identity import AnalysisIdentity, ResultFile, ResultUids, digest_of
+from worker.report.material import Material
 from worker.report.passages import with_worded_impression
 from worker.report.secondary_capture import secondary_capture
 from worker.report.structured_report import structured_report
@@ -30,6 +35,7 @@ from worker.volume.types import CineStack
 Page = Callable[[CineStack, npt.NDArray[np.uint8], Assessment, AnalysisIdentity], RgbArray]
 
 PAGES: dict[str, Page] = {"summary": summary_page, "contours": contour_sheet}
+"""Pages: Secondary Captures that are also written as PNG."""
 
 
 class Study(Protocol):
@@ -60,6 +66,34 @@ class Labels(Protocol):
         ...
 
 
+Builder = Callable[[Material], Dataset]
+
+
+def _report(material: Material) -> Dataset:
+    return structured_report(
+        material.reference,
+        material.stack,
+        material.assessment,
+        material.identity,
+        material.uids,
+        material.clinical,
+        material.wording,
+    )
+
+
+def _page(kind: str, material: Material) -> Dataset:
+    return secondary_capture(
+        kind, material.pages[kind], material.reference, material.identity, material.uids
+    )
+
+
+BUILDERS: dict[str, Builder] = {
+    "sr": _report,
+    **{kind: partial(_page, kind) for kind in PAGES},
+}
+"""One for each of ``plugin.domain.objects.KINDS``, in that order."""
+
+
 def build_results(
     loaded: Study,
     segmentation: Labels,
@@ -68,7 +102,7 @@ def build_results(
     folder: Path,
     wording: Wording | None = None,
 ) -> list[ResultFile]:
-    """Write ``sr.dcm``, ``summary.dcm``, ``contours.dcm`` and the pages as PNG into ``folder``.
+    """Write one object ``<kind>.dcm`` for each of ``BUILDERS``, and the pages as PNG.
 
     Where a language model worded the text (``wording``), report and summary show its words: the
     report in its own language, the pages only if that is English, the language of all pages.
@@ -81,26 +115,35 @@ def build_results(
         If the folder cannot be written; a half-written object never has its final name.
     """
     reference, stack = loaded.reference, loaded.stack
-    shown = segmentation.labels[[assessment.ed_phase, assessment.es_phase]]
     digest = digest_of(
         assessment.to_json().encode(),
         copied_text(reference).encode(),
         clinical_text(loaded.clinical, load_language(identity.report_language)).encode(),
-        shown.tobytes(),
+        segmentation.labels.tobytes(),
         json.dumps(None if wording is None else asdict(wording)).encode(),
     )
-    uids = ResultUids(str(reference.StudyInstanceUID), identity, digest)
-    report = structured_report(
-        reference, stack, assessment, identity, uids, loaded.clinical, wording
+    material = Material(
+        reference,
+        stack,
+        segmentation.labels,
+        assessment,
+        identity,
+        ResultUids(str(reference.StudyInstanceUID), identity, digest),
+        loaded.clinical,
+        wording,
     )
-    results = [_write("sr", report, folder)]
-    pictured = with_worded_impression(assessment, wording, load_language("en"))
+    material = replace(material, pages=_draw(material, folder))
+    return [_write(kind, build(material), folder) for kind, build in BUILDERS.items()]
+
+
+def _draw(material: Material, folder: Path) -> dict[str, RgbArray]:
+    """Draw the pages and write them as PNG."""
+    pictured = with_worded_impression(material.assessment, material.wording, load_language("en"))
+    pages = {}
     for kind, draw in PAGES.items():
-        page = draw(stack, segmentation.labels, pictured, identity)
-        capture = secondary_capture(kind, page, reference, identity, uids)
-        results.append(_write(kind, capture, folder))
-        Image.fromarray(page).save(folder / f"{kind}.png", compress_level=3)
-    return results
+        pages[kind] = draw(material.stack, material.labels, pictured, material.identity)
+        Image.fromarray(pages[kind]).save(folder / f"{kind}.png", compress_level=3)
+    return pages
 
 
 def _write(kind: str, dataset: Dataset, folder: Path) -> ResultFile:

@@ -4,6 +4,7 @@ import pytest
 
 from plugin.demo.stage import connect, free_ports, prepare
 from plugin.domain.errors import ConfigurationError, Reason
+from plugin.domain.objects import DEFAULT_OBJECTS
 from plugin.settings import load_settings
 
 
@@ -53,7 +54,7 @@ def test_archive_is_a_sender_and_a_destination(tmp_path):
         (destination,) = registry.destinations.list()
     assert (peer.ae_title, peer.host) == ("DEMOPACS", "127.0.0.1")
     assert (destination.ae_title, destination.port) == ("DEMOPACS", 4242)
-    assert set(destination.objects) == {"sr", "summary", "contours"}
+    assert destination.objects == DEFAULT_OBJECTS
 
 
 def test_free_ports_are_different():

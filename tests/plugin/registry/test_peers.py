@@ -3,6 +3,7 @@
 import pytest
 
 from plugin.domain.errors import ConfigurationError, Reason
+from plugin.domain.objects import OBJECT_KINDS
 from plugin.domain.study import PeerKind
 
 
@@ -106,7 +107,7 @@ def test_destination_keeps_objects_in_one_order(registry):
     ("change", "words"),
     [
         ({"objects": ()}, "objects"),
-        ({"objects": ("pdf",)}, "sr, summary, contours"),
+        ({"objects": ("film",)}, ", ".join(OBJECT_KINDS)),
         ({"host": " "}, "host"),
         ({"port": 0}, "port"),
         ({"port": None}, "port"),

@@ -4,9 +4,11 @@ import pytest
 from pydicom import dcmread
 
 from plugin.domain.findings import Assessment
+from plugin.domain.objects import OBJECT_KINDS, SOP_CLASSES_OF_KIND
 from tests.worker.report import samples
 from tests.worker.report.conftest import Reported, report_into
 from worker.report import build_results
+from worker.report.build import BUILDERS, PAGES
 from worker.report.identity import ResultFile
 
 
@@ -17,7 +19,7 @@ def build(folder: Path, loaded: samples.LoadedSample, assessment: Assessment) ->
 
 
 def test_objects_have_the_identifiers_that_are_returned(reported: Reported) -> None:
-    assert set(reported.files) == {"sr", "summary", "contours"}
+    assert tuple(reported.files) == OBJECT_KINDS
     for file in reported.files.values():
         dataset = dcmread(file.path, stop_before_pixels=True)
         assert dataset.SOPInstanceUID == file.sop_instance_uid
@@ -25,15 +27,15 @@ def test_objects_have_the_identifiers_that_are_returned(reported: Reported) -> N
         assert dataset.SeriesInstanceUID == file.series_instance_uid
         assert dataset.SOPClassUID == file.sop_class_uid
         assert dataset.StudyInstanceUID == samples.STUDY_UID
+        assert dataset.SOPClassUID == SOP_CLASSES_OF_KIND[file.kind]
     series = {file.series_instance_uid for file in reported.files.values()}
-    assert len(series) == 3
-    assert sorted(path.name for path in reported.folder.iterdir()) == [
-        "contours.dcm",
-        "contours.png",
-        "sr.dcm",
-        "summary.dcm",
-        "summary.png",
-    ]
+    assert len(series) == len(OBJECT_KINDS)
+    expected = [f"{kind}.dcm" for kind in OBJECT_KINDS] + [f"{kind}.png" for kind in PAGES]
+    assert sorted(path.name for path in reported.folder.iterdir()) == sorted(expected)
+
+
+def test_every_kind_has_one_builder() -> None:
+    assert tuple(BUILDERS) == OBJECT_KINDS
 
 
 def test_same_inputs_give_the_same_bytes(reported: Reported, tmp_path: Path) -> None:
@@ -67,7 +69,7 @@ def test_other_patient_data_gives_other_identifiers_but_the_same_pictures(
     other.reference.PatientID = "Q-1"
     files = build(tmp_path / "out", other, samples.assessment())
     assert not uids & {file.sop_instance_uid for file in files}
-    for kind in ("summary", "contours"):
+    for kind in PAGES:
         picture = (folder / f"{kind}.png").read_bytes()
         assert picture == (tmp_path / "out" / f"{kind}.png").read_bytes()
 

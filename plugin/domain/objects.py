@@ -1,0 +1,45 @@
+"""The kinds of objects that an analysis writes: one table for builders, destinations and pages.
+
+Knows names and classes; what is in an object is made by ``worker.report``, one builder for each.
+
+References
+----------
+DICOM PS3.4 B.5 (Storage SOP classes).
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectKind:
+    """One kind of result object.
+
+    Attributes
+    ----------
+    name
+        How people choose it, and the name of its file.
+    meaning
+        What it is, in a few words for people.
+    by_default
+        Whether a new destination gets it when nobody chooses.
+    """
+
+    name: str
+    sop_class_uid: str
+    meaning: str
+    by_default: bool = True
+
+
+_COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+
+KINDS = (
+    ObjectKind("sr", _COMPREHENSIVE_3D_SR, "structured report with all measurements"),
+    ObjectKind("summary", _SECONDARY_CAPTURE, "summary page"),
+    ObjectKind("contours", _SECONDARY_CAPTURE, "contours of every slice at ED and ES"),
+)
+"""In the order in which they are made and sent."""
+
+OBJECT_KINDS = tuple(kind.name for kind in KINDS)
+DEFAULT_OBJECTS = tuple(kind.name for kind in KINDS if kind.by_default)
+SOP_CLASSES_OF_KIND = {kind.name: kind.sop_class_uid for kind in KINDS}

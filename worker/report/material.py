@@ -1,0 +1,44 @@
+"""What all result objects of one analysis are made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+
+from plugin.domain.findings import Assessment
+from plugin.domain.wording import Wording
+from worker.clinical import ClinicalContext
+from worker.report.figures.canvas import RgbArray
+from worker.report.identity import AnalysisIdentity, ResultUids
+from worker.volume.types import CineStack
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """One analysis as the builders of its objects see it.
+
+    Attributes
+    ----------
+    reference
+        Header of one image of the study, without pixels.
+    labels
+        uint8 ``[phase, slice, row, column]``: 1 RV cavity, 2 LV myocardium, 3 LV cavity.
+    assessment
+        With its English sentences.
+    wording
+        What a language model worded, in the language of the report; None: nothing.
+    pages
+        The drawn pages by kind, uint8 ``[row, column, 3]``.
+    """
+
+    reference: Dataset
+    stack: CineStack
+    labels: npt.NDArray[np.uint8]
+    assessment: Assessment
+    identity: AnalysisIdentity
+    uids: ResultUids
+    clinical: ClinicalContext
+    wording: Wording | None = None
+    pages: Mapping[str, RgbArray] = field(default_factory=dict)
