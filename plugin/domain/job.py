@@ -24,12 +24,38 @@ class JobState(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """State of one object at one destination."""
+    """State of one object at one destination.
+
+    ``SENT`` was acknowledged; ``CONFIRMED`` is known to be kept there (Storage Commitment, or found
+    by a query); ``REPLACED`` is not taken there, another kind of object goes instead.
+    """
 
     PENDING = "PENDING"
     SENT = "SENT"
     CONFIRMED = "CONFIRMED"
     DEAD = "DEAD"
+    REPLACED = "REPLACED"
+
+
+class ConfirmMode(StrEnum):
+    """How a destination is asked whether it keeps what it took; ``AUTO`` tries both in order."""
+
+    AUTO = "auto"
+    COMMITMENT = "commitment"
+    QUERY = "query"
+    NONE = "none"
+
+
+class Remedy(StrEnum):
+    """What is done about an object that a destination could not confirm."""
+
+    SEND_AGAIN = "send_again"
+    ASK_AGAIN = "ask_again"
+    GIVE_UP = "give_up"
+
+
+# An archive that takes an object and loses it so often will not keep it the next time either.
+MAXIMUM_LOSSES = 3
 
 
 JOB_TRANSITIONS: dict[JobState, frozenset[JobState]] = {
@@ -51,8 +77,13 @@ JOB_TRANSITIONS: dict[JobState, frozenset[JobState]] = {
 }
 
 DELIVERY_TRANSITIONS: dict[DeliveryState, frozenset[DeliveryState]] = {
-    DeliveryState.PENDING: frozenset({DeliveryState.SENT, DeliveryState.DEAD}),
-    DeliveryState.SENT: frozenset({DeliveryState.CONFIRMED, DeliveryState.PENDING}),
+    DeliveryState.PENDING: frozenset(
+        {DeliveryState.SENT, DeliveryState.DEAD, DeliveryState.REPLACED}
+    ),
+    DeliveryState.SENT: frozenset(
+        {DeliveryState.CONFIRMED, DeliveryState.PENDING, DeliveryState.DEAD}
+    ),
     DeliveryState.CONFIRMED: frozenset(),
     DeliveryState.DEAD: frozenset({DeliveryState.PENDING}),
+    DeliveryState.REPLACED: frozenset(),
 }

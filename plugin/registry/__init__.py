@@ -6,6 +6,7 @@ from plugin.registry.records import (
     AssociationRecord,
     AuditRecord,
     DeliveryRecord,
+    DestinationHealth,
     DestinationRecord,
     IndexedInstance,
     InstanceRecord,
@@ -18,6 +19,8 @@ from plugin.registry.records import (
     ResultObject,
     SeriesFacts,
     StudyRecord,
+    Substitution,
+    UnconfirmedObject,
 )
 from plugin.registry.registry import Registry
 
@@ -27,6 +30,7 @@ __all__ = [
     "AssociationRecord",
     "AuditRecord",
     "DeliveryRecord",
+    "DestinationHealth",
     "DestinationRecord",
     "IndexedInstance",
     "InstanceRecord",
@@ -40,4 +44,6 @@ __all__ = [
     "ResultObject",
     "SeriesFacts",
     "StudyRecord",
+    "Substitution",
+    "UnconfirmedObject",
 ]

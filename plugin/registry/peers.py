@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.identifiers import check_ae_title
-from plugin.domain.job import DeliveryState
+from plugin.domain.job import ConfirmMode, DeliveryState
 from plugin.domain.objects import DEFAULT_OBJECTS, OBJECT_KINDS
 from plugin.domain.study import PeerKind
 from plugin.registry.audit import note
@@ -253,7 +253,9 @@ def _peer_record(row: RowMapping) -> PeerRecord:
 
 
 def _destination_record(row: RowMapping) -> DestinationRecord:
-    return DestinationRecord(**{**row, "objects": tuple(row["objects"])})
+    return DestinationRecord(
+        **{**row, "objects": tuple(row["objects"]), "confirm": ConfirmMode(row["confirm"])}
+    )
 
 
 def _peer(connection: Connection, ae_title: str) -> PeerRecord:

@@ -18,10 +18,11 @@ from plugin.registry.tables import deliveries, instances, jobs, result_objects, 
 
 _INSTANCE_FIELDS = tuple(name for name in InstanceRecord.__slots__ if name != "deleted")
 _JOB_FIELDS = tuple(name for name in JobRecord.__slots__ if name != "study_instance_uid")
+_CARRIED = ("kind", "path", "sop_class_uid", "sop_instance_uid", "series_instance_uid")
 _DELIVERY_FIELDS = tuple(
     name
     for name in DeliveryRecord.__slots__
-    if name not in {"kind", "path", "sop_class_uid", "sop_instance_uid"}
+    if name not in {*_CARRIED, "study_instance_uid"}
 )
 
 
@@ -34,10 +35,13 @@ def select_jobs() -> Select[Any]:
 def select_deliveries() -> Select[Any]:
     """Select deliveries with the object that they carry."""
     columns = [deliveries.c[name] for name in _DELIVERY_FIELDS]
-    carried = result_objects.c
-    return select(
-        *columns, carried.kind, carried.path, carried.sop_class_uid, carried.sop_instance_uid
-    ).join_from(deliveries, result_objects)
+    carried = [result_objects.c[name] for name in _CARRIED]
+    return (
+        select(*columns, *carried, studies.c.study_instance_uid)
+        .join_from(deliveries, result_objects)
+        .join(jobs, jobs.c.id == deliveries.c.job_id)
+        .join(studies, studies.c.id == jobs.c.study_id)
+    )
 
 
 def job_by_id(connection: Connection, job_id: str) -> JobRecord | None:

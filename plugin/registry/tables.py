@@ -119,6 +119,48 @@ destinations = Table(
     Column("port", Integer, nullable=False),
     Column("objects", JSON, nullable=False),
     Column("enabled", Boolean, nullable=False),
+    Column("confirm", String(16), nullable=False, server_default="auto"),
+    Column("url", Text),
+    Column("credentials_file", Text),
+    Column("ca_file", Text),
+)
+
+# What was learnt of a destination by talking to it; not in its own row, which people edit.
+destination_health = Table(
+    "destination_health",
+    metadata,
+    Column(
+        "destination_id", ForeignKey("destinations.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("n_failures", Integer, nullable=False, default=0),
+    Column("open_since", UtcDateTime),
+    Column("next_probe_at", UtcDateTime),
+    Column("last_reason", String(48)),
+    Column("last_answer_at", UtcDateTime),
+    Column("confirms_by", String(16)),
+    Column("confirms_since", UtcDateTime),
+)
+
+substitutions = Table(
+    "substitutions",
+    metadata,
+    _id(),
+    _reference("destination_id", "destinations.id"),
+    Column("kind", String(32), nullable=False),
+    Column("instead", String(32), nullable=False),
+    Column("status", Integer),
+    Column("since", UtcDateTime, nullable=False),
+    UniqueConstraint("destination_id", "kind"),
+)
+
+commitments = Table(
+    "commitments",
+    metadata,
+    Column("transaction_uid", String(64), primary_key=True),
+    _reference("destination_id", "destinations.id", index=True),
+    Column("n_objects", Integer, nullable=False),
+    Column("requested_at", UtcDateTime, nullable=False),
+    Column("reported_at", UtcDateTime),
 )
 
 associations = Table(
@@ -286,6 +328,11 @@ deliveries = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
     Column("confirmed_at", UtcDateTime),
+    Column("confirm_at", UtcDateTime),
+    Column("confirmed_by", String(16)),
+    Column("transaction_uid", String(64)),
+    Column("n_asked", Integer, nullable=False, server_default="0"),
+    Column("n_lost", Integer, nullable=False, server_default="0"),
     UniqueConstraint("object_id", "destination_id"),
     Index(None, "destination_id", "state", "next_attempt_at"),
 )

@@ -39,6 +39,11 @@ def test_dead_delivery_can_be_retried_and_only_sent_ones_confirmed():
     assert before == {DeliveryState.SENT}
 
 
+def test_confirmed_and_replaced_deliveries_are_final():
+    for state in (DeliveryState.CONFIRMED, DeliveryState.REPLACED):
+        assert DELIVERY_TRANSITIONS[state] == frozenset()
+
+
 def test_every_job_state_can_be_reached_from_queued():
     reached, front = {JobState.QUEUED}, [JobState.QUEUED]
     while front:
