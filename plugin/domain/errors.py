@@ -67,6 +67,15 @@ class Reason(StrEnum):
     DESTINATION_REFUSED_INSTANCE = "destination_refused_instance"
     DESTINATION_OUT_OF_RESOURCES = "destination_out_of_resources"
     DESTINATION_REMOVED = "destination_removed"
+    DESTINATION_LOST_INSTANCE = "destination_lost_instance"
+    DESTINATION_REFUSED_CREDENTIALS = "destination_refused_credentials"
+    DESTINATION_CERTIFICATE = "destination_certificate"
+    CREDENTIALS_UNREADABLE = "credentials_unreadable"
+    REPLACED_BY_OTHER_KIND = "replaced_by_other_kind"
+    COMMITMENT_NOT_OFFERED = "commitment_not_offered"
+    COMMITMENT_FAILED = "commitment_failed"
+    COMMITMENT_UNANSWERED = "commitment_unanswered"
+    QUERY_NOT_OFFERED = "query_not_offered"
     RESULT_MISSING = "result_missing"
     # Resources and operation.
     DISK_FULL = "disk_full"
@@ -82,6 +91,7 @@ class Reason(StrEnum):
     # Configuration.
     SETTING_INVALID = "setting_invalid"
     SETTINGS_FILE_MISSING = "settings_file_missing"
+    POLICY_INVALID = "policy_invalid"
     PORT_IN_USE = "port_in_use"
     ADDRESS_NOT_USABLE = "address_not_usable"
     REDIS_MISSING = "redis_missing"
@@ -248,6 +258,42 @@ SENTENCES: dict[Reason, str] = {
         "The destination was removed before the object was sent; add it again under the same name "
         "to send it."
     ),
+    Reason.DESTINATION_LOST_INSTANCE: (
+        "The destination took the object and later said that it does not have it. It is sent again "
+        "a few times, then given up: look at its storage, then: cmr-triage destination retry."
+    ),
+    Reason.DESTINATION_REFUSED_CREDENTIALS: (
+        "The DICOMweb server refused the user name, password or token; put the right one into the "
+        "credentials file of the destination. What waits is tried again."
+    ),
+    Reason.DESTINATION_CERTIFICATE: (
+        "The certificate of the DICOMweb server is not trusted; name the certificate of its "
+        "authority with: cmr-triage destination edit --ca-file."
+    ),
+    Reason.CREDENTIALS_UNREADABLE: (
+        "The credentials file or the certificate file of the destination cannot be read or used; "
+        "the file must be readable for the user that runs cmr-triage."
+    ),
+    Reason.REPLACED_BY_OTHER_KIND: (
+        "The destination does not take this kind of object; another kind went there instead, as "
+        "cmr-triage destination show says. When it takes it: cmr-triage destination retry."
+    ),
+    Reason.COMMITMENT_NOT_OFFERED: (
+        "The destination does not offer Storage Commitment. Have it switched on there, or: "
+        "cmr-triage destination edit --confirm query (or none)."
+    ),
+    Reason.COMMITMENT_FAILED: (
+        "The destination says that it could not commit to keep the object (the status is its "
+        "reason); it is asked again."
+    ),
+    Reason.COMMITMENT_UNANSWERED: (
+        "The destination took the request for Storage Commitment and never reported. Its settings "
+        "must know the AE title, address and port of this node. It is asked again."
+    ),
+    Reason.QUERY_NOT_OFFERED: (
+        "The destination answers no query for single objects (C-FIND or QIDO-RS). Have it switched "
+        "on there, or: cmr-triage destination edit --confirm none."
+    ),
     Reason.DISK_FULL: (
         "Free disk space is below spool.minimum_free_bytes; nothing is accepted until that changes."
     ),
@@ -275,6 +321,10 @@ SENTENCES: dict[Reason, str] = {
     ),
     Reason.SETTING_INVALID: "A setting is unknown or has a value that cannot be used.",
     Reason.SETTINGS_FILE_MISSING: "The settings file does not exist or cannot be read.",
+    Reason.POLICY_INVALID: (
+        "The triage policy cannot be used, so nothing was changed; mend what is named and try "
+        "again: cmr-triage triage check FILE."
+    ),
     Reason.PORT_IN_USE: (
         "The port is in use by another program; choose another one in the settings."
     ),
