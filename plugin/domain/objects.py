@@ -30,16 +30,35 @@ class ObjectKind:
     by_default: bool = True
 
 
+_ENHANCED_SR = "1.2.840.10008.5.1.4.1.1.88.22"
 _COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 
 KINDS = (
     ObjectKind("sr", _COMPREHENSIVE_3D_SR, "structured report with all measurements"),
+    ObjectKind(
+        "sr_enhanced", _ENHANCED_SR, "the structured report for archives that refuse sr", False
+    ),
     ObjectKind("summary", _SECONDARY_CAPTURE, "summary page"),
     ObjectKind("contours", _SECONDARY_CAPTURE, "contours of every slice at ED and ES"),
+    ObjectKind("seg", _SEGMENTATION, "labels of both ventricles and the myocardium at ED and ES"),
 )
 """In the order in which they are made and sent."""
 
 OBJECT_KINDS = tuple(kind.name for kind in KINDS)
 DEFAULT_OBJECTS = tuple(kind.name for kind in KINDS if kind.by_default)
 SOP_CLASSES_OF_KIND = {kind.name: kind.sop_class_uid for kind in KINDS}
+
+FALLBACKS: dict[str, tuple[str, ...]] = {
+    "sr": ("sr_enhanced", "pdf", "summary"),
+    "sr_enhanced": ("pdf", "summary"),
+    "pdf": ("summary",),
+    "seg": ("contours",),
+    "gsps": ("contours",),
+    "cine": ("contours",),
+    "key_objects": ("summary",),
+    "saliency": ("summary",),
+}
+"""What a destination gets instead of a kind whose SOP class it does not take, best first; of these
+the first that the analysis made. A secondary capture has no substitute: every archive takes it."""

@@ -29,7 +29,8 @@ from worker.report.identity import AnalysisIdentity, ResultFile, ResultUids, dig
 from worker.report.material import Material
 from worker.report.passages import with_worded_impression
 from worker.report.secondary_capture import secondary_capture
-from worker.report.structured_report import structured_report
+from worker.report.segmentation import segmentation
+from worker.report.structured_report import FORMS, structured_report
 from worker.volume.types import CineStack
 
 Page = Callable[[CineStack, npt.NDArray[np.uint8], Assessment, AnalysisIdentity], RgbArray]
@@ -66,19 +67,8 @@ class Labels(Protocol):
         ...
 
 
-Builder = Callable[[Material], Dataset]
-
-
-def _report(material: Material) -> Dataset:
-    return structured_report(
-        material.reference,
-        material.stack,
-        material.assessment,
-        material.identity,
-        material.uids,
-        material.clinical,
-        material.wording,
-    )
+Builder = Callable[[Material], Dataset | None]
+"""Returns None where the study gives nothing for such an object."""
 
 
 def _page(kind: str, material: Material) -> Dataset:
@@ -88,8 +78,9 @@ def _page(kind: str, material: Material) -> Dataset:
 
 
 BUILDERS: dict[str, Builder] = {
-    "sr": _report,
+    **{kind: partial(structured_report, kind) for kind in FORMS},
     **{kind: partial(_page, kind) for kind in PAGES},
+    "seg": segmentation,
 }
 """One for each of ``plugin.domain.objects.KINDS``, in that order."""
 
@@ -102,7 +93,7 @@ def build_results(
     folder: Path,
     wording: Wording | None = None,
 ) -> list[ResultFile]:
-    """Write one object ``<kind>.dcm`` for each of ``BUILDERS``, and the pages as PNG.
+    """Write one object ``<kind>.dcm`` for each of ``BUILDERS`` that has one, and the pages as PNG.
 
     Where a language model worded the text (``wording``), report and summary show its words: the
     report in its own language, the pages only if that is English, the language of all pages.
@@ -119,6 +110,7 @@ def build_results(
         assessment.to_json().encode(),
         copied_text(reference).encode(),
         clinical_text(loaded.clinical, load_language(identity.report_language)).encode(),
+        repr(loaded.clinical.prior_reports).encode(),
         segmentation.labels.tobytes(),
         json.dumps(None if wording is None else asdict(wording)).encode(),
     )
@@ -133,7 +125,8 @@ def build_results(
         wording,
     )
     material = replace(material, pages=_draw(material, folder))
-    return [_write(kind, build(material), folder) for kind, build in BUILDERS.items()]
+    made = ((kind, build(material)) for kind, build in BUILDERS.items())
+    return [_write(kind, dataset, folder) for kind, dataset in made if dataset is not None]
 
 
 def _draw(material: Material, folder: Path) -> dict[str, RgbArray]:
