@@ -1,13 +1,17 @@
 """The registry: the truth about studies, jobs, results, deliveries, peers and destinations."""
 
+from plugin.registry.delivery_records import (
+    DeliveryRecord,
+    DestinationHealth,
+    DestinationRecord,
+    Substitution,
+    UnconfirmedObject,
+)
 from plugin.registry.records import (
     AddOutcome,
     AssemblyFacts,
     AssociationRecord,
     AuditRecord,
-    DeliveryRecord,
-    DestinationHealth,
-    DestinationRecord,
     IndexedInstance,
     InstanceRecord,
     JobRecord,
@@ -19,8 +23,6 @@ from plugin.registry.records import (
     ResultObject,
     SeriesFacts,
     StudyRecord,
-    Substitution,
-    UnconfirmedObject,
 )
 from plugin.registry.registry import Registry
 

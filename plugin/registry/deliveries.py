@@ -1,20 +1,22 @@
 """Deliveries: one row per object and destination; the rows of a destination are its queue."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from plugin.domain.errors import Reason
-from plugin.domain.job import DeliveryState
-from plugin.registry.engine import Database
-from plugin.registry.records import DeliveryRecord
+from plugin.domain.job import MAXIMUM_LOSSES, DeliveryState
+from plugin.registry.delivery_records import DeliveryRecord
+from plugin.registry.engine import Database, insert_unless_known
 from plugin.registry.rows import delivery_record, select_deliveries
 from plugin.registry.tables import deliveries
 from plugin.registry.transitions import delivery_may_become
 
+Condition = ColumnElement[bool]
 
-def retry_dead(connection: Connection, now: datetime, *which: ColumnElement[bool]) -> int:
+
+def retry_dead(connection: Connection, now: datetime, *which: Condition) -> int:
     """Put dead deliveries back into their queues; return how many."""
     dead = delivery_may_become(deliveries.c.state, DeliveryState.PENDING, {DeliveryState.DEAD})
     return connection.execute(
@@ -26,8 +28,66 @@ def retry_dead(connection: Connection, now: datetime, *which: ColumnElement[bool
             last_reason=None,
             last_status=None,
             next_attempt_at=now,
+            n_asked=0,
+            n_lost=0,
         )
     ).rowcount
+
+
+def nothing_to_confirm(connection: Connection, destination_id: int) -> None:
+    """Ask a destination about nothing any more: it confirms nothing, or nobody wants it to."""
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.destination_id == destination_id)
+        .where(deliveries.c.state == DeliveryState.SENT.value)
+        .values(confirm_at=None)
+    )
+
+
+def insert_delivery(
+    connection: Connection,
+    job_id: str,
+    object_id: int,
+    destination: tuple[int, str],
+    now: datetime,
+) -> bool:
+    """Put an object into the queue of a destination (id, name); False when it is there already."""
+    destination_id, destination_name = destination
+    values = {
+        "job_id": job_id,
+        "destination_id": destination_id,
+        "destination_name": destination_name,
+        "object_id": object_id,
+        "state": DeliveryState.PENDING.value,
+        "attempts": 0,
+        "next_attempt_at": now,
+        "created_at": now,
+    }
+    return insert_unless_known(connection, deliveries, values, "object_id", "destination_id")
+
+
+def send_again(
+    connection: Connection, reason: Reason, status: int | None, now: datetime, *which: Condition
+) -> None:
+    """Send objects anew that their destination lost; give up those that it lost too often."""
+    lost_too_often = deliveries.c.n_lost + 1 >= MAXIMUM_LOSSES
+    values = {
+        "n_lost": deliveries.c.n_lost + 1,
+        "n_asked": 0,
+        "last_reason": reason.value,
+        "last_status": status,
+        "confirm_at": None,
+    }
+    for state, chosen in (
+        (DeliveryState.DEAD, lost_too_often),
+        (DeliveryState.PENDING, ~lost_too_often),
+    ):
+        connection.execute(
+            update(deliveries)
+            .where(delivery_may_become(deliveries.c.state, state, {DeliveryState.SENT}))
+            .where(chosen, *which)
+            .values(state=state.value, next_attempt_at=now, **values)
+        )
 
 
 class Deliveries:
@@ -64,8 +124,31 @@ class Deliveries:
         with self._database.read() as connection:
             return [delivery_record(row) for row in connection.execute(query).mappings()]
 
-    def sent(self, delivery_id: int, status: int = 0x0000) -> bool:
-        """Note that the destination took the object (``status``: success or a warning)."""
+    def to_confirm(
+        self, destination_id: int, now: datetime | None = None, limit: int = 50
+    ) -> list[DeliveryRecord]:
+        """Return what one destination took and should be asked about now, oldest first."""
+        query = (
+            select_deliveries()
+            .where(deliveries.c.destination_id == destination_id)
+            .where(deliveries.c.state == DeliveryState.SENT.value)
+            .where(deliveries.c.confirm_at <= (now or self._database.now()))
+            .order_by(deliveries.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [delivery_record(row) for row in connection.execute(query).mappings()]
+
+    def sent(
+        self, delivery_id: int, status: int = 0x0000, confirm_at: datetime | None = None
+    ) -> bool:
+        """Note that the destination took the object (``status``: success or a warning).
+
+        Parameters
+        ----------
+        confirm_at
+            When to ask whether it keeps it; None when it will not be asked.
+        """
         return self._move(
             delivery_id,
             DeliveryState.SENT,
@@ -74,16 +157,48 @@ class Deliveries:
             last_status=status,
             last_reason=None,
             sent_at=self._database.now(),
+            confirm_at=confirm_at,
+            n_asked=0,
         )
 
-    def confirmed(self, delivery_id: int) -> bool:
-        """Note that the destination committed to keep the object."""
+    def confirmed(self, delivery_id: int, by: str = "commitment") -> bool:
+        """Note that the destination keeps the object, as a ``commitment`` or a ``query`` says."""
         return self._move(
             delivery_id,
             DeliveryState.CONFIRMED,
             {DeliveryState.SENT},
             confirmed_at=self._database.now(),
+            confirmed_by=by,
+            confirm_at=None,
+            last_reason=None,
         )
+
+    def unconfirmed(
+        self, delivery_id: int, reason: Reason | None, confirm_at: datetime, *, counts: bool = True
+    ) -> None:
+        """Note that the destination could not say yes, and when it is asked again."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(deliveries)
+                .where(deliveries.c.id == delivery_id)
+                .where(deliveries.c.state == DeliveryState.SENT.value)
+                .values(
+                    n_asked=deliveries.c.n_asked + (1 if counts else 0),
+                    last_reason=None if reason is None else reason.value,
+                    confirm_at=confirm_at,
+                )
+            )
+
+    def lost(self, delivery_id: int, status: int | None = None) -> None:
+        """Send an object anew that its destination took and does not have; give up at last."""
+        reason, mine = Reason.DESTINATION_LOST_INSTANCE, deliveries.c.id == delivery_id
+        with self._database.write() as connection:
+            send_again(connection, reason, status, self._database.now(), mine)
+
+    def nothing_to_confirm(self, destination_id: int) -> None:
+        """Leave what a destination took as sent: it offers no way to ask whether it keeps it."""
+        with self._database.write() as connection:
+            nothing_to_confirm(connection, destination_id)
 
     def failed(
         self,
@@ -122,7 +237,7 @@ class Deliveries:
         return self._move(
             delivery_id,
             DeliveryState.DEAD,
-            {DeliveryState.PENDING},
+            {DeliveryState.PENDING, DeliveryState.SENT},
             attempts=deliveries.c.attempts + 1,
             last_reason=reason.value,
             last_status=status,
@@ -130,8 +245,13 @@ class Deliveries:
 
     def retry(self, delivery_id: int) -> bool:
         """Have a dead delivery tried again from the beginning."""
+        return self.retry_some([delivery_id]) == 1
+
+    def retry_some(self, delivery_ids: Sequence[int]) -> int:
+        """Have some dead deliveries tried again from the beginning; return how many were dead."""
         with self._database.write() as connection:
-            return retry_dead(connection, self._database.now(), deliveries.c.id == delivery_id) == 1
+            chosen = deliveries.c.id.in_(delivery_ids)
+            return retry_dead(connection, self._database.now(), chosen)
 
     def retry_all(self, destination_id: int) -> int:
         """Have everything that was given up at one destination tried again; return how many."""
@@ -171,3 +291,22 @@ class Deliveries:
                 ).rowcount
                 == 1
             )
+
+    def list(
+        self,
+        *,
+        states: Collection[DeliveryState] = tuple(DeliveryState),
+        destination_name: str | None = None,
+        limit: int = 100,
+    ) -> list[DeliveryRecord]:
+        """Return deliveries in some states, the newest first."""
+        query = (
+            select_deliveries()
+            .where(deliveries.c.state.in_([state.value for state in states]))
+            .order_by(deliveries.c.id.desc())
+            .limit(limit)
+        )
+        if destination_name is not None:
+            query = query.where(deliveries.c.destination_name == destination_name)
+        with self._database.read() as connection:
+            return [delivery_record(row) for row in connection.execute(query).mappings()]

@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, select
+from sqlalchemy import Connection, Row, RowMapping, Select, func, select
 
 from plugin.domain.job import DeliveryState, JobState
 from plugin.domain.study import PeerKind, StudyState
@@ -15,7 +15,6 @@ from plugin.registry.rows import study_record
 from plugin.registry.tables import associations, deliveries, instances, jobs, peers, studies
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
-_DONE = (DeliveryState.SENT.value, DeliveryState.CONFIRMED.value)
 
 
 def receiving(connection: Connection, database: Database) -> list[AssemblyFacts]:
@@ -187,10 +186,12 @@ def _rejected_studies(connection: Connection, before: datetime) -> list[StudyRec
 
 
 def _delivered_at(connection: Connection, ids: list[int]) -> dict[int, datetime]:
-    """When the last object reached the last destination, for studies where all have.
+    """When the last object was safe at the last destination, for studies where all are.
 
-    Objects that died are not delivered; those of a removed destination are nobody's any more. A
-    result that goes to no destination is where it should be as soon as it is reported.
+    One is safe when it is confirmed, or sent to a destination that confirms nothing. Objects that
+    died are not delivered; those of a removed destination are nobody's any more, and for a replaced
+    one its replacement counts. A result that goes to no destination is where it should be as soon
+    as it is reported.
     """
     reported = (jobs.c.study_id.in_(ids), jobs.c.state == JobState.REPORTED.value)
     latest: dict[int, datetime] = {
@@ -198,13 +199,28 @@ def _delivered_at(connection: Connection, ids: list[int]) -> dict[int, datetime]
         for row in connection.execute(select(jobs.c.study_id, jobs.c.reported_at).where(*reported))
     }
     query = (
-        select(jobs.c.study_id, deliveries.c.state, deliveries.c.sent_at)
+        select(
+            jobs.c.study_id,
+            deliveries.c.state,
+            deliveries.c.sent_at,
+            deliveries.c.confirm_at,
+            deliveries.c.confirmed_at,
+        )
         .join_from(deliveries, jobs)
         .where(*reported, deliveries.c.destination_id.is_not(None))
+        .where(deliveries.c.state != DeliveryState.REPLACED.value)
     )
-    for study_id, state, sent_at in connection.execute(query):
-        if state not in _DONE or sent_at is None:
-            latest[study_id] = _NEVER
-        else:
-            latest[study_id] = max(latest[study_id], sent_at)
+    for row in connection.execute(query):
+        latest[row.study_id] = max(latest[row.study_id], _safe_at(row))
     return latest
+
+
+def _safe_at(delivery: Row[Any]) -> datetime:
+    """Return when an object was known to be safe at its destination; never, while it is not."""
+    if delivery.state == DeliveryState.CONFIRMED.value:
+        found = delivery.confirmed_at
+    elif delivery.state == DeliveryState.SENT.value and delivery.confirm_at is None:
+        found = delivery.sent_at
+    else:
+        found = None
+    return found or _NEVER

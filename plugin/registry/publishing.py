@@ -5,13 +5,13 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from plugin.domain.errors import Reason
-from plugin.domain.job import DeliveryState, JobState
+from plugin.domain.job import JobState
 from plugin.domain.study import StudyState
+from plugin.registry.deliveries import insert_delivery
 from plugin.registry.engine import insert_unless_known
 from plugin.registry.records import PublishedResult, ResultObject
 from plugin.registry.rows import lock_study_of_job
 from plugin.registry.tables import (
-    deliveries,
     destinations,
     jobs,
     own_results,
@@ -122,14 +122,5 @@ def _register_objects(
         insert_unless_known(connection, own_results, own, "sop_instance_uid")
         for destination in wanted:
             if item.kind in destination.objects:
-                connection.execute(
-                    deliveries.insert().values(
-                        job_id=job_id,
-                        destination_id=destination.id,
-                        destination_name=destination.name,
-                        object_id=object_id,
-                        state=DeliveryState.PENDING.value,
-                        next_attempt_at=now,
-                        created_at=now,
-                    )
-                )
+                where = (destination.id, destination.name)
+                insert_delivery(connection, job_id, object_id, where, now)

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, RowMapping, Select, select
 from plugin.domain.errors import Reason
 from plugin.domain.job import DeliveryState, JobState
 from plugin.domain.study import StudyState
+from plugin.registry.delivery_records import DeliveryRecord
 from plugin.registry.records import (
-    DeliveryRecord,
     InstanceRecord,
     JobRecord,
     ResultObject,
@@ -20,9 +20,7 @@ _INSTANCE_FIELDS = tuple(name for name in InstanceRecord.__slots__ if name != "d
 _JOB_FIELDS = tuple(name for name in JobRecord.__slots__ if name != "study_instance_uid")
 _CARRIED = ("kind", "path", "sop_class_uid", "sop_instance_uid", "series_instance_uid")
 _DELIVERY_FIELDS = tuple(
-    name
-    for name in DeliveryRecord.__slots__
-    if name not in {*_CARRIED, "study_instance_uid"}
+    name for name in DeliveryRecord.__slots__ if name not in {*_CARRIED, "study_instance_uid"}
 )
 
 

@@ -139,6 +139,7 @@ destination_health = Table(
     Column("last_answer_at", UtcDateTime),
     Column("confirms_by", String(16)),
     Column("confirms_since", UtcDateTime),
+    Column("implicit_since", UtcDateTime),
 )
 
 substitutions = Table(
@@ -285,6 +286,8 @@ jobs = Table(
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
     Column("reported_at", UtcDateTime),
+    Column("activity", String(16)),
+    Column("progress", Float),
     Column("summary", JSON),
     UniqueConstraint("study_id", "generation"),
     Index(None, "state"),

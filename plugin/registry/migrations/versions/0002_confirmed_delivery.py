@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("last_answer_at", _TIME, nullable=True),
         sa.Column("confirms_by", sa.String(length=16), nullable=True),
         sa.Column("confirms_since", _TIME, nullable=True),
+        sa.Column("implicit_since", _TIME, nullable=True),
         _destination("destination_health"),
         sa.PrimaryKeyConstraint("destination_id", name=op.f("pk_destination_health")),
     )
