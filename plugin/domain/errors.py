@@ -109,6 +109,10 @@ class Reason(StrEnum):
     TRAINING_MADE_WORSE = "training_made_worse"
     NOT_FOUND = "not_found"
     QUESTION_UNUSABLE = "question_unusable"
+    # People and pages.
+    PASSWORD_UNUSABLE = "password_unusable"  # noqa: S105
+    LAST_ADMIN = "last_admin"
+    CHANGED_MEANWHILE = "changed_meanwhile"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -373,6 +377,14 @@ SENTENCES: dict[Reason, str] = {
         "written. Train for a shorter time, or with more studies."
     ),
     Reason.NOT_FOUND: "There is no such entry; the list command shows what exists.",
+    Reason.PASSWORD_UNUSABLE: "This password cannot be used; choose another one.",
+    Reason.LAST_ADMIN: (
+        "Somebody must be able to administer; make another account an admin first."
+    ),
+    Reason.CHANGED_MEANWHILE: (
+        "Somebody else changed this meanwhile; look at what it is now, and change it again if need "
+        "be."
+    ),
     Reason.QUESTION_UNUSABLE: "The question is empty or too long; ask one short question.",
 }
 

@@ -108,6 +108,11 @@ class Jobs:
         with self._database.write() as connection:
             return change_claim(connection, job_id, fence, lease_until=until)
 
+    def advance(self, job_id: str, fence: int, activity: str, progress: float) -> bool:
+        """Note what a running job does and how much of it is done, for people who wait."""
+        with self._database.write() as connection:
+            return change_claim(connection, job_id, fence, activity=activity, progress=progress)
+
     def publish(self, job_id: str, fence: int, result: PublishedResult) -> bool:
         """Make a result true: in one transaction or not at all.
 
