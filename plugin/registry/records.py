@@ -11,7 +11,7 @@ from typing import Any
 
 from plugin.domain.errors import Reason
 from plugin.domain.identifiers import study_key
-from plugin.domain.job import ConfirmMode, DeliveryState, JobState, Remedy
+from plugin.domain.job import JobState
 from plugin.domain.study import PeerKind, StudyState
 
 
@@ -40,60 +40,6 @@ class PeerRecord:
     cap_seconds: float | None
     enabled: bool
     last_seen_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class DestinationRecord:
-    """Where results go, how they are confirmed, and which kinds of objects go there (``plugin.domain.objects``)."""
-
-    id: int
-    name: str
-    ae_title: str
-    host: str
-    port: int
-    objects: tuple[str, ...]
-    enabled: bool
-    confirm: ConfirmMode = ConfirmMode.AUTO
-    url: str | None = None
-    credentials_file: str | None = None
-    ca_file: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DestinationHealth:
-    """What was learnt of a destination by talking to it.
-
-    Attributes
-    ----------
-    open_since
-        Since when nothing is sent because it does not answer (circuit breaker), else None.
-    next_probe_at
-        When it is asked next whether it answers again.
-    confirms_by
-        ``commitment``, ``query`` or ``nothing``; None before the first object was sent.
-    """
-
-    n_failures: int = 0
-    open_since: datetime | None = None
-    next_probe_at: datetime | None = None
-    last_reason: Reason | None = None
-    last_answer_at: datetime | None = None
-    confirms_by: str | None = None
-    confirms_since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Substitution:
-    """A kind of object that a destination does not take, and what it gets instead.
-
-    ``status`` is the status of the refusal, None where its SOP class was not negotiated.
-    """
-
-    destination_name: str
-    kind: str
-    instead: str
-    status: int | None
-    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,58 +314,6 @@ class PublishedResult:
     objects: tuple[ResultObject, ...]
     input_digest: str
     summary: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryRecord:
-    """One result object on its way to one destination.
-
-    Attributes
-    ----------
-    confirm_at
-        When to ask next whether the destination keeps it; None: nobody will ask.
-    confirmed_by
-        ``commitment`` or ``query``.
-    transaction_uid
-        Of the newest request for Storage Commitment that names it.
-    n_asked, n_lost
-        Requests without a confirmation since it was sent; times the destination no longer had it.
-    """
-
-    id: int
-    job_id: str
-    destination_id: int | None
-    destination_name: str
-    object_id: int
-    kind: str
-    path: str
-    sop_class_uid: str
-    sop_instance_uid: str
-    state: DeliveryState
-    attempts: int
-    next_attempt_at: datetime
-    last_status: int | None
-    last_reason: Reason | None
-    created_at: datetime
-    sent_at: datetime | None
-    confirmed_at: datetime | None
-    study_instance_uid: str = ""
-    series_instance_uid: str = ""
-    confirm_at: datetime | None = None
-    confirmed_by: str | None = None
-    transaction_uid: str | None = None
-    n_asked: int = 0
-    n_lost: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class UnconfirmedObject:
-    """One object that a destination could not confirm, and what is done about it."""
-
-    sop_instance_uid: str
-    remedy: Remedy
-    reason: Reason
-    status: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,14 @@ from typing import Self
 
 from plugin.registry.associations import Associations
 from plugin.registry.audit import Audit
+from plugin.registry.commitments import Commitments
 from plugin.registry.deliveries import Deliveries
+from plugin.registry.destinations import Destinations
 from plugin.registry.engine import Clock, Database, utc_now
+from plugin.registry.health import Health
 from plugin.registry.jobs import Jobs
 from plugin.registry.migrate import migrate
-from plugin.registry.peers import Destinations, Peers
+from plugin.registry.peers import Peers
 from plugin.registry.readings import Readings
 from plugin.registry.studies import Studies
 from plugin.registry.users import Users
@@ -41,6 +44,8 @@ class Registry:
         self.deliveries = Deliveries(self._database)
         self.peers = Peers(self._database)
         self.destinations = Destinations(self._database)
+        self.health = Health(self._database)
+        self.commitments = Commitments(self._database)
         self.associations = Associations(self._database)
         self.audit = Audit(self._database)
         self.users = Users(self._database)

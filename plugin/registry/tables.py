@@ -139,6 +139,7 @@ destination_health = Table(
     Column("last_answer_at", UtcDateTime),
     Column("confirms_by", String(16)),
     Column("confirms_since", UtcDateTime),
+    Column("implicit_since", UtcDateTime),
 )
 
 substitutions = Table(
