@@ -95,7 +95,7 @@ class Reason(StrEnum):
     PORT_IN_USE = "port_in_use"
     ADDRESS_NOT_USABLE = "address_not_usable"
     REDIS_MISSING = "redis_missing"
-    PAGE_NOT_LOOPBACK = "page_not_loopback"
+    PAGE_NOT_PROTECTED = "page_not_protected"
     AE_TITLE_INVALID = "ae_title_invalid"
     OUTPUT_NOT_WRITABLE = "output_not_writable"
     PROCESS_FAILED = "process_failed"
@@ -339,8 +339,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.REDIS_MISSING: (
         "No Redis server was found: install valkey-server or redis-server, or set queue.url."
     ),
-    Reason.PAGE_NOT_LOOPBACK: (
-        "The status page has no accounts yet and only serves 127.0.0.1 or ::1; set web.host so."
+    Reason.PAGE_NOT_PROTECTED: (
+        "Other machines reach the pages only through TLS: set web.public_url to their https "
+        "address (of a reverse proxy, or with web.certificate), or web.host to 127.0.0.1."
     ),
     Reason.AE_TITLE_INVALID: (
         "An AE title has 1 to 16 characters: printable ASCII, no backslash, not only spaces."

@@ -139,14 +139,61 @@ class NotAssessed:
     sentence: str
 
 
+class ReasonKind(StrEnum):
+    """What a condition of a triage policy looks at."""
+
+    MEASUREMENT = "measurement"
+    FINDING = "finding"
+    STRATUM = "stratum"
+    TEXT = "text"
+    PATIENT_CLASS = "patient_class"
+    ORDER = "order"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityReason:
+    """One condition that a rule found met, or nearly met.
+
+    Attributes
+    ----------
+    key
+        Of the measurement, finding, stratum or flag; else the class or priority of the order.
+    side, threshold
+        Only of measurements (``"at or below"``, in the measurement's unit) and of waiting (in
+        minutes).
+    source
+        The rule's.
+    """
+
+    kind: ReasonKind
+    key: str
+    source: str
+    side: str = ""
+    threshold: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class PrioritySuggestion:
-    """A suggestion only; ``ROUTINE`` means no reason to promote."""
+    """A suggestion only; ``ROUTINE`` means no reason to promote.
+
+    Attributes
+    ----------
+    rule
+        Names of the policy's rules that promoted, joined by ``+``; ``near_threshold`` or ``review``
+        where a physician is asked to look; else ``none``.
+    basis
+        Keys of the measurements among the reasons.
+    policy
+        Version of the policy that decided.
+    """
 
     level: Priority
     rule: str
     sentence: str
     basis: tuple[str, ...] = ()
+    reasons: tuple[PriorityReason, ...] = ()
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +270,8 @@ class Assessment:
                 rule=raw["priority"]["rule"],
                 sentence=raw["priority"]["sentence"],
                 basis=tuple(raw["priority"]["basis"]),
+                reasons=tuple(_reason(one) for one in raw["priority"].get("reasons", ())),
+                policy=raw["priority"].get("policy", ""),
             ),
             quality=tuple(QualityNote(**q) for q in raw["quality"]),
             curve=VolumeCurve(**{name: tuple(v) for name, v in raw["curve"].items()}),
@@ -263,6 +312,10 @@ def _finding(raw: dict[str, Any]) -> Finding:
             "basis": tuple(raw["basis"]),
         }
     )
+
+
+def _reason(raw: dict[str, Any]) -> PriorityReason:
+    return PriorityReason(**{**raw, "kind": ReasonKind(raw["kind"])})
 
 
 def _stratum(raw: dict[str, Any]) -> Stratum:

@@ -14,7 +14,7 @@ from plugin.domain.findings import (
     QualityNote,
     VolumeCurve,
 )
-from plugin.domain.triage import suggest_priority
+from plugin.domain.triage import decide, default_policy, inputs_of
 from worker.findings.cycle import CardiacCycle
 from worker.findings.language import load_language
 from worker.findings.normal_ranges import is_adult
@@ -35,9 +35,10 @@ def conclude(
     cycle: CardiacCycle,
     pattern: PatternEstimate | None = None,
 ) -> Assessment:
-    """Apply the rules, suggest the priority and word one study.
+    """Apply the rules, suggest the priority by the policy that ships, and word one study.
 
-    Neither findings nor priority look at ``pattern``.
+    Neither findings nor priority look at ``pattern``. A hospital's own policy is applied to the
+    result by ``worker.pipeline``.
     """
     whole = [measurement for measurement in measurements if measurement.segment is None]
     by_key = {measurement.key: measurement for measurement in whole}
@@ -45,19 +46,21 @@ def conclude(
     findings = apply_rules(by_key, adult=adult)
     say = Sentences(load_language("en"))
     bsa_m2 = body_surface_area_m2(patient.height_cm, patient.weight_kg)
+    strata = risk_strata(by_key, adult=adult)
+    decision = decide(default_policy(), inputs_of(whole, findings, strata))
     return Assessment(
         measurements=tuple(measurements),
         findings=findings,
         not_assessed=NOT_ASSESSED,
         impression=impression(say, by_key, findings, quality, adult=adult),
         narrative=narrative(say, by_key, quality, NOT_ASSESSED),
-        priority=suggest_priority(whole),
+        priority=decision.suggestion(),
         quality=tuple(quality),
         curve=curve,
         ed_phase=cycle.ed_phase,
         es_phase=cycle.es_phase,
         bsa_m2=bsa_m2,
         bsa_formula=BSA_FORMULA if bsa_m2 is not None else None,
-        strata=risk_strata(by_key, adult=adult),
+        strata=strata,
         pattern=None if pattern is None else replace(pattern, sentence=say.pattern(pattern)),
     )

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from plugin.domain.triage import PRIORITY_RULES
+from plugin.domain.triage import MeasurementCondition, default_policy
 from worker.findings.definitions import DEFINITIONS, SEGMENT_NAMES, SEGMENT_SITES
 from worker.findings.language import load_language
 from worker.findings.normal_ranges import REFERENCE_INTERVALS
@@ -224,7 +224,8 @@ def _statements() -> Iterator[str]:
 def _priorities() -> Iterator[str]:
     yield "## Priority\n"
     yield (
-        "The rules only promote; a study that meets none keeps the priority it arrived with. That "
+        "The policy that ships ([Triage](triage.md) tells how a hospital sets its own). The rules "
+        "only promote; a study that meets none keeps the priority it arrived with. That "
         "these thresholds justify reading a study earlier is this project's choice.\n"
     )
     yield from _table(
@@ -232,10 +233,12 @@ def _priorities() -> Iterator[str]:
         (
             (
                 rule.level.value,
-                f"`{rule.key}` {rule.side} {rule.threshold:g} {DEFINITIONS[rule.key].unit}",
+                f"`{one.key}` {one.side.value} {one.threshold:g} {DEFINITIONS[one.key].unit}",
                 rule.source,
             )
-            for rule in PRIORITY_RULES
+            for rule in default_policy().rules
+            for one in rule.conditions
+            if isinstance(one, MeasurementCondition)
         ),
     )
 

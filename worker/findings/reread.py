@@ -7,10 +7,11 @@ warned, and whoever calls this logs it. A report in another language is read in 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from plugin.domain.findings import Assessment, QualityNote
+from plugin.domain.findings import Assessment, QualityNote, ReasonKind
 from worker.findings.checker import Disagreement, check_text
 from worker.findings.language import load_language
 from worker.findings.report_text import report_text
+from worker.findings.sentences import Sentences
 
 
 def reread(assessment: Assessment, code: str = "en") -> tuple[Assessment, tuple[Disagreement, ...]]:
@@ -58,5 +59,12 @@ def _own_lines(assessment: Assessment) -> tuple[str, ...]:
 def _disagreements(
     lines: Iterable[str], assessment: Assessment, code: str
 ) -> tuple[Disagreement, ...]:
-    bands = tuple(load_language(code).tables["strata"].values())
-    return check_text(dict.fromkeys(lines), assessment, code, rules=bands, complete=True)
+    language = load_language(code)
+    say = Sentences(language)
+    policy = (
+        say.priority_words(reason)
+        for reason in assessment.priority.reasons
+        if reason.kind is not ReasonKind.MEASUREMENT
+    )
+    printed = (*language.tables["strata"].values(), *policy)
+    return check_text(dict.fromkeys(lines), assessment, code, rules=printed, complete=True)

@@ -15,15 +15,17 @@ from plugin.domain.findings import (
     NormalRange,
     NotAssessed,
     PatternEstimate,
+    Priority,
+    PriorityReason,
     PrioritySuggestion,
     QualityNote,
+    ReasonKind,
     Stratum,
 )
-from plugin.domain.triage import PRIORITY_RULES, PriorityRule
+from plugin.domain.triage import Outcome
 from worker.findings.definitions import DEFINITIONS, SEGMENT_NAMES
 from worker.findings.language import Language, load_language
 
-_RULES = {rule.name: rule for rule in PRIORITY_RULES}
 _ENGLISH = load_language("en")
 
 
@@ -227,34 +229,53 @@ class Sentences:
     def priority(
         self, suggestion: PrioritySuggestion, measurements: Mapping[str, Measurement]
     ) -> str:
-        """Sentence of the suggested priority with the values that it rests on."""
-        joins = self.language.tables["joins"]
-        if suggestion.rule == "none":
+        """Sentence of the suggested priority with what it rests on."""
+        joins, reasons = self.language.tables["joins"], suggestion.reasons
+        if not reasons:
             return self.language.tables["priority"]["none"]
-        if suggestion.rule == "near_threshold":
-            rules = [rule for rule in PRIORITY_RULES if rule.key in suggestion.basis]
-            near = [self._threshold("near_reason", rule, measurements) for rule in rules]
+        if suggestion.rule == Outcome.NEAR:
+            near = (self._reason("near_reason", one, measurements) for one in reasons)
             return self.language.say("priority", "near", reasons=joins["pair"].join(near))
-        rules = [_RULES[name] for name in suggestion.rule.split("+")]
-        return self.language.say(
-            "priority",
-            "promoted",
-            level=self.language.tables["priority"][suggestion.level.value],
-            reasons=joins["reasons"].join(
-                self._threshold("reason", rule, measurements) for rule in rules
-            ),
+        said = joins["reasons"].join(
+            dict.fromkeys(self._reason("reason", one, measurements) for one in reasons)
         )
+        if suggestion.level is Priority.ROUTINE:
+            return self.language.say("priority", "review", reasons=said)
+        level = self.language.tables["priority"][suggestion.level.value]
+        return self.language.say("priority", "promoted", level=level, reasons=said)
 
-    def _threshold(
-        self, form: str, rule: PriorityRule, measurements: Mapping[str, Measurement]
+    def _reason(
+        self, form: str, reason: PriorityReason, measurements: Mapping[str, Measurement]
     ) -> str:
-        measurement = measurements[rule.key]
+        if reason.kind is not ReasonKind.MEASUREMENT:
+            words = self.priority_words(reason)
+            if form == "near_reason":
+                return words
+            return self.language.say("priority", "other_reason", words=words, source=reason.source)
+        measurement = measurements[reason.key]
         return self.language.say(
             "priority",
             form,
             measured=self.measured(measurement),
-            side=self.language.tables["priority"][rule.side],
-            threshold=f"{rule.threshold:.0f}",
+            side=self.language.tables["priority"][reason.side],
+            threshold=f"{reason.threshold:g}",
             unit=self.language.unit(measurement.unit),
-            source=rule.source,
+            source=reason.source,
         )
+
+    def priority_words(self, reason: PriorityReason) -> str:
+        """Say what a policy looked at besides numbers: ``the order speaks of chest pain``."""
+        words = self.language.tables["priority_reasons"]
+        match reason.kind:
+            case ReasonKind.FINDING:
+                return self.language.tables["statements"][reason.key]
+            case ReasonKind.TEXT:
+                return words["text"].format(flag=words[reason.key])
+            case ReasonKind.PATIENT_CLASS:
+                return words["patient_class"].format_map({"class": words[reason.key]})
+            case ReasonKind.ORDER:
+                return words["order"].format(priority=words[reason.key])
+            case ReasonKind.WAITING:
+                return words["waiting"].format(minutes=f"{reason.threshold:g}")
+            case _:
+                return words[reason.key]

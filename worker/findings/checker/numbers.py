@@ -17,7 +17,7 @@ PRIORITY_LIMITS: dict[str, frozenset[str]] = {
     "rv_ejection_fraction": frozenset({"37"}),
     "maximal_wall_thickness": frozenset({"30"}),
 }
-"""Limits that the priority rules print; the wall's 15 and 30 mm are read with their statement."""
+"""Limits of the shipped priority rules; the wall's 15 and 30 mm are read with their statement."""
 
 _REGIONAL = frozenset({"wall_thickness_ed", "wall_thickness_es", "wall_thickening_ratio"})
 
@@ -48,12 +48,22 @@ def _flat(readings: Sequence[Reading]) -> Amounts:
     return tuple((a.numbers, a.unit) for reading in readings for a in reading.amounts)
 
 
+def _limits(assessment: Assessment, key: str) -> frozenset[str]:
+    """Return the limits of a measurement that the shipped rules or the site's policy print."""
+    policy = (
+        f"{reason.threshold:g}"
+        for reason in assessment.priority.reasons
+        if reason.key == key and reason.threshold is not None
+    )
+    return PRIORITY_LIMITS.get(key, frozenset()).union(policy)
+
+
 def _problem(reading: Reading, amount: Amount, assessment: Assessment) -> DisagreementKind | None:
     keys = keys_of(reading, amount)
     if amount.is_limit:
         printed = any(
             _unit(assessment, key) == amount.unit
-            and PRIORITY_LIMITS.get(key, frozenset()).issuperset(amount.numbers)
+            and _limits(assessment, key).issuperset(amount.numbers)
             for key in keys
         )
         return None if printed else DisagreementKind.UNKNOWN_NUMBER
@@ -89,6 +99,16 @@ def _named(reading: Reading, amount: Amount, assessment: Assessment) -> tuple[Me
         for key in keys_of(reading, amount)
     )
     return tuple(one for one in found if one is not None)
+
+
+def values_of(
+    reading: Reading, amount: Amount, assessment: Assessment
+) -> tuple[Measurement, ...]:
+    """Measurements that one number of a sentence is the value of."""
+    if len(amount.numbers) > 1 or amount.is_limit:
+        return ()
+    named = _named(reading, amount, assessment)
+    return tuple(one for one in named if _is_value(amount, one.value, one.unit))
 
 
 def _is_value(amount: Amount, value: float, unit: str) -> bool:
