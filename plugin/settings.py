@@ -14,10 +14,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import quote
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NestedSecretsSettingsSource,
@@ -183,26 +190,84 @@ class DeliverySettings(_Section):
     connection_timeout_seconds: Seconds = Field(
         10, description="Time a destination has to accept a connection and to answer."
     )
+    failures_until_open: int = Field(
+        3,
+        ge=1,
+        description="After so many failed connections only C-ECHO asks whether it answers again.",
+    )
+    confirm_after_seconds: Seconds = Field(
+        5, description="How long after sending a destination is asked whether it keeps the objects."
+    )
+    commitment_wait_seconds: Seconds = Field(
+        3, description="How long a request for Storage Commitment waits on its own association."
+    )
+    commitment_timeout_seconds: Seconds = Field(
+        3600, description="A Storage Commitment without a report for so long is asked for again."
+    )
 
 
 class WebSettings(_Section):
-    """The status page."""
+    """The pages and the API."""
 
-    host: str = Field("127.0.0.1", description="Loopback address; others are refused for now.")
-    port: Port = Field(8480, description="TCP port of the page; 0 takes a free one.")
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on; loopback unless web.public_url is set."
+    )
+    port: Port = Field(8480, description="TCP port of the pages; 0 takes a free one.")
+    public_url: str = Field(
+        "",
+        description=(
+            "Address under which others reach the pages, https://name[:port]: of a reverse proxy, "
+            "or of this process with web.certificate."
+        ),
+    )
+    certificate: str = Field("", description="Certificate chain (PEM) for TLS without a proxy.")
+    private_key: str = Field("", description="Private key (PEM) of web.certificate.")
+    idle_minutes: float = Field(
+        30, ge=1, le=1440, description="A session in which nobody does anything ends so soon."
+    )
+    viewer_url: str = Field(
+        "",
+        description=(
+            "Link into the PACS viewer, with {study_instance_uid} or {accession_number} where they "
+            "go; empty: no link."
+        ),
+    )
 
-    @field_validator("host")
+    @field_validator("public_url")
     @classmethod
-    def _loopback_only(cls, value: str) -> str:
-        if value == "localhost":
-            return value
-        try:
-            loopback = ip_address(value).is_loopback
-        except ValueError:
-            loopback = False
-        if not loopback:
-            raise ConfigurationError(Reason.PAGE_NOT_LOOPBACK, "web.host")
+    def _https(cls, value: str) -> str:
+        parsed = urlsplit(value)
+        if value and (parsed.scheme != "https" or not parsed.hostname or parsed.path not in "/"):
+            raise ConfigurationError(Reason.SETTING_INVALID, "web.public_url: https://name[:port]")
+        return value.rstrip("/")
+
+    @field_validator("viewer_url")
+    @classmethod
+    def _known_places(cls, value: str) -> str:
+        rest = value.replace("{study_instance_uid}", "").replace("{accession_number}", "")
+        if value and (urlsplit(value).scheme not in {"http", "https"} or "{" in rest):
+            detail = "web.viewer_url: an http address with {study_instance_uid}"
+            raise ConfigurationError(Reason.SETTING_INVALID, detail)
         return value
+
+    @model_validator(mode="after")
+    def _protected(self) -> Self:
+        if bool(self.certificate) != bool(self.private_key):
+            detail = "web.certificate and web.private_key go together"
+            raise ConfigurationError(Reason.SETTING_INVALID, detail)
+        if not self.public_url and not is_loopback(self.host):
+            raise ConfigurationError(Reason.PAGE_NOT_PROTECTED, "web.host")
+        return self
+
+
+def is_loopback(name: str) -> bool:
+    """Tell whether a host name or address is that of the machine itself, for itself only."""
+    if name == "localhost":
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 class LogSettings(_Section):

@@ -76,6 +76,7 @@ class Reason(StrEnum):
     COMMITMENT_FAILED = "commitment_failed"
     COMMITMENT_UNANSWERED = "commitment_unanswered"
     QUERY_NOT_OFFERED = "query_not_offered"
+    QUERY_FAILED = "query_failed"
     RESULT_MISSING = "result_missing"
     # Resources and operation.
     DISK_FULL = "disk_full"
@@ -297,6 +298,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.QUERY_NOT_OFFERED: (
         "The destination answers no query for single objects (C-FIND or QIDO-RS). Have it switched "
         "on there, or: cmr-triage destination edit --confirm none."
+    ),
+    Reason.QUERY_FAILED: (
+        "The destination answered the question for its objects with an error; it is asked again."
     ),
     Reason.DISK_FULL: (
         "Free disk space is below spool.minimum_free_bytes; nothing is accepted until that changes."
