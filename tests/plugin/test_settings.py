@@ -124,7 +124,7 @@ def test_a_missing_secrets_folder_stops_the_start(tmp_path, monkeypatch):
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "pacs.example", ""])
 def test_the_page_is_refused_beyond_this_machine(tmp_path, host):
     refused = _refused(tmp_path, f'[web]\nhost = "{host}"\n')
-    assert refused.reason is Reason.PAGE_NOT_LOOPBACK
+    assert refused.reason is Reason.PAGE_NOT_PROTECTED
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "localhost"])
