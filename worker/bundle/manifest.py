@@ -76,6 +76,8 @@ class ImageSpec(_Strict):
         1: a phase alone. 2: the phase, then the opposite one, each with its neighbouring slices.
     propagates
         After the images come the labels of a neighbouring slice.
+    turns_degrees
+        How views near end-diastole and end-systole are turned for further looks.
     """
 
     kind: Literal["short_axis_cine"]
@@ -84,6 +86,7 @@ class ImageSpec(_Strict):
     neighbouring_slices: Literal[3]
     phases: Literal[1, 2] = 1
     propagates: bool = False
+    turns_degrees: tuple[float, ...] = ()
     multiple_of: int = Field(gt=0)
     intensity: Literal["percentile_1_99_clip_1.5"]
 

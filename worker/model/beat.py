@@ -37,7 +37,25 @@ def opposite_phases(
     list
         ``[phase]``: the emptiest phase for those nearer to the fullest, else the fullest.
     """
-    fullest, emptiest = looked_at[int(np.argmax(cavity))], looked_at[int(np.argmin(cavity))]
+    fullest, emptiest = _ends(looked_at, cavity)
     curve = np.interp(np.arange(n_phases), looked_at, cavity, period=n_phases)
     halfway = (float(np.max(cavity)) + float(np.min(cavity))) / 2
     return [emptiest if size > halfway else fullest for size in curve]
+
+
+def phases_near_ends(
+    n_phases: int, looked_at: list[int], cavity: npt.NDArray[np.floating]
+) -> list[int]:
+    """Return the fullest and the emptiest of the phases looked at and those beside them, rising.
+
+    Parameters
+    ----------
+    n_phases, looked_at, cavity
+        As for `opposite_phases`.
+    """
+    ends = _ends(looked_at, cavity)
+    return sorted({(end + step) % n_phases for end in ends for step in (-1, 0, 1)})
+
+
+def _ends(looked_at: list[int], cavity: npt.NDArray[np.floating]) -> tuple[int, int]:
+    return looked_at[int(np.argmax(cavity))], looked_at[int(np.argmin(cavity))]

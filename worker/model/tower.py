@@ -21,15 +21,16 @@ from scipy import ndimage
 
 from plugin.domain.errors import ModelError, Reason
 from worker.bundle import Bundle
-from worker.model.beat import opposite_phases, phases_to_look_at
+from worker.model.beat import opposite_phases, phases_near_ends, phases_to_look_at
 from worker.model.clean import clean_heart, drop_lonely_islands
 from worker.model.golden import open_verified
 from worker.model.grid import Grid, Window
 from worker.model.intensity import scale_intensities
-from worker.model.propagation import guide, middle_slice, outwards
+from worker.model.propagation import N_GUIDE_CHANNELS, guide, middle_slice, outwards
 from worker.model.regions import pool_regions
 from worker.model.resample import Float32Array, resample
 from worker.model.sessions import Device
+from worker.model.turned import turned
 from worker.model.types import Segmentation
 from worker.volume.types import CineStack
 
@@ -46,10 +47,21 @@ _LOCALISER_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class _Beat:
-    """What a first look tells: the phase that each is shown beside, and the middle slice."""
+    """What a first look tells.
+
+    Attributes
+    ----------
+    opposite
+        The phase that each is shown beside.
+    middle
+        The slice at mid-ventricle.
+    ends
+        Phases near end-diastole and end-systole.
+    """
 
     opposite: list[int]
     middle: int
+    ends: list[int]
 
 
 class SegmentationTower:
@@ -80,6 +92,7 @@ class SegmentationTower:
         self._spacing_mm = bundle.manifest.image.spacing_mm
         self._both_ends = bundle.manifest.image.phases == 2  # noqa: PLR2004 - systole and diastole
         self._propagates = bundle.manifest.image.propagates
+        self._turns_degrees = bundle.manifest.image.turns_degrees
         self._multiple = bundle.manifest.image.multiple_of
         self._view_px = round(bundle.manifest.image.view_mm / self._spacing_mm)
 
@@ -111,8 +124,10 @@ class SegmentationTower:
         inside = np.zeros((*views.shape[:2], *way_back.shape), dtype=np.uint8)
         regions: dict[int, Float32Array] = {}
         for n_done, (z, neighbour) in enumerate(outwards(stack.n_slices, beat.middle), start=1):
-            known = None if neighbour is None else found[:, neighbour]
-            p, features = self._look(views[:, z], views[beat.opposite, z], known)
+            known = np.zeros_like(found[:, z]) if neighbour is None else found[:, neighbour]
+            shown = views[:, z], views[beat.opposite, z], guide(known)
+            p, features = self._look(*shown)
+            p[beat.ends] = self._looked_again(p[beat.ends], *(one[beat.ends] for one in shown))
             found[:, z] = p.argmax(axis=1)
             if features is not None:
                 regions[z] = pool_regions(p, features, self._spacing_mm)
@@ -132,11 +147,29 @@ class SegmentationTower:
         """Look at a few phases, each alone, where the network wants to know more than a slice."""
         n_phases, n_slices = views.shape[:2]
         if not (self._both_ends or self._propagates):
-            return _Beat(list(range(n_phases)), n_slices // 2)
+            return _Beat(list(range(n_phases)), n_slices // 2, [])
         looked_at = phases_to_look_at(n_phases)
         found = np.stack([self._look(views[phase])[0].argmax(axis=1) for phase in looked_at])
         cavity = (found == LV_CAVITY).sum(axis=(1, 2, 3))
-        return _Beat(opposite_phases(n_phases, looked_at, cavity), middle_slice(found))
+        return _Beat(
+            opposite_phases(n_phases, looked_at, cavity),
+            middle_slice(found),
+            phases_near_ends(n_phases, looked_at, cavity),
+        )
+
+    def _looked_again(
+        self,
+        p: Float32Array,
+        views: Float32Array,
+        opposite: Float32Array,
+        guided: Float32Array,
+    ) -> Float32Array:
+        """Return the mean of the probabilities ``p`` found in views and of those in turned ones."""
+        looks = [p]
+        for degrees in self._turns_degrees:
+            seen, _ = self._look(*(turned(one, degrees) for one in (views, opposite, guided)))
+            looks.append(turned(seen, -degrees))
+        return np.asarray(np.mean(looks, axis=0), dtype=np.float32)
 
     def _find_heart(self, images: Float32Array) -> Window:
         """Look at the whole field in a few phases, then again at the window that this gives."""
@@ -183,7 +216,7 @@ class SegmentationTower:
         self,
         views: Float32Array,
         opposite: Float32Array | None = None,
-        known: npt.NDArray[np.uint8] | None = None,
+        guided: Float32Array | None = None,
     ) -> tuple[Float32Array, Float32Array | None]:
         """Run the network.
 
@@ -193,8 +226,8 @@ class SegmentationTower:
             ``[n, 3, row, column]``: slice z-1, z, z+1.
         opposite
             The same at the other end of the beat; the phase itself when None.
-        known
-            Labels of a neighbouring slice, ``[n, row, column]``.
+        guided
+            What was found in a neighbouring slice, ``[n, 3, row, column]``; nothing when None.
 
         Returns
         -------
@@ -207,8 +240,8 @@ class SegmentationTower:
         if self._both_ends:
             shown.append(views if opposite is None else opposite)
         if self._propagates:
-            nothing = np.zeros((len(views), n_rows, n_columns), dtype=np.uint8)
-            shown.append(guide(nothing if known is None else known))
+            nothing = np.zeros((len(views), N_GUIDE_CHANNELS, n_rows, n_columns), np.float32)
+            shown.append(nothing if guided is None else guided)
         inputs = np.concatenate(shown, axis=1)
         pad = ((0, self._missing(n_rows)), (0, self._missing(n_columns)))
         inputs = np.pad(inputs, ((0, 0), (0, 0), *pad))

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from worker.model import sessions
 from worker.model.golden import open_verified
 from worker.model.grid import Window
 from worker.model.tower import SegmentationTower
+from worker.model.turned import turned
 from worker.volume.types import CineStack
 
 pytest.importorskip("onnxruntime", reason="needs the extra cpu or gpu")
@@ -117,9 +120,9 @@ def test_tower_shows_each_slice_what_it_found_nearer_to_the_middle(tmp_path):
     found = []
     look = tower._look
 
-    def marking(views, opposite=None, known=None):
-        p, features = look(views, opposite, known)
-        if opposite is not None and known is None:
+    def marking(views, opposite=None, guided=None):
+        p, features = look(views, opposite, guided)
+        if guided is not None and not guided.any():
             p[:, :, 20:40, 20:40] = np.array([0, 0, 0, 1.0])[None, :, None, None]
         if opposite is not None:
             found.append(int((p.argmax(axis=1) == 3).sum()))
@@ -130,6 +133,28 @@ def test_tower_shows_each_slice_what_it_found_nearer_to_the_middle(tmp_path):
     with pytest.raises(ModelError):  # a cavity without a wall is no heart
         tower.segment(stack_of(drawn_labels(n_slices=5)))
     assert found == [2 * 400] * 5
+
+
+def test_tower_looks_again_at_turned_views_near_both_ends_of_the_beat(tmp_path, monkeypatch):
+    folder = write_wide_bundle(tmp_path / "b", looks_at=1)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["image"]["turns_degrees"] = [20.0, -20.0]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    tower = SegmentationTower(load_bundle(folder), threads=1)
+    labels = drawn_labels(n_phases=9, n_slices=1)
+    labels[4][(labels[4] == 3) & (np.arange(128) % 2 == 0)] = 2  # the emptiest
+    turns = []
+    monkeypatch.setattr(
+        "worker.model.tower.turned",
+        lambda images, degrees: turns.append((len(images), degrees)) or turned(images, degrees),
+    )
+    once = SegmentationTower(load_bundle(write_wide_bundle(tmp_path / "c", looks_at=1)), threads=1)
+    stack = stack_of(labels)
+    again, first = tower.segment(stack), once.segment(stack)
+    assert {n for n, _ in turns} == {6}  # fullest and emptiest, and those beside them
+    assert [degrees for _, degrees in turns] == [20.0] * 3 + [-20.0] * 4 + [20.0]
+    assert np.array_equal(again.labels[2], first.labels[2])
+    assert dice(again.labels[0] == 3, first.labels[0] == 3) > 0.97
 
 
 def test_tower_reports_progress_up_to_the_end(tower):
