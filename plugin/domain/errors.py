@@ -93,6 +93,7 @@ class Reason(StrEnum):
     SETTING_INVALID = "setting_invalid"
     SETTINGS_FILE_MISSING = "settings_file_missing"
     POLICY_INVALID = "policy_invalid"
+    POLICY_CHANGED = "policy_changed"
     PORT_IN_USE = "port_in_use"
     ADDRESS_NOT_USABLE = "address_not_usable"
     REDIS_MISSING = "redis_missing"
@@ -332,6 +333,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.POLICY_INVALID: (
         "The triage policy cannot be used, so nothing was changed; mend what is named and try "
         "again: cmr-triage triage check FILE."
+    ),
+    Reason.POLICY_CHANGED: (
+        "Somebody else activated another triage policy meanwhile, so nothing was changed; look at "
+        "it and decide again."
     ),
     Reason.PORT_IN_USE: (
         "The port is in use by another program; choose another one in the settings."

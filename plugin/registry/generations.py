@@ -7,6 +7,8 @@ from sqlalchemy import Connection, select, update
 
 from plugin.domain.job import JobState
 from plugin.domain.study import StudyState
+from plugin.domain.triage import OrderFacts
+from plugin.registry.policies import policy_in_force
 from plugin.registry.records import JobRecord, StudyRecord
 from plugin.registry.rows import job_by_id
 from plugin.registry.tables import jobs, studies
@@ -29,6 +31,7 @@ def create_job(
         .values(state=JobState.SUPERSEDED.value, finished_at=now, lease_until=None)
     )
     generation = study.generation + 1
+    order = OrderFacts.from_dict(study.order_facts or {})
     job_id = str(uuid4())
     connection.execute(
         jobs.insert().values(
@@ -40,6 +43,7 @@ def create_job(
             predecessor_job_id=_reported(connection, study.id),
             created_at=now,
             hinted_at=now,
+            fast_lane=policy_in_force(connection).is_urgent_order(order),
         )
     )
     connection.execute(

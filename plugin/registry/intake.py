@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from plugin.domain.study import StudyState
+from plugin.domain.triage import URGENCY_OF_ORDER, OrderFacts
 from plugin.registry.engine import insert_unless_known
 from plugin.registry.records import AddOutcome, IndexedInstance, StudyRecord
 from plugin.registry.rows import study_record
@@ -145,6 +146,7 @@ def _update_study(connection: Connection, study: StudyRecord, changes: list[_Cha
             "receiving_since": _receiving_since(study, since),
             "last_received_at": max(study.last_received_at, *(i.received_at for i in new)),
             **_newest_texts(new),
+            **_order(study, new),
         }
     connection.execute(update(studies).where(studies.c.id == study.id).values(**values))
 
@@ -175,6 +177,25 @@ def _newest_texts(new: Iterable[IndexedInstance]) -> dict[str, str]:
     for instance in sorted(new, key=lambda i: i.received_at):
         texts |= {name: text for name in _PATIENT_FIELDS if (text := getattr(instance, name))}
     return texts
+
+
+def _order(study: StudyRecord, new: Iterable[IndexedInstance]) -> dict[str, Any]:
+    """Add what new images tell of the order; where they differ, the most urgent priority counts."""
+    known = OrderFacts.from_dict(study.order_facts or {})
+    for instance in new:
+        told = instance.order
+        known = OrderFacts(
+            max(known.priority, told.priority, key=lambda one: URGENCY_OF_ORDER[one])
+            if known.priority and told.priority
+            else known.priority or told.priority,
+            told.requesting_service or known.requesting_service,
+            told.location or known.location,
+            known.has_admission or told.has_admission,
+        )
+    return {
+        "order_facts": {key: _storable(value) for key, value in known.to_dict().items()},
+        "order_urgency": URGENCY_OF_ORDER[known.priority],
+    }
 
 
 def _count(value: object) -> int | None:

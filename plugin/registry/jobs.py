@@ -7,7 +7,7 @@ when a job is given to another worker; that only one of them publishes does not 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, case, func, or_, select, update
 
 from plugin.domain.errors import Reason
 from plugin.domain.job import JobState
@@ -30,6 +30,9 @@ _MAXIMUM_ATTEMPTS = 3
 _FIRST_RELEASE_WAIT_SECONDS = 5.0
 _LONGEST_RELEASE_WAIT_SECONDS = 300.0
 _LONGEST_HINT_DOUBLINGS = 3
+_AS_URGENT_AFTER_SECONDS = 1800.0
+_N_TRIED = 8
+"""Other workers may take the first ones at the same moment."""
 
 
 class Jobs:
@@ -101,6 +104,40 @@ class Jobs:
                 update(jobs).where(jobs.c.id == job_id, or_(queued, lost)).values(**values)
             ).rowcount
             return job_by_id(connection, job_id) if taken else None
+
+    def claim_next(
+        self,
+        job_id: str,
+        worker: str,
+        lease_seconds: float,
+        maximum_attempts: int = _MAXIMUM_ATTEMPTS,
+    ) -> JobRecord | None:
+        """Take the job that is to be analysed next; ``job_id``, the hint, when none waits.
+
+        Urgent ones by order or class first, then the longest waiting. One that waits for half an
+        hour counts as urgent, so that a stream of urgent studies holds up nobody for ever.
+        """
+        for waiting_id in (*self._waiting(), job_id):
+            job = self.claim(waiting_id, worker, lease_seconds, maximum_attempts)
+            if job is not None:
+                return job
+        return None
+
+    def _waiting(self) -> list[str]:
+        """Return the next jobs in the order in which they are to be analysed."""
+        now = self._database.now()
+        columns = jobs.c
+        long_ago = now - timedelta(seconds=_AS_URGENT_AFTER_SECONDS)
+        urgent = case((or_(columns.fast_lane, columns.created_at <= long_ago), 0), else_=1)
+        query = (
+            select(columns.id)
+            .where(columns.state == JobState.QUEUED.value)
+            .where(or_(columns.not_before.is_(None), columns.not_before <= now))
+            .order_by(urgent, columns.created_at)
+            .limit(_N_TRIED)
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
 
     def heartbeat(self, job_id: str, fence: int, lease_seconds: float) -> bool:
         """Keep the lease; False says to stop: somebody else has the job, or it is over."""

@@ -19,6 +19,7 @@ from plugin.registry.tables import (
     studies,
 )
 from plugin.registry.transitions import may_become
+from plugin.registry.triage import note_decision, standing_of
 
 
 def change_claim(
@@ -75,8 +76,11 @@ def publish(
         reported_at=now,
         input_digest=result.input_digest,
         summary=dict(result.summary),
+        **standing_of(result.decision),
     ):
         return False
+    if result.decision is not None:
+        note_decision(connection, study.id, job_id, result.decision, now)
     connection.execute(
         update(jobs)
         .where(jobs.c.study_id == study.id, jobs.c.id != job_id)
@@ -110,9 +114,8 @@ def reject(
 def _register_objects(
     connection: Connection, job_id: str, result: PublishedResult, now: datetime
 ) -> None:
-    wanted = connection.execute(
-        select(destinations).where(destinations.c.enabled).order_by(destinations.c.id)
-    ).all()
+    enabled = select(destinations).where(destinations.c.enabled).order_by(destinations.c.id)
+    wanted = [] if result.is_shadow else connection.execute(enabled).all()
     for item in result.objects:
         values = {name: getattr(item, name) for name in ResultObject.__slots__}
         object_id = connection.execute(

@@ -13,6 +13,7 @@ from plugin.domain.errors import Reason
 from plugin.domain.identifiers import study_key
 from plugin.domain.job import JobState
 from plugin.domain.study import PeerKind, StudyState
+from plugin.domain.triage import Decision, OrderFacts
 
 
 class AddOutcome(StrEnum):
@@ -84,6 +85,11 @@ class StudyRecord:
         Of the current versions of all instances.
     needs_person
         Nothing happens automatically until somebody requeues the study.
+    order_facts
+        What the headers tell of the order (``plugin.domain.triage.OrderFacts``); None: nothing yet.
+    order_urgency, policy_urgency
+        What the order asks for, and what the triage policy gives without a result (waiting, class),
+        as ``plugin.domain.triage.urgency`` counts.
     """
 
     id: int
@@ -107,6 +113,9 @@ class StudyRecord:
     revision: int
     generation: int
     needs_person: bool
+    order_facts: Mapping[str, Any] | None = None
+    order_urgency: int = 1
+    policy_urgency: int = 0
 
     @property
     def study_key(self) -> str:
@@ -147,6 +156,7 @@ class IndexedInstance:
     description: str = ""
     slice_position: str = ""
     header: Mapping[str, Any] = field(default_factory=dict)
+    order: OrderFacts = field(default_factory=OrderFacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +271,8 @@ class JobRecord:
         The job whose result this one would replace.
     activity, progress
         What a running job does now, and how much of that is done (0 to 1).
+    fast_lane
+        Claimed before others, because its order or class is urgent by the policy.
     """
 
     id: str
@@ -284,6 +296,7 @@ class JobRecord:
     summary: Mapping[str, Any] | None
     activity: str | None = None
     progress: float | None = None
+    fast_lane: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,11 +322,17 @@ class PublishedResult:
         Of the images that the analysis used.
     summary
         Key numbers for lists and pages, JSON-able.
+    decision
+        What the triage policy made of the result; None where no policy was asked.
+    is_shadow
+        Shown, but sent nowhere: no delivery is made.
     """
 
     objects: tuple[ResultObject, ...]
     input_digest: str
     summary: Mapping[str, Any]
+    decision: Decision | None = None
+    is_shadow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,11 @@ from plugin.registry.health import Health
 from plugin.registry.jobs import Jobs
 from plugin.registry.migrate import migrate
 from plugin.registry.peers import Peers
+from plugin.registry.policies import Policies
 from plugin.registry.readings import Readings
 from plugin.registry.studies import Studies
+from plugin.registry.switches import SwitchBoard
+from plugin.registry.triage import Triage
 from plugin.registry.users import Users
 from plugin.registry.worklist import Worklist
 
@@ -51,6 +54,9 @@ class Registry:
         self.users = Users(self._database)
         self.readings = Readings(self._database)
         self.worklist = Worklist(self._database)
+        self.policies = Policies(self._database)
+        self.triage = Triage(self._database)
+        self.switches = SwitchBoard(self._database)
 
     def migrate(self) -> None:
         """Bring the tables to this version; harmless at every start of every process at once.

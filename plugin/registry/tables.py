@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -217,6 +218,9 @@ studies = Table(
     Column("revision", Integer, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("needs_person", Boolean, nullable=False),
+    Column("order_facts", JSON),
+    Column("order_urgency", Integer, nullable=False, server_default="1"),
+    Column("policy_urgency", Integer, nullable=False, server_default="0"),
     Index(None, "state"),
     Index(None, "accession_number"),
     Index(None, "patient_id"),
@@ -289,6 +293,9 @@ jobs = Table(
     Column("activity", String(16)),
     Column("progress", Float),
     Column("summary", JSON),
+    Column("fast_lane", Boolean, nullable=False, server_default=false()),
+    Column("triage_urgency", Integer, nullable=False, server_default="0"),
+    Column("wants_review", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("study_id", "generation"),
     Index(None, "state"),
 )

@@ -8,7 +8,7 @@ place that a study has anyway.
 from functools import cache
 from importlib import resources
 
-from plugin.domain.triage.decide import Decision, Outcome, decide, higher
+from plugin.domain.triage.decide import Decision, Outcome, decide
 from plugin.domain.triage.inputs import (
     ClinicalFlag,
     IncomingPriority,
@@ -20,9 +20,18 @@ from plugin.domain.triage.inputs import (
 )
 from plugin.domain.triage.parse import parse_policy
 from plugin.domain.triage.policy import Level, MeasurementCondition, Policy, Rule, Side, Truth
-from plugin.domain.triage.ranking import Reading, Standing, rank_key, urgency
+from plugin.domain.triage.ranking import (
+    URGENCY_OF_LEVEL,
+    URGENCY_OF_ORDER,
+    Reading,
+    Standing,
+    rank_key,
+    urgency,
+)
 
 __all__ = [
+    "URGENCY_OF_LEVEL",
+    "URGENCY_OF_ORDER",
     "ClinicalFlag",
     "Decision",
     "IncomingPriority",
@@ -42,7 +51,6 @@ __all__ = [
     "decide",
     "default_policy",
     "default_policy_text",
-    "higher",
     "inputs_of",
     "parse_policy",
     "rank_key",

@@ -103,11 +103,6 @@ def decide(policy: Policy, inputs: TriageInputs) -> Decision:
     )
 
 
-def higher(first: Priority, second: Priority) -> Priority:
-    """Return the more urgent of two levels."""
-    return max(first, second, key=_LEVELS.index)
-
-
 def _not_promoted(
     met: Sequence[Rule], near: Sequence[Rule], inputs: TriageInputs
 ) -> tuple[Outcome, str]:
@@ -115,7 +110,7 @@ def _not_promoted(
         words = f"No promotion, but a physician should review it: {_words(met, inputs)}."
         return Outcome.REVIEW, words
     if near:
-        near_words = "; ".join(
+        near_words = ", ".join(
             dict.fromkeys(_near(reason, inputs) for rule in near for reason in rule.reasons())
         )
         return Outcome.NEAR, (

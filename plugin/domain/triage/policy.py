@@ -4,9 +4,9 @@ Pure. Who reads a policy from its file is ``parse``; what follows from the rules
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
-from typing import Protocol
+from typing import Protocol, Self
 
 from plugin.domain.findings import Certainty, PriorityReason, ReasonKind
 from plugin.domain.triage.inputs import (
@@ -205,9 +205,10 @@ class Rule:
         return min(condition.truth(inputs, places) for condition in self.conditions)
 
     @property
-    def waits(self) -> bool:
-        """Whether time alone can make it come true."""
-        return any(isinstance(one, WaitingCondition) for one in self.conditions)
+    def may_change_without_result(self) -> bool:
+        """Whether time, or what is known before an analysis, can make it come true."""
+        waits = any(isinstance(one, WaitingCondition) for one in self.conditions)
+        return waits or all(isinstance(o, OrderCondition | ClassCondition) for o in self.conditions)
 
     def reasons(self) -> tuple[PriorityReason, ...]:
         """Describe every condition."""
@@ -247,6 +248,11 @@ class Policy:
     def label(self) -> str:
         """Version with the beginning of the digest, as decisions and pages show it."""
         return f"{self.version} ({self.digest[:8]})"
+
+    def without_result(self) -> Self:
+        """Return the policy with only the rules that may come true without a new result."""
+        rules = tuple(rule for rule in self.rules if rule.may_change_without_result)
+        return replace(self, rules=rules)
 
     def is_urgent_order(self, order: OrderFacts) -> bool:
         """Tell whether a study goes into the fast lane; nothing of the images is known yet."""

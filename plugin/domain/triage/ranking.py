@@ -5,6 +5,7 @@ list. Without the AI (shadow, or switched off) the order is the hospital's: prio
 then who waits longest.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,13 +21,20 @@ class Reading(StrEnum):
     READ = "read"
 
 
-_URGENCY_OF_ORDER = {
+URGENCY_OF_ORDER: Mapping[IncomingPriority | None, int] = {
+    None: 1,
     IncomingPriority.LOW: 0,
     IncomingPriority.ROUTINE: 1,
     IncomingPriority.HIGH: 2,
     IncomingPriority.STAT: 3,
 }
-_URGENCY_OF_LEVEL = {Priority.ROUTINE: 0, Priority.URGENT: 2, Priority.STAT: 3}
+"""A study whose order tells no priority counts as routine."""
+URGENCY_OF_LEVEL: Mapping[Priority, int] = {
+    Priority.ROUTINE: 0,
+    Priority.URGENT: 2,
+    Priority.STAT: 3,
+}
+"""A study that is not promoted keeps the urgency of its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +57,8 @@ class Standing:
 
 def urgency(standing: Standing, *, ai_orders: bool) -> int:
     """Return the higher of what the order and, where it may, the AI says: 0 to 3 (STAT)."""
-    ordered = _URGENCY_OF_ORDER[standing.incoming or IncomingPriority.ROUTINE]
-    return max(ordered, _URGENCY_OF_LEVEL[standing.level]) if ai_orders else ordered
+    ordered = URGENCY_OF_ORDER[standing.incoming]
+    return max(ordered, URGENCY_OF_LEVEL[standing.level]) if ai_orders else ordered
 
 
 def rank_key(standing: Standing, *, ai_orders: bool) -> tuple[bool, int, float]:

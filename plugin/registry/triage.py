@@ -1,0 +1,207 @@
+"""Decisions of the triage policy: kept with their inputs, and made again as time passes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select, update
+
+from plugin.domain.findings import Priority
+from plugin.domain.job import JobState
+from plugin.domain.triage import (
+    URGENCY_OF_LEVEL,
+    Decision,
+    OrderFacts,
+    Outcome,
+    Policy,
+    TriageInputs,
+    decide,
+)
+from plugin.registry.engine import Database
+from plugin.registry.people_tables import readings
+from plugin.registry.policies import policy_in_force
+from plugin.registry.tables import jobs, studies
+from plugin.registry.triage_tables import triage_decisions
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """A decision as it was made; ``job_id`` is None where it was made without a result."""
+
+    id: int
+    study_id: int
+    job_id: str | None
+    decided_at: datetime
+    policy: str
+    level: Priority
+    outcome: Outcome
+    rules: tuple[str, ...]
+    not_judged: tuple[str, ...]
+    sentence: str
+    inputs: TriageInputs
+
+
+class Triage:
+    """The decisions about the studies here."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of_study(self, study_id: int) -> list[DecisionRecord]:
+        """Return every decision about one study, newest first."""
+        query = (
+            select(triage_decisions)
+            .where(triage_decisions.c.study_id == study_id)
+            .order_by(triage_decisions.c.id.desc())
+        )
+        with self._database.read() as connection:
+            return [_record(row) for row in connection.execute(query).mappings()]
+
+    def latest(self, study_ids: Sequence[int]) -> Mapping[int, DecisionRecord]:
+        """Return the newest decision about each of these studies that has one."""
+        query = (
+            select(triage_decisions)
+            .where(triage_decisions.c.study_id.in_(study_ids))
+            .order_by(triage_decisions.c.id)
+        )
+        with self._database.read() as connection:
+            return {row["study_id"]: _record(row) for row in connection.execute(query).mappings()}
+
+    def results(self, limit: int = 10_000) -> Iterator[DecisionRecord]:
+        """Yield the decisions about the results that stand, newest first, to be replayed."""
+        query = (
+            select(triage_decisions)
+            .join(jobs, jobs.c.id == triage_decisions.c.job_id)
+            .where(jobs.c.state == JobState.REPORTED.value)
+            .order_by(triage_decisions.c.id.desc())
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return (_record(row) for row in rows)
+
+    def reconsider(self) -> int:
+        """Apply the rules that may come true without a new result to every study not yet read.
+
+        Returns
+        -------
+        int
+            How many studies changed their urgency by it.
+        """
+        now = self._database.now()
+        with self._database.read() as connection:
+            policy = policy_in_force(connection).without_result()
+            changed = [one for one in _waiting(connection, now, policy) if one.changes]
+        if not changed:
+            return 0
+        with self._database.write() as connection:
+            for one in changed:
+                connection.execute(
+                    update(studies)
+                    .where(studies.c.id == one.study_id)
+                    .values(policy_urgency=one.urgency)
+                )
+                if one.urgency > one.before:
+                    note_decision(connection, one.study_id, None, one.decision, now)
+        return len(changed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reconsidered:
+    study_id: int
+    before: int
+    decision: Decision
+
+    @property
+    def urgency(self) -> int:
+        return URGENCY_OF_LEVEL[self.decision.level]
+
+    @property
+    def changes(self) -> bool:
+        return self.urgency != self.before
+
+
+def standing_of(decision: Decision | None) -> dict[str, Any]:
+    """Return the columns of a job by which the worklist is ordered."""
+    if decision is None:
+        return {}
+    return {
+        "triage_urgency": URGENCY_OF_LEVEL[decision.level],
+        "wants_review": decision.wants_review,
+    }
+
+
+def note_decision(
+    connection: Connection, study_id: int, job_id: str | None, decision: Decision, now: datetime
+) -> None:
+    """Keep a decision in the transaction that makes it true."""
+    connection.execute(
+        triage_decisions.insert().values(
+            study_id=study_id,
+            job_id=job_id,
+            decided_at=now,
+            policy=decision.policy,
+            level=decision.level.value,
+            outcome=decision.outcome.value,
+            rules=list(decision.rules),
+            not_judged=list(decision.not_judged),
+            sentence=decision.sentence,
+            inputs=decision.inputs.to_dict(),
+        )
+    )
+
+
+def _waiting(connection: Connection, now: datetime, policy: Policy) -> Iterator[_Reconsidered]:
+    """Yield what the policy gives without a result to every study that nobody has read."""
+    columns = (
+        studies.c.id,
+        studies.c.order_facts,
+        studies.c.first_received_at,
+        studies.c.policy_urgency,
+    )
+    if not policy.rules:
+        # A policy that had such rules is no longer in force.
+        query = select(*columns).where(studies.c.policy_urgency > 0)
+        for before in connection.execute(query):
+            yield _Reconsidered(before.id, before.policy_urgency, decide(policy, TriageInputs()))
+        return
+    made = triage_decisions
+    query = (
+        select(*columns, made.c.inputs)
+        .outerjoin(readings, readings.c.study_id == studies.c.id)
+        .outerjoin(
+            jobs, (jobs.c.study_id == studies.c.id) & (jobs.c.state == JobState.REPORTED.value)
+        )
+        .outerjoin(made, made.c.job_id == jobs.c.id)
+        .where(readings.c.read_at.is_(None))
+    )
+    for row in connection.execute(query):
+        minutes = (now - row.first_received_at).total_seconds() / 60
+        inputs = _inputs(row.inputs, row.order_facts, minutes)
+        yield _Reconsidered(row.id, row.policy_urgency, decide(policy, inputs))
+
+
+def _inputs(
+    stored: Mapping[str, Any] | None, order_facts: Mapping[str, Any] | None, minutes: float
+) -> TriageInputs:
+    order = OrderFacts.from_dict(order_facts or {})
+    if stored is None:
+        return TriageInputs(order=order, waiting_minutes=minutes, is_analysed=False)
+    known = TriageInputs.from_dict(stored)
+    return TriageInputs(
+        known.measurements, known.findings, known.strata, known.text_flags, order, minutes
+    )
+
+
+def _record(row: RowMapping) -> DecisionRecord:
+    return DecisionRecord(
+        **{
+            **row,
+            "level": Priority(row["level"]),
+            "outcome": Outcome(row["outcome"]),
+            "rules": tuple(row["rules"]),
+            "not_judged": tuple(row["not_judged"]),
+            "inputs": TriageInputs.from_dict(row["inputs"]),
+        }
+    )
