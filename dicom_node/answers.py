@@ -1,9 +1,13 @@
-"""Keeping the answers to our own requests, which pynetdicom can lose when the machine is busy.
+"""Keeping answers and requests that pynetdicom loses where both sides ask on one association.
 
 An association of pynetdicom has a thread that serves what comes in. A request of ours pauses it,
 but takes it for paused a moment too early: a thread that is just passing the checkpoint goes on,
 finds our answer in the queue, takes it for a request and drops it. The answer is then missed until
 the DIMSE timeout, and the association is aborted although the other side did everything right.
+
+The other way round, a request of the other side that comes before the answer to ours (an archive
+that reports a Storage Commitment before it answers the request for it) is taken for that answer,
+and the association is aborted too.
 
 References
 ----------
@@ -27,3 +31,24 @@ def keep_answers(association: Any) -> None:
             serve(message, context_id)
 
     association._serve_request = serve_requests_only  # noqa: SLF001
+
+
+def keep_requests(association: Any) -> None:
+    """Have a request of ours that waits for its answer pass over requests of the other side.
+
+    They are served when the answer is there.
+    """
+    get_message = association.dimse.get_msg
+
+    def get_answer(block: bool = False) -> tuple[Any, Any]:  # noqa: FBT001, FBT002
+        passed_over = []
+        while True:
+            context_id, message = get_message(block)
+            if not block or message is None or not message.is_valid_request:
+                break
+            passed_over.append((context_id, message))
+        for item in passed_over:
+            association.dimse.msg_queue.put(item)
+        return context_id, message
+
+    association.dimse.get_msg = get_answer

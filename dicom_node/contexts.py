@@ -1,4 +1,4 @@
-"""What the node accepts on the wire: Verification, and every storage class in every encoding.
+"""What the node accepts on the wire: Verification, Storage in every encoding, commitment reports.
 
 Knows presentation contexts only; who may send is ``peers``, what happens with the bytes is
 ``handlers``. Nothing is refused for its class or compression: an image that the node does not
@@ -6,7 +6,8 @@ take is an image that the analysis cannot miss, and the sender would report an e
 
 References
 ----------
-DICOM PS3.4 B (Storage), PS3.4 A (Verification), PS3.8 9.3.2.2 (presentation contexts).
+DICOM PS3.4 A (Verification), B (Storage), J (Storage Commitment),
+PS3.8 9.3.2.2 (presentation contexts).
 """
 
 from typing import Any
@@ -18,6 +19,9 @@ from pynetdicom import (
 )
 
 VERIFICATION = "1.2.840.10008.1.1"
+STORAGE_COMMITMENT = "1.2.840.10008.1.20.1"
+STORAGE_COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"
+STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 # Named for the conformance statement; the acceptor takes any other private class too (see
 # ``switches``).
 PRIVATE_STORAGE_CLASSES: dict[str, str] = {
@@ -35,13 +39,24 @@ PRIVATE_STORAGE_CLASSES: dict[str, str] = {
 
 
 def acceptor_contexts() -> list[Any]:
-    """Return the contexts of the node as an acceptor: Verification and Storage."""
+    """Return the contexts of the node as an acceptor: Verification, Storage, commitment reports."""
     storage = [
         build_context(str(context.abstract_syntax), ALL_TRANSFER_SYNTAXES)
         for context in AllStoragePresentationContexts
     ]
     private = [build_context(uid, ALL_TRANSFER_SYNTAXES) for uid in PRIVATE_STORAGE_CLASSES]
-    return [build_context(VERIFICATION, ALL_TRANSFER_SYNTAXES[:3]), *storage, *private]
+    verification = build_context(VERIFICATION, ALL_TRANSFER_SYNTAXES[:3])
+    return [verification, _reports_of_commitment(), *storage, *private]
+
+
+def _reports_of_commitment() -> Any:
+    """Storage Commitment as an archive proposes it that reports on an association of its own.
+
+    It is the SCP there although it opened the association (role selection, PS3.7 D.3.3.4).
+    """
+    context = build_context(STORAGE_COMMITMENT, ALL_TRANSFER_SYNTAXES[:3])
+    context.scu_role = context.scp_role = True
+    return context
 
 
 def transfer_syntaxes() -> list[str]:

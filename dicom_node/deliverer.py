@@ -11,8 +11,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from dicom_node.sender import SendResult, send_objects
-from dicom_node.statuses import Outcome
+from dicom_node import channels
+from dicom_node.breaker import Breaker, backoff_seconds
+from dicom_node.confirmer import Confirmer
+from dicom_node.sender import SendResult
+from dicom_node.statuses import Outcome, refuses_the_class
 from plugin.domain.errors import Reason, TransientError
 from plugin.logs import get_logger
 from plugin.registry import DeliveryRecord, DestinationRecord, Registry
@@ -21,31 +24,12 @@ from plugin.settings import DeliverySettings, Settings
 log = get_logger(__name__)
 
 _BATCH = 50
-_JITTER = 0.25
-
-
-def backoff_seconds(
-    n_failures: int, first_seconds: float, maximum_seconds: float, chance: float
-) -> float:
-    """Return how long to wait after the ``n_failures``-th failure in a row.
-
-    Doubles from ``first_seconds`` up to ``maximum_seconds``, then spread by a quarter either way so
-    that many objects (or many installations) do not come back in the same moment.
-
-    Parameters
-    ----------
-    n_failures
-        From 1.
-    chance
-        Uniform in 0..1.
-    """
-    doublings = min(n_failures - 1, 30)
-    wait = min(first_seconds * 2.0**doublings, maximum_seconds)
-    return min(wait * (1 + _JITTER * (2 * chance - 1)), maximum_seconds)
+_LOOK_SECONDS = 5.0  # how soon a paused thread sees that a person has a destination tried again
+_NOTE_SECONDS = 60.0  # how often a good answer is noted
 
 
 class DestinationLoop:
-    """Sends what is due to one destination; runs in a thread of its own.
+    """Sends what is due to one destination and has it confirmed; runs in a thread of its own.
 
     The whole destination pauses after a failed association (there is no use in trying the next
     object), while an object that alone was refused waits alone. Only the latter counts towards
@@ -63,8 +47,12 @@ class DestinationLoop:
         self._settings = settings
         self._registry = registry
         self._chance = chance
+        self._caller = channels.caller_of(settings)
+        self._confirmer = Confirmer(destination, settings, registry, chance)
+        self._breaker = Breaker(settings.delivery.failures_until_open, self._backoff)
+        self._answer_noted_at = datetime.min.replace(tzinfo=UTC)
+        self._implicit_noted = False
         self._stop = threading.Event()
-        self._n_failed_associations = 0
         self._fresh = True
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -104,7 +92,7 @@ class DestinationLoop:
         return self._settings.delivery
 
     def step(self) -> float:
-        """Send what is due now, and return how many seconds to rest.
+        """Send what is due now, ask about what was sent, and return how many seconds to rest.
 
         Raises
         ------
@@ -112,69 +100,153 @@ class DestinationLoop:
             The registry does not answer.
         """
         now = datetime.now(UTC)
-        # A thread is new after a start of the process and after a change of the destination: then
-        # nothing waits for the end of an earlier pause.
+        if self._fresh:
+            self._remember_failures()
+        rest = self._rest_seconds(now)
+        if rest:
+            return rest
+        # A thread is new after a start of the process and after a change of the destination: then,
+        # and when a destination answers again, nothing waits for the end of an earlier pause.
         horizon = timedelta(seconds=self._delivery.maximum_retry_seconds if self._fresh else 0)
         self._fresh = False
         due = self._registry.deliveries.due(self.destination.id, now + horizon, _BATCH)
-        if not due:
-            return self._delivery.poll_seconds
         try:
-            self._send(due)
+            more = bool(due) and self._send(due)
         except TransientError as error:
             if error.reason is Reason.REGISTRY_UNAVAILABLE:
                 raise
             return self._association_failed(due, error.reason)
-        self._n_failed_associations = 0
-        return 0.0 if len(due) == _BATCH else self._delivery.poll_seconds
+        try:
+            asked = self._confirmer.step(now)
+        except TransientError as error:
+            if error.reason is Reason.REGISTRY_UNAVAILABLE:
+                raise
+            return self._association_failed([], error.reason)
+        if due or asked:
+            self._answered(now)
+        return 0.0 if more else self._delivery.poll_seconds
 
-    def _send(self, due: list[DeliveryRecord]) -> None:
-        by_id = {delivery.id: delivery for delivery in due}
-        results = send_objects(
-            self.destination,
-            due,
-            self._settings.node.ae_title,
-            self._delivery.connection_timeout_seconds,
+    def _remember_failures(self) -> None:
+        """Go on where an earlier thread or process stopped: an open breaker is probed at once."""
+        self._breaker.n_failures = self._registry.health.get(self.destination.id).n_failures
+
+    def _rest_seconds(self, now: datetime) -> float:
+        """Return how long to rest because the destination does not answer; ask it when it is time.
+
+        A person who has it tried again closes the breaker in the registry, which is looked at.
+        """
+        if not self._breaker.is_open:
+            return 0.0
+        rest = self._breaker.rest_seconds(now)
+        if rest and self._registry.health.get(self.destination.id).open_since is not None:
+            return min(rest, _LOOK_SECONDS)
+        try:
+            channels.probe(self.destination, self._caller)
+        except TransientError as error:
+            if error.reason is Reason.REGISTRY_UNAVAILABLE:
+                raise
+            return min(self._association_failed([], error.reason), _LOOK_SECONDS)
+        self._answered(now)
+        self._fresh = True
+        return 0.0
+
+    def _answered(self, now: datetime) -> None:
+        again = now - self._answer_noted_at > timedelta(seconds=_NOTE_SECONDS)
+        if self._breaker.n_failures or again:
+            self._breaker.answered()
+            self._registry.health.answered(self.destination.id)
+            self._answer_noted_at = now
+
+    def _send(self, due: list[DeliveryRecord]) -> bool:
+        """Send; tell whether there is more to send at once."""
+        wanted, replaced = self._without_refused(due)
+        by_id = {delivery.id: delivery for delivery in wanted}
+        results = channels.send(self.destination, wanted, self._caller)
+        try:
+            for result in results:
+                replaced |= self._note(by_id[result.delivery_id], result)
+                if self._stop.is_set():
+                    results.close()
+                    break
+        except TransientError as error:
+            if error.reason is not Reason.DESTINATION_NO_CONTEXT:
+                raise
+            # It answers, and takes none of these kinds.
+            for delivery in wanted:
+                result = SendResult(delivery.id, Outcome.DEAD, error.reason, None)
+                replaced |= self._note(delivery, result)
+        return replaced or len(due) == _BATCH
+
+    def _without_refused(self, due: list[DeliveryRecord]) -> tuple[list[DeliveryRecord], bool]:
+        """Replace at once what the destination is known not to take; tell whether any was."""
+        known = self._registry.health.substitutions(self.destination.id)
+        refused = {item.kind: item.status for item in known}
+        wanted, replaced = [], False
+        for delivery in due:
+            if delivery.kind in refused and self._replace(delivery, refused[delivery.kind]):
+                replaced = True
+            else:
+                wanted.append(delivery)
+        return wanted, replaced
+
+    def _replace(self, delivery: DeliveryRecord, status: int | None) -> bool:
+        instead = self._registry.health.substitute(delivery, status)
+        if instead is None:
+            return False
+        log.info(
+            "object_replaced",
+            destination=self.destination.name,
+            job_id=delivery.job_id,
+            kind=delivery.kind,
+            instead=instead,
+            status=status,
         )
-        for result in results:
-            self._note(by_id[result.delivery_id], result)
-            if self._stop.is_set():
-                results.close()
-                return
+        return True
 
     def _association_failed(self, due: list[DeliveryRecord], reason: Reason) -> float:
-        self._n_failed_associations += 1
-        wait = self._backoff(self._n_failed_associations)
+        now = datetime.now(UTC)
+        wait = self._breaker.failed(now)
         log.warning(
             "destination_failed",
             destination=self.destination.name,
             reason=reason,
-            n_failures=self._n_failed_associations,
+            n_failures=self._breaker.n_failures,
             wait_seconds=round(wait, 1),
         )
-        outcome = Outcome.DEAD if reason is Reason.DESTINATION_NO_CONTEXT else Outcome.RETRY
+        again = now + timedelta(seconds=wait)
         for delivery in due:
-            self._note(delivery, SendResult(delivery.id, outcome, reason, None), wait)
+            self._registry.deliveries.failed(delivery.id, reason, None, again, counts=False)
+        self._registry.health.failed(
+            self.destination.id,
+            reason,
+            self._breaker.n_failures,
+            again,
+            opens=self._breaker.is_open,
+        )
         return wait
 
-    def _note(
-        self, delivery: DeliveryRecord, result: SendResult, wait: float | None = None
-    ) -> None:
+    def _note(self, delivery: DeliveryRecord, result: SendResult) -> bool:
+        """Write down what became of an object; tell whether another one goes instead."""
         deliveries = self._registry.deliveries
         reason = result.reason or Reason.INTERNAL_ERROR
         outcome = result.outcome
-        tried = wait is None
-        if tried and outcome is Outcome.RETRY:
-            used_up = delivery.attempts + 1 >= self._delivery.maximum_attempts
-            outcome = Outcome.DEAD if used_up else Outcome.RETRY
+        now = datetime.now(UTC)
+        if outcome is Outcome.RETRY and delivery.attempts + 1 >= self._delivery.maximum_attempts:
+            outcome = Outcome.DEAD
         if outcome is Outcome.SENT:
-            deliveries.sent(delivery.id, result.status or 0)
+            confirm_at = self._confirmer.first_question_at(now)
+            deliveries.sent(delivery.id, result.status or 0, confirm_at)
+            if result.implicit:
+                self._note_implicit()
         elif outcome is Outcome.DEAD:
+            if refuses_the_class(result.reason, result.status) and self._replace(
+                delivery, result.status
+            ):
+                return True
             deliveries.dead(delivery.id, reason, result.status)
         else:
-            seconds = self._backoff(delivery.attempts + 1) if wait is None else wait
-            again = datetime.now(UTC) + timedelta(seconds=seconds)
-            deliveries.failed(delivery.id, reason, result.status, again, counts=tried)
+            again = now + timedelta(seconds=self._backoff(delivery.attempts + 1))
+            deliveries.failed(delivery.id, reason, result.status, again)
         log.info(
             "object_delivered" if outcome is Outcome.SENT else "object_not_delivered",
             destination=self.destination.name,
@@ -183,8 +255,14 @@ class DestinationLoop:
             outcome=outcome,
             reason=result.reason,
             status=result.status,
-            attempts=delivery.attempts + tried,
+            attempts=delivery.attempts + 1,
         )
+        return False
+
+    def _note_implicit(self) -> None:
+        if not self._implicit_noted:
+            self._implicit_noted = True
+            self._registry.health.takes_implicit(self.destination.id)
 
     def _backoff(self, n_failures: int) -> float:
         return backoff_seconds(

@@ -15,6 +15,7 @@ import socket
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,8 @@ from dicom_node.part10 import part10_header
 from dicom_node.peers import KnownPeer, reason_to_reject
 from dicom_node.statuses import (
     CANNOT_UNDERSTAND,
+    CLASS_NOT_SUPPORTED,
+    NOT_AUTHORISED,
     OUT_OF_RESOURCES,
     PROCESSING_FAILURE,
     REJECTIONS,
@@ -31,7 +34,7 @@ from dicom_node.statuses import (
 )
 from plugin.domain.errors import Reason, TransientError, TriageError
 from plugin.logs import get_logger
-from plugin.registry import Registry
+from plugin.registry import DestinationRecord, PeerRecord, Registry
 from plugin.spool import Spool
 
 log = get_logger(__name__)
@@ -57,6 +60,7 @@ class _Tally:
     called_ae_title: str
     n_received: int
     beat_at: float
+    may_store: bool
 
 
 class NodeHandlers:
@@ -78,6 +82,8 @@ class NodeHandlers:
         self._minimum_free_bytes = minimum_free_bytes
         self._count_associations = count_associations
         self._open: dict[Any, _Tally] = {}
+        # Associations of destinations that are no peers: they may report, not store.
+        self._reporters: weakref.WeakSet[Any] = weakref.WeakSet()
         self._lock = threading.Lock()
 
     def connected(self, event: Any) -> None:
@@ -108,7 +114,7 @@ class NodeHandlers:
             calling = str(request.calling_ae_title).strip(" ")
             called = str(request.called_ae_title).strip(" ")
             address = str(event.assoc.requestor.address)
-            reason = self._reason_to_reject(calling, called, address)
+            reason = self._reason_to_reject(event.assoc, calling, called, address)
         except Exception as error:
             log.error("admission_failed", reason=Reason.INTERNAL_ERROR, exc_info=error)
             reason = Reason.INTERNAL_ERROR
@@ -130,13 +136,19 @@ class NodeHandlers:
             lambda: self._registry.associations.rejected(calling, called, address, reason)
         )
 
-    def _reason_to_reject(self, calling: str, called: str, address: str) -> Reason | None:
+    def _reason_to_reject(
+        self, assoc: Any, calling: str, called: str, address: str
+    ) -> Reason | None:
         if self._count_associations() >= self._admission.maximum_associations:
             return Reason.TOO_MANY_ASSOCIATIONS
         try:
-            record = self._registry.peers.get(calling)
+            record: PeerRecord | DestinationRecord | None = self._registry.peers.get(calling)
+            if record is None and not self._admission.accept_unknown_peers:
+                record = self._registry.destinations.with_ae_title(calling)
         except TriageError:
             return Reason.REGISTRY_UNAVAILABLE
+        if isinstance(record, DestinationRecord):
+            self._reporters.add(assoc)
         return reason_to_reject(
             called_ae_title=called,
             our_ae_title=self._admission.ae_title,
@@ -153,6 +165,7 @@ class NodeHandlers:
             called_ae_title=str(event.assoc.requestor.primitive.called_ae_title).strip(" "),
             n_received=0,
             beat_at=time.monotonic(),
+            may_store=event.assoc not in self._reporters,
         )
         with self._lock:
             self._open[event.assoc] = tally
@@ -209,6 +222,13 @@ class NodeHandlers:
         """Answer C-ECHO."""
         return SUCCESS
 
+    def action(self, _event: Any) -> tuple[int, None]:
+        """Refuse N-ACTION: we ask others to commit, and keep images only until the result is out.
+
+        Who needs a commitment for what is sent here must ask the archive.
+        """
+        return CLASS_NOT_SUPPORTED, None
+
     def store(self, event: Any) -> int:
         """Keep the bytes of a C-STORE request, then answer.
 
@@ -216,7 +236,8 @@ class NodeHandlers:
         -------
         int
             0x0000 when the bytes are on disk; 0xA700 when the disk has no room (the sender keeps
-            its copy and tries again); 0xC000 without a dataset; 0x0110 for a fault of ours.
+            its copy and tries again); 0xC000 without a dataset; 0x0124 to a destination that is
+            no peer; 0x0110 for a fault of ours.
         """
         try:
             return self._keep(event)
@@ -233,11 +254,13 @@ class NodeHandlers:
 
     def _keep(self, event: Any) -> int:
         request = event.request
+        tally = self._open[event.assoc]
+        if not tally.may_store:
+            return NOT_AUTHORISED
         if request.DataSet is None:
             return CANNOT_UNDERSTAND
         if not self._spool.has_room(self._minimum_free_bytes):
             raise TransientError(Reason.DISK_FULL)
-        tally = self._open[event.assoc]
         header = part10_header(
             sop_class_uid=str(request.AffectedSOPClassUID),
             sop_instance_uid=str(request.AffectedSOPInstanceUID),

@@ -7,14 +7,12 @@ transfer syntax: then the same values are sent in Implicit VR Little Endian, und
 References
 ----------
 DICOM PS3.4 A (Verification), B (Storage), PS3.5 10.1 (the default transfer syntax), PS3.7 9.1.1
-(C-STORE), PS3.8 9.3.4 (A-ASSOCIATE-RJ).
+(C-STORE).
 """
 
 import io
-import socket
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,39 +20,59 @@ from typing import Any
 import pydicom
 from pydicom import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
-from pynetdicom import AE, build_context, evt
+from pynetdicom import build_context
 
-from dicom_node.answers import keep_answers
-from dicom_node.contexts import VERIFICATION
-from dicom_node.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dicom_node.statuses import Outcome, explain_rejection, meaning_of_store_status
-from dicom_node.switches import set_process_switches
+from dicom_node.association import (
+    Address,
+    Caller,
+    accepted_classes,
+    address_of,
+    open_association,
+)
+from dicom_node.contexts import STORAGE_COMMITMENT, STUDY_ROOT_FIND, VERIFICATION
+from dicom_node.statuses import Outcome, meaning_of_store_status
 from plugin.domain.errors import Reason, TransientError
-from plugin.domain.objects import SOP_CLASSES_OF_KIND
+from plugin.domain.objects import FALLBACKS, SOP_CLASSES_OF_KIND
 from plugin.registry import DeliveryRecord, DestinationRecord
 
-_ANSWER_TIMEOUT_FACTOR = 6  # an archive may take a while to store; a dead connection is noticed
 _EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 _IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """Where to call: host, port, the AE title there."""
-
-    host: str
-    port: int
-    ae_title: str
-
-
-@dataclass(frozen=True, slots=True)
 class SendResult:
-    """What happened to one delivery; ``status`` is the DIMSE status when there was an answer."""
+    """What happened to one delivery.
+
+    Attributes
+    ----------
+    status
+        The DIMSE status (or the failure reason of STOW-RS) when there was an answer.
+    implicit
+        Whether it went in Implicit VR Little Endian, because nothing else was accepted.
+    """
 
     delivery_id: int
     outcome: Outcome
     reason: Reason | None
     status: int | None
+    implicit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a destination that answered would do with our objects.
+
+    Attributes
+    ----------
+    instead
+        Kinds that it does not take, and what it would get instead.
+    confirms_by
+        What it offers of ``commitment`` and ``query``.
+    """
+
+    seconds: float
+    instead: Mapping[str, str]
+    confirms_by: tuple[str, ...]
 
 
 def verify(host: str, port: int, ae_title: str, our_ae_title: str, timeout_seconds: float) -> float:
@@ -71,48 +89,66 @@ def verify(host: str, port: int, ae_title: str, our_ae_title: str, timeout_secon
         ``DESTINATION_UNREACHABLE`` or ``DESTINATION_REJECTED_ASSOCIATION``; the detail says what
         to look at.
     """
-    return _verify(Address(host, port, ae_title), our_ae_title, timeout_seconds, ())
+    started = time.monotonic()
+    address, caller = Address(host, port, ae_title), Caller(our_ae_title, timeout_seconds)
+    with open_association(address, caller, [build_context(VERIFICATION)]) as association:
+        _echo(association)
+        return time.monotonic() - started
 
 
-def verify_destination(
-    destination: DestinationRecord, our_ae_title: str, timeout_seconds: float
-) -> float:
-    """Ask whether a destination answers and takes the kinds of objects that it should get.
+def verify_destination(destination: DestinationRecord, caller: Caller) -> Verified:
+    """Ask whether a destination answers, what it takes and how it can confirm.
 
     Raises
     ------
     TransientError
-        As ``verify``; ``DESTINATION_NO_CONTEXT`` names the kinds that it does not take.
+        As ``verify``; ``DESTINATION_NO_CONTEXT`` names the kinds that it does not take and for
+        which it takes no other.
     """
-    address = Address(destination.host, destination.port, destination.ae_title)
-    return _verify(address, our_ae_title, timeout_seconds, destination.objects)
-
-
-def _verify(
-    address: Address, our_ae_title: str, timeout_seconds: float, kinds: Sequence[str]
-) -> float:
-    wanted = {(SOP_CLASSES_OF_KIND[kind], _EXPLICIT_LITTLE_ENDIAN) for kind in kinds}
-    contexts = [build_context(VERIFICATION), *_contexts(wanted)]
+    kinds = {*destination.objects}
+    for kind in destination.objects:
+        kinds.update(known for known in FALLBACKS.get(kind, ()) if known in SOP_CLASSES_OF_KIND)
+    classes = {SOP_CLASSES_OF_KIND[kind] for kind in kinds}
+    contexts = [
+        *(build_context(uid) for uid in (VERIFICATION, STORAGE_COMMITMENT, STUDY_ROOT_FIND)),
+        *_contexts((uid, _EXPLICIT_LITTLE_ENDIAN) for uid in classes),
+    ]
     started = time.monotonic()
-    with _association(address, our_ae_title, timeout_seconds, contexts) as association:
-        accepted = {str(context.abstract_syntax) for context in association.accepted_contexts}
+    with open_association(address_of(destination), caller, contexts) as association:
+        accepted = accepted_classes(association)
         if VERIFICATION in accepted:
-            status = association.send_c_echo().get("Status")
-            if status != 0:
-                detail = "connected, but C-ECHO was not answered"
-                raise TransientError(Reason.DESTINATION_UNREACHABLE, detail)
+            _echo(association)
         seconds = time.monotonic() - started
-        refused = [kind for kind in kinds if SOP_CLASSES_OF_KIND[kind] not in accepted]
-        if refused:
-            raise TransientError(Reason.DESTINATION_NO_CONTEXT, ", ".join(refused))
-        return seconds
+    instead, refused = _instead(destination.objects, accepted)
+    if refused:
+        raise TransientError(Reason.DESTINATION_NO_CONTEXT, ", ".join(refused))
+    offers = {"commitment": STORAGE_COMMITMENT, "query": STUDY_ROOT_FIND}
+    return Verified(seconds, instead, tuple(by for by, uid in offers.items() if uid in accepted))
+
+
+def _echo(association: Any) -> None:
+    if association.send_c_echo().get("Status") != 0:
+        detail = "connected, but C-ECHO was not answered"
+        raise TransientError(Reason.DESTINATION_UNREACHABLE, detail)
+
+
+def _instead(kinds: Sequence[str], accepted: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    """Return what is sent instead of kinds that are not accepted, and those with no substitute."""
+    instead, refused = {}, []
+    for kind in kinds:
+        if SOP_CLASSES_OF_KIND[kind] in accepted:
+            continue
+        for other in FALLBACKS.get(kind, ()):
+            if SOP_CLASSES_OF_KIND.get(other) in accepted:
+                instead[kind] = other
+                break
+        else:
+            refused.append(kind)
+    return instead, refused
 
 
 def send_objects(
-    destination: DestinationRecord,
-    deliveries: Sequence[DeliveryRecord],
-    our_ae_title: str,
-    timeout_seconds: float,
+    destination: DestinationRecord, deliveries: Sequence[DeliveryRecord], caller: Caller
 ) -> Generator[SendResult, None, None]:
     """Send objects over one association, each with its own answer.
 
@@ -139,8 +175,7 @@ def send_objects(
     if not sendable:
         return
     contexts = _contexts(syntaxes)
-    address = Address(destination.host, destination.port, destination.ae_title)
-    with _association(address, our_ae_title, timeout_seconds, contexts) as association:
+    with open_association(address_of(destination), caller, contexts) as association:
         for delivery, syntax in sendable:
             result = _send_one(association, delivery, syntax)
             yield result
@@ -166,7 +201,8 @@ def _send_one(association: Any, delivery: DeliveryRecord, syntax: str) -> SendRe
         for context in association.accepted_contexts
         if str(context.abstract_syntax) == delivery.sop_class_uid
     }
-    if syntax in accepted:
+    implicit = syntax not in accepted
+    if not implicit:
         content: str | Dataset = delivery.path
     elif _IMPLICIT_LITTLE_ENDIAN in accepted and syntax == _EXPLICIT_LITTLE_ENDIAN:
         try:
@@ -183,13 +219,15 @@ def _send_one(association: Any, delivery: DeliveryRecord, syntax: str) -> SendRe
     if status is None:  # no answer in time, or an abort
         return _unanswered(delivery)
     meaning = meaning_of_store_status(int(status))
-    return SendResult(delivery.id, meaning.outcome, meaning.reason, int(status))
+    return SendResult(delivery.id, meaning.outcome, meaning.reason, int(status), implicit)
 
 
 def _in_default_syntax(path: Path) -> Dataset:
     """Read a result of ours and write it anew in Implicit VR Little Endian.
 
-    Our results hold uncompressed pixels only, so nothing but the encoding of elements changes.
+    Values and UIDs stay; the encoding of elements changes, so these bytes are not those on disk
+    (and a UN element of unknown VR stays what it is). Results hold uncompressed pixels, or pixels
+    that have no Implicit VR encoding (a compressed cine), which then are not offered here at all.
     """
     buffer = io.BytesIO()
     dataset = pydicom.dcmread(path)
@@ -208,67 +246,3 @@ def _transfer_syntax(path: Path) -> str | None:
         return str(pydicom.filereader.read_file_meta_info(path).TransferSyntaxUID)
     except (OSError, AttributeError, pydicom.errors.InvalidDicomError):
         return None
-
-
-@contextmanager
-def _association(
-    address: Address, our_ae_title: str, timeout_seconds: float, contexts: Iterable[Any]
-) -> Iterator[Any]:
-    """Open an association and release it at the end.
-
-    Raises
-    ------
-    TransientError
-        It could not be opened; the detail tells a closed port from a refused AE title.
-    """
-    set_process_switches()
-    entity = AE(ae_title=our_ae_title)
-    entity.connection_timeout = timeout_seconds
-    entity.acse_timeout = timeout_seconds
-    entity.dimse_timeout = timeout_seconds * _ANSWER_TIMEOUT_FACTOR
-    entity.network_timeout = timeout_seconds * _ANSWER_TIMEOUT_FACTOR
-    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-    connected = []
-
-    def on_connected(event: Any) -> None:
-        connected.append(True)
-        sock = event.assoc.dul.socket.socket
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    try:
-        host = socket.gethostbyname(address.host) if ":" not in address.host else address.host
-        association = entity.associate(
-            host,
-            address.port,
-            contexts=list(contexts),
-            ae_title=address.ae_title,
-            max_pdu=0,
-            evt_handlers=[(evt.EVT_CONN_OPEN, on_connected)],
-        )
-    except OSError:
-        detail = f"{address.host} is not a known host name"
-        raise TransientError(Reason.DESTINATION_UNREACHABLE, detail) from None
-    if not association.is_established:
-        raise _not_established(association, address, our_ae_title, connected=bool(connected))
-    keep_answers(association)
-    try:
-        yield association
-    finally:
-        if association.is_established:
-            association.release()
-
-
-def _not_established(
-    association: Any, address: Address, our_ae_title: str, *, connected: bool
-) -> TransientError:
-    place = f"{address.host}:{address.port}"
-    if association.is_rejected:
-        answer = association.acceptor.primitive
-        text = explain_rejection(answer.result_source, answer.diagnostic)
-        detail = f"{place}: {text}; called {address.ae_title}, calling {our_ae_title}"
-        return TransientError(Reason.DESTINATION_REJECTED_ASSOCIATION, detail)
-    if association.acceptor.primitive is not None:
-        return TransientError(Reason.DESTINATION_NO_CONTEXT, f"{place}: no context was accepted")
-    detail = "connected, but no DICOM answer" if connected else "no connection"
-    return TransientError(Reason.DESTINATION_UNREACHABLE, f"{place}: {detail}")

@@ -12,6 +12,7 @@ from typing import Any
 from pynetdicom import AE, evt
 from pynetdicom.transport import ThreadedAssociationServer
 
+from dicom_node.commitment import Hearing
 from dicom_node.contexts import acceptor_contexts
 from dicom_node.handlers import Admission, NodeHandlers
 from dicom_node.logbook import Logbook
@@ -55,6 +56,7 @@ class Node:
         self._thread: threading.Thread | None = None
         self._ae_title = check_ae_title(settings.node.ae_title)
         self._logbook = Logbook()
+        self._hearing = Hearing(registry, settings.delivery.maximum_retry_seconds)
         self.handlers = NodeHandlers(
             spool,
             registry,
@@ -137,6 +139,8 @@ class Node:
             (evt.EVT_ABORTED, handlers.aborted),
             (evt.EVT_C_ECHO, handlers.echo),
             (evt.EVT_C_STORE, handlers.store),
+            (evt.EVT_N_ACTION, handlers.action),
+            (evt.EVT_N_EVENT_REPORT, self._hearing),
         ]
 
     def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:

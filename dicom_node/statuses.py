@@ -2,16 +2,21 @@
 
 References
 ----------
-DICOM PS3.4 B.2.3 (C-STORE statuses), PS3.7 C (general statuses), PS3.8 9.3.4 (rejections).
+DICOM PS3.3 C.14.1.1 (commitment failure reasons), PS3.4 B.2.3 (C-STORE statuses), PS3.7 C (general
+statuses), PS3.8 9.3.4 (rejections).
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from plugin.domain.errors import Reason
+from plugin.domain.job import Remedy
 
 # What the node answers as an acceptor (PS3.4 Table B.2-1, PS3.7 C.5).
 SUCCESS = 0x0000
+NOT_AUTHORISED = 0x0124
+INVALID_ARGUMENT = 0x0115
+CLASS_NOT_SUPPORTED = 0x0122
 OUT_OF_RESOURCES = 0xA700
 PROCESSING_FAILURE = 0x0110
 CANNOT_UNDERSTAND = 0xC000
@@ -50,6 +55,7 @@ class StatusRange:
     reason: Reason | None
 
 
+_WRONG_CLASS = (0xA900, 0xA9FF)
 # First match counts. A duplicate is a success: the archive has this instance, and one UID of ours
 # always means one content.
 STORE_ANSWERS: tuple[StatusRange, ...] = (
@@ -76,8 +82,7 @@ STORE_ANSWERS: tuple[StatusRange, ...] = (
         Reason.DESTINATION_OUT_OF_RESOURCES,
     ),
     StatusRange(
-        0xA900,
-        0xA9FF,
+        *_WRONG_CLASS,
         "Error: dataset does not match SOP Class",
         Outcome.DEAD,
         Reason.DESTINATION_REFUSED_INSTANCE,
@@ -103,6 +108,67 @@ def meaning_of_store_status(status: int) -> StoreAnswer:
         if known.first <= status <= known.last:
             return StoreAnswer(known.outcome, known.reason)
     return StoreAnswer(Outcome.RETRY, Reason.DESTINATION_REFUSED_INSTANCE)
+
+
+def refuses_the_class(reason: Reason | None, status: int | None) -> bool:
+    """Tell whether a refusal is about the kind of object, so that another kind may be taken."""
+    return reason is Reason.DESTINATION_NO_CONTEXT or (
+        status is not None and _WRONG_CLASS[0] <= status <= _WRONG_CLASS[1]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentFailure:
+    """A Failure Reason (0008,1197) of a commitment report and what is done about it."""
+
+    status: int
+    meaning: str
+    remedy: Remedy
+    reason: Reason
+
+
+# PS3.3 C.14.1.1; any other reason is asked again.
+COMMITMENT_FAILURES: dict[int, CommitmentFailure] = {
+    failure.status: failure
+    for failure in (
+        CommitmentFailure(0x0110, "Processing failure", Remedy.ASK_AGAIN, Reason.COMMITMENT_FAILED),
+        CommitmentFailure(
+            0x0112, "No such object instance", Remedy.SEND_AGAIN, Reason.DESTINATION_LOST_INSTANCE
+        ),
+        CommitmentFailure(
+            0x0119, "Class / instance conflict", Remedy.GIVE_UP, Reason.DESTINATION_REFUSED_INSTANCE
+        ),
+        CommitmentFailure(
+            0x0122,
+            "Referenced SOP Class not supported",
+            Remedy.GIVE_UP,
+            Reason.DESTINATION_NO_CONTEXT,
+        ),
+        CommitmentFailure(
+            0x0131, "Duplicate transaction UID", Remedy.ASK_AGAIN, Reason.COMMITMENT_FAILED
+        ),
+        CommitmentFailure(
+            0x0213, "Resource limitation", Remedy.ASK_AGAIN, Reason.COMMITMENT_FAILED
+        ),
+    )
+}
+
+
+def meaning_of_commitment_failure(status: int | None) -> tuple[Remedy, Reason]:
+    """Tell what is done about an object that a destination did not commit to keep."""
+    known = COMMITMENT_FAILURES.get(status or 0)
+    return (
+        (Remedy.ASK_AGAIN, Reason.COMMITMENT_FAILED)
+        if known is None
+        else (
+            known.remedy,
+            known.reason,
+        )
+    )
+
+
+# Of N-ACTION and of C-FIND (PS3.7 C): the service is not there for us, whatever was negotiated.
+NOT_OFFERED = frozenset({0x0112, 0x0118, 0x0119, 0x0122, 0x0124, 0x0211, 0xA900})
 
 
 @dataclass(frozen=True, slots=True)

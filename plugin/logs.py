@@ -51,6 +51,7 @@ TEXT_KEYS: Mapping[str, re.Pattern[str]] = {
     "error_class": _WORD,
     "error_type": _WORD,
     "host": _ADDRESS,
+    "instead": _WORD,
     "job_id": _UUID,
     "kind": _WORD,
     "level": _WORD,

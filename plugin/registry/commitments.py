@@ -8,8 +8,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select, update
 
+from plugin.domain.errors import Reason
 from plugin.domain.job import DeliveryState, Remedy
 from plugin.registry.deliveries import send_again
 from plugin.registry.delivery_records import UnconfirmedObject
@@ -68,7 +69,21 @@ class Commitments:
                     transaction_uid=transaction_uid,
                     n_asked=deliveries.c.n_asked + 1,
                     confirm_at=ask_again_at,
+                    last_reason=case(
+                        (deliveries.c.n_asked > 0, Reason.COMMITMENT_UNANSWERED.value),
+                        else_=deliveries.c.last_reason,
+                    ),
                 )
+            )
+
+    def not_made(self, transaction_uid: str, ask_again_at: datetime) -> None:
+        """Note that a request was not answered, or refused; a report counts all the same."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(deliveries)
+                .where(deliveries.c.transaction_uid == transaction_uid)
+                .where(deliveries.c.state == DeliveryState.SENT.value)
+                .values(n_asked=deliveries.c.n_asked - 1, confirm_at=ask_again_at)
             )
 
     def report(

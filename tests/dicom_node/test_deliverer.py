@@ -10,7 +10,8 @@ import pytest
 from pydicom.uid import generate_uid
 
 from dicom_node import tasks
-from dicom_node.deliverer import Deliverer, DestinationLoop, backoff_seconds
+from dicom_node.breaker import backoff_seconds
+from dicom_node.deliverer import Deliverer, DestinationLoop
 from plugin.domain.errors import Reason
 from plugin.domain.job import DeliveryState
 from plugin.registry import IndexedInstance, PublishedResult, ResultObject

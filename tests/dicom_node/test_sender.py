@@ -8,7 +8,8 @@ import pydicom
 import pytest
 from pynetdicom import _config
 
-from dicom_node import sender
+from dicom_node import association
+from dicom_node.association import Caller
 from dicom_node.sender import send_objects, verify, verify_destination
 from dicom_node.statuses import Outcome
 from dicom_node.switches import set_process_switches
@@ -18,13 +19,15 @@ from plugin.registry import DeliveryRecord, DestinationRecord
 from tests.dicom_node.destination import EXPLICIT, IMPLICIT, SC, SR, Destination, free_port
 from tests.dicom_node.images import dataset_bytes, mr_image, save
 
+CALLER = Caller("CMRTRIAGE", 3.0)
+
 
 @pytest.fixture
 def open_destination(monkeypatch):
     """Open destinations that take only their own classes, which pynetdicom's switch would not."""
     set_process_switches()
     monkeypatch.setattr(_config, "UNRESTRICTED_STORAGE_SERVICE", False)
-    monkeypatch.setattr(sender, "set_process_switches", lambda: None)
+    monkeypatch.setattr(association, "set_process_switches", lambda: None)
     opened = []
 
     def make(**arguments):
@@ -75,7 +78,7 @@ def objects(tmp_path):
 
 
 def send(destination, deliveries, timeout_seconds=3.0):
-    return list(send_objects(destination, deliveries, "CMRTRIAGE", timeout_seconds))
+    return list(send_objects(destination, deliveries, Caller("CMRTRIAGE", timeout_seconds)))
 
 
 def test_stored_bytes_arrive_as_they_lie(open_destination, objects):
@@ -180,11 +183,18 @@ def test_verify_explains_a_port_that_is_closed():
 
 
 def test_verify_destination_names_the_objects_that_are_not_taken(open_destination):
-    there = open_destination(classes=[SC])
+    there = open_destination(classes=[])
     with pytest.raises(TransientError) as error:
-        verify_destination(record(there.port), "CMRTRIAGE", 3.0)
+        verify_destination(record(there.port), CALLER)
     assert error.value.reason is Reason.DESTINATION_NO_CONTEXT
-    assert "(sr)" in str(error.value)
+    assert "(sr, summary)" in str(error.value)
     for syntax in (EXPLICIT, IMPLICIT):
         full = open_destination(syntaxes=[syntax])
-        assert verify_destination(record(full.port), "CMRTRIAGE", 3.0) > 0
+        assert verify_destination(record(full.port), CALLER).seconds > 0
+
+
+def test_verify_destination_says_what_goes_there_instead(open_destination):
+    there = open_destination(classes=[SC])
+    verified = verify_destination(record(there.port), CALLER)
+    assert verified.instead == {"sr": "summary"}
+    assert verified.confirms_by == ()
