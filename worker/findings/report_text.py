@@ -67,10 +67,15 @@ def impression(
     if not adult:
         fraction = say.with_interval(measurements["lv_ejection_fraction"])
         lines.append(say.language.say("sentences", "ungraded", measured=fraction))
-    if any(note.key not in _INFORMATION for note in quality):
+    if any(puts_numbers_in_doubt(note) for note in quality):
         lines.append(say.language.say("sentences", "see_quality"))
     lines.append(say.language.say("sentences", "scope"))
     return tuple(lines)
+
+
+def puts_numbers_in_doubt(note: QualityNote) -> bool:
+    """Whether a note is about images or contours that the numbers may suffer from."""
+    return note.key not in _INFORMATION
 
 
 def _within(

@@ -21,7 +21,7 @@ from worker.findings.definitions import DEFINITIONS
 from worker.findings.language import Language
 from worker.report import codes
 from worker.report.codes import concept
-from worker.report.content import text
+from worker.report.items import text
 from worker.report.wording import readable_unit
 
 _HEADINGS: dict[Topic, Code] = {

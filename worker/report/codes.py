@@ -34,6 +34,15 @@ PREVIOUS_FINDING = Code("121069", "DCM", "Previous Finding")  # CID 7002
 FINDING = Code("121071", "DCM", "Finding")
 IMPRESSION = Code("121073", "DCM", "Impression")
 NARRATIVE = Code("111412", "DCM", "Narrative Summary")
+DIFFERENTIAL = Code("111023", "DCM", "Differential Diagnosis/Impression")
+CERTAINTY = Code("111012", "DCM", "Certainty of Finding")
+SEVERITY = Code("246112005", "SCT", "Severity")
+SEVERITIES = {  # the grades that have a code of the same meaning
+    "mildly reduced": Code("255604002", "SCT", "Mild"),
+    "severely reduced": Code("24484000", "SCT", "Severe"),
+}
+SERIES_QUALITY = Code("130550", "DCM", "Imaging Series Quality")
+LIMITED_QUALITY = Code("RID13", "RADLEX", "Limited quality")  # CID 7036
 PRIORITY = Code("260870009", "SCT", "Priority")
 PRESENT = Code("52101004", "SCT", "Present")  # CID 240
 UNDETERMINED = Code("373068000", "SCT", "Undetermined")  # CID 240
@@ -41,6 +50,11 @@ UNDETERMINED = Code("373068000", "SCT", "Undetermined")  # CID 240
 PRIORITY_VALUES = {  # CID 3414; routine has no code on purpose: nothing is ever demoted
     Priority.STAT: Code("25876001", "SCT", "Emergent Procedure"),
     Priority.URGENT: Code("103391001", "SCT", "Urgent Procedure"),
+}
+
+DIFFERENCES = {  # beside a comparison by the same method
+    "lv_ejection_fraction": Code("122768", "DCM", "Difference in Ejection Fraction"),
+    "lv_end_diastolic_volume": Code("122769", "DCM", "Difference in ED LV Volume"),
 }
 
 # Parts of a measurement (TID 300, 310, 312, 315).
@@ -71,7 +85,14 @@ UNCERTAINTY_HIGH = Code("371886008", "SCT", "+, range of upper measurement uncer
 BODY_SURFACE_AREA = Code("8277-6", "LN", "Body Surface Area")
 BSA_EQUATIONS = {"mosteller": Code("122244", "DCM", "BSA = (HT*WT/36)^0.5")}  # CID 3663
 
+# Contours (TID 1410).
+ENDOCARDIAL = Code("304059001", "SCT", "Endocardial")  # CID 3843
+EPICARDIAL = Code("261073003", "SCT", "Epicardial")  # CID 3843
+OUTLINE = Code("111041", "DCM", "Outline")  # CID 219
+
 # Sites that groups of measurements are about.
+LV = Code("87878005", "SCT", "Left ventricle")
+RV = Code("53085002", "SCT", "Right ventricle")
 HEART = Code("80891009", "SCT", "Heart")
 MYOCARDIUM = Code("49848007", "SCT", "Myocardium of left ventricle")
 
@@ -95,6 +116,7 @@ PATTERN_VALUES = {
     ),
 }
 """Private on purpose: no program may take a resemblance for a coded diagnosis."""
+COMPARISON = Code("COMPARISON", PRIVATE_SCHEME, "Comparison with an earlier value")
 QUALITY_NOTE = Code("QUALITY-NOTE", PRIVATE_SCHEME, "Note on image or contour quality")
 NOTICE = Code("NOTICE", PRIVATE_SCHEME, "Notice")
 UNCERTAINTY = Code("UNCERTAINTY", PRIVATE_SCHEME, "About 90 % uncertainty interval")
@@ -107,6 +129,7 @@ PRIVATE_CODES: dict[Code, str] = {
     PATTERN: "AI estimate of which group of patients the measurements resemble; no diagnosis.",
     PATTERN_NOTE: "Text: the group, the calibrated confidence and on whom it was calibrated.",
     **dict.fromkeys(PATTERN_VALUES.values(), "Value of PATTERN: an AI estimate, no diagnosis."),
+    COMPARISON: "Text: a value of this study beside that of an earlier report, and its method.",
     QUALITY_NOTE: "Text: what a reader must know about the images or the contours.",
     UNCERTAINTY: "Text below a measurement: interval that holds the true value in 9 of 10 hearts.",
     NOTICE: "Text: that the report is made by AI and not verified.",
@@ -124,7 +147,9 @@ _UNIT_MEANINGS = {
     "ml": "milliliter",
     "ml/m2": "milliliter per square meter",
     "mm": "millimeter",
+    "ml/s": "milliliter per second",
     "ms": "millisecond",
+    "/s": "per second",
     "{pixels}": "pixels",
 }
 _MAXIMUM_MEANING_LENGTH = 64

@@ -19,20 +19,19 @@ from highdicom.sr import (
 from plugin.domain.findings import Code
 from worker.report import codes
 from worker.report.codes import concept
-from worker.report.content import coded, print_plainly
+from worker.report.items import CONTAINS, coded, print_plainly
 from worker.volume.types import CineStack, FrameReference
 
-_CONTAINS = "CONTAINS"
 _ACQUISITION = "HAS ACQ CONTEXT"
 
 
 def image_library(stack: CineStack, phases: Sequence[int]) -> ContainerContentItem:
     """Return TID 1600 with the images of ``phases``: those that the reported values rest on."""
-    group = ContainerContentItem(concept(codes.IMAGE_LIBRARY_GROUP), relationship_type=_CONTAINS)
+    group = ContainerContentItem(concept(codes.IMAGE_LIBRARY_GROUP), relationship_type=CONTAINS)
     items: list[ContentItem] = _descriptors(stack)
     items += [_image(frames) for frames in by_instance(stack, phases)]
     group.ContentSequence = ContentSequence(items)
-    library = ContainerContentItem(concept(codes.IMAGE_LIBRARY), relationship_type=_CONTAINS)
+    library = ContainerContentItem(concept(codes.IMAGE_LIBRARY), relationship_type=CONTAINS)
     library.ContentSequence = ContentSequence([group])
     return library
 
@@ -46,14 +45,18 @@ def by_instance(stack: CineStack, phases: Iterable[int]) -> list[list[FrameRefer
     return list(found.values())
 
 
+def frame_numbers(frames: Sequence[FrameReference]) -> list[int] | None:
+    """Return which frames of a multi-frame instance these are, None of any other instance."""
+    return sorted({f.frame_number for f in frames if f.frame_number is not None}) or None
+
+
 def _image(frames: Sequence[FrameReference]) -> ImageContentItem:
-    numbers = sorted({f.frame_number for f in frames if f.frame_number is not None})
     return ImageContentItem(
         name=concept(Code("260753009", "SCT", "Source")),
         referenced_sop_class_uid=frames[0].sop_class_uid,
         referenced_sop_instance_uid=frames[0].sop_instance_uid,
-        referenced_frame_numbers=numbers or None,
-        relationship_type=_CONTAINS,
+        referenced_frame_numbers=frame_numbers(frames),
+        relationship_type=CONTAINS,
     )
 
 

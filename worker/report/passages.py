@@ -1,14 +1,22 @@
-"""What the language model worded, as content of the report: each text with who worded it."""
+"""Explanation, differential and limits as content of the report: each with who worded it.
+
+Where no language model did, they are worded by rules from the same evidence.
+"""
 
 from dataclasses import replace
 
-from highdicom.sr import ContentItem, ContentSequence
+from highdicom.sr import ContentItem
 
 from plugin.domain.findings import Assessment
-from plugin.domain.wording import Author, Part, Passage, Wording
+from plugin.domain.wording import REPORT_PARTS, Author, Part, Passage, Wording
+from worker.findings.by_rules import by_rules
+from worker.findings.evidence import make_evidence
 from worker.findings.language import Language
 from worker.report import codes
-from worker.report.content import text
+from worker.report.evidence import of_keys
+from worker.report.items import MODIFIER, add_children, text
+
+_CONCEPTS = {Part.DIFFERENTIAL: codes.DIFFERENTIAL}
 
 
 def with_worded_impression(
@@ -39,24 +47,42 @@ def with_worded_impression(
     return replace(assessment, impression=words)
 
 
-def passage_items(wording: Wording | None, language: Language) -> list[ContentItem]:
-    """Return explanation, differential and limits as texts; each says below who worded it."""
-    if wording is None:
-        return []
+def worded_by_rules(assessment: Assessment, language: Language) -> Wording:
+    """Return explanation, differential and limits by rules, for want of a language model.
+
+    Parameters
+    ----------
+    assessment
+        With its English sentences.
+    """
+    evidence = make_evidence(assessment, language)
+    parts = (part for part in REPORT_PARTS if part is not Part.IMPRESSION)
+    passages = (Passage(one, Author.RULES, by_rules(one, evidence, language)) for one in parts)
+    return Wording(language.code, tuple(passages))
+
+
+def passage_items(
+    wording: Wording, assessment: Assessment, language: Language
+) -> list[ContentItem]:
+    """Return explanation, differential and limits as texts.
+
+    Below each stand who worded it and the values that its sentences name.
+    """
     return [
-        _item(passage, language)
+        _item(passage, assessment, language)
         for passage in wording.passages
         if passage.part is not Part.IMPRESSION and passage.statements
     ]
 
 
-def _item(passage: Passage, language: Language) -> ContentItem:
+def _item(passage: Passage, assessment: Assessment, language: Language) -> ContentItem:
     title = language.tables["written"][f"title_{passage.part.value}"]
     space = "" if language.code == "zh" else " "
     words = space.join(statement.text for statement in passage.statements)
-    item = text(codes.NARRATIVE, f"{title}{space}{words}")
+    item = text(_CONCEPTS.get(passage.part, codes.NARRATIVE), f"{title}{space}{words}")
     author = language.say("written", f"by_{passage.author.value}")
-    item.ContentSequence = ContentSequence(
-        [text(codes.EQUIVALENT_MEANING, author, "HAS CONCEPT MOD")]
+    keys = [key for statement in passage.statements for key in statement.evidence]
+    add_children(
+        item, [text(codes.EQUIVALENT_MEANING, author, MODIFIER), *of_keys(keys, assessment)]
     )
     return item

@@ -1,14 +1,19 @@
-"""The Structured Report: a Comprehensive 3D SR by TID 1500 that any archive can read.
+"""The Structured Report by TID 1500, in two forms with the same content.
 
-Knows the document (observer, language, evidence, predecessor, flags); what it says is made by
-``worker.report.content``.
+``sr`` is a Comprehensive 3D SR with contours in patient coordinates; ``sr_enhanced`` is an Enhanced
+SR with the contours on their images, for archives that refuse the first. Knows the document
+(observer, language, evidence, predecessor, flags); what it says is made by the modules beside this.
 
 References
 ----------
-DICOM PS3.3 A.35.13 (Comprehensive 3D SR IOD), C.17.2 (SR Document General), PS3.16 TID 1500.
+DICOM PS3.3 A.35.2 and A.35.13 (Enhanced and Comprehensive 3D SR IOD), C.17.2 (SR Document General),
+PS3.16 TID 1500.
 """
 
+from dataclasses import dataclass
+
 from highdicom.sr import (
+    ContentSequence,
     DeviceObserverIdentifyingAttributes,
     LanguageOfContentItemAndDescendants,
     MeasurementReport,
@@ -17,30 +22,28 @@ from highdicom.sr import (
 )
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes as dictionary
-from pydicom.uid import Comprehensive3DSRStorage
+from pydicom.uid import Comprehensive3DSRStorage, EnhancedSRStorage
 
 from plugin.domain.findings import Assessment, Code
 from plugin.domain.identifiers import MANUFACTURER, MODEL_NAME, derive_uid
-from plugin.domain.wording import Wording
-from worker.clinical import ClinicalContext
 from worker.findings.language import Language, load_language
 from worker.findings.worded import worded
-from worker.report import codes, content
+from worker.report import codes
 from worker.report.clinical_information import clinical_information
 from worker.report.codes import concept
 from worker.report.copying import copied_items, copy_attributes, empty_attributes
+from worker.report.evaluations import evaluations
 from worker.report.header import request_attributes, result_dataset
-from worker.report.identity import (
-    AnalysisIdentity,
-    PredecessorReport,
-    ResultUids,
-)
+from worker.report.identity import AnalysisIdentity, PredecessorReport
 from worker.report.image_library import by_instance, image_library
-from worker.report.passages import passage_items, with_worded_impression
+from worker.report.material import Material
+from worker.report.measurement_groups import measurement_groups
+from worker.report.opening import opening
+from worker.report.passages import passage_items, with_worded_impression, worded_by_rules
+from worker.report.regions import region_groups
+from worker.report.temporal import compare, comparison_items, study_day, time_point
 from worker.volume.types import CineStack
 
-SERIES_NUMBER = 9901
-SERIES_DESCRIPTION = "AI CMR measurements (not verified)"
 _REQUEST_TYPE_2 = (
     "AccessionNumber",
     "PlacerOrderNumberImagingServiceRequest",
@@ -50,87 +53,105 @@ _REQUEST_TYPE_2 = (
 )
 
 
-def structured_report(
-    reference: Dataset,
-    stack: CineStack,
-    assessment: Assessment,
-    identity: AnalysisIdentity,
-    uids: ResultUids,
-    clinical: ClinicalContext,
-    wording: Wording | None = None,
-) -> Dataset:
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One form of the report; ``in_patient`` says where its contours lie."""
+
+    sop_class_uid: str
+    series_number: int
+    series_description: str
+    in_patient: bool
+
+
+FORMS = {
+    "sr": Form(Comprehensive3DSRStorage, 9901, "AI CMR measurements (not verified)", True),
+    "sr_enhanced": Form(
+        EnhancedSRStorage, 9911, "AI CMR measurements, Enhanced SR (not verified)", False
+    ),
+}
+
+
+def structured_report(kind: str, material: Material) -> Dataset:
     """Return the report as a dataset ready to be written.
 
     Parameters
     ----------
-    reference
-        Header of one image of the study; patient, study and request attributes are copied from it.
-    assessment
-        With its English sentences; the report says them in ``identity.report_language``.
-    clinical
-        Shown for the reader in a section of its own; nothing else depends on it.
-    wording
-        What a language model worded, in the language of the report; None: nothing.
+    kind
+        One of ``FORMS``.
     """
+    form, reference = FORMS[kind], material.reference
     dataset = result_dataset(
         reference,
-        identity,
-        sop_class_uid=Comprehensive3DSRStorage,
-        sop_instance_uid=uids.instance("sr"),
-        series_instance_uid=uids.series("sr"),
+        material.identity,
+        sop_class_uid=form.sop_class_uid,
+        sop_instance_uid=material.uids.instance(kind),
+        series_instance_uid=material.uids.series(kind),
         modality="SR",
-        series_number=SERIES_NUMBER,
-        series_description=SERIES_DESCRIPTION,
+        series_number=form.series_number,
+        series_description=form.series_description,
     )
     dataset.ReferencedPerformedProcedureStepSequence = []
     dataset.PerformedProcedureCodeSequence = []
     dataset.CompletionFlag = "COMPLETE"
     dataset.VerificationFlag = "UNVERIFIED"
     dataset.PreliminaryFlag = "PRELIMINARY"
-    requests = _referenced_requests(reference, dataset.StudyInstanceUID)
+    study, predecessor = dataset.StudyInstanceUID, material.identity.predecessor
+    requests = _referenced_requests(reference, study)
     if requests:
         dataset.ReferencedRequestSequence = requests
-    dataset.CurrentRequestedProcedureEvidenceSequence = [_evidence(stack, dataset.StudyInstanceUID)]
-    if identity.predecessor is not None:
-        dataset.PredecessorDocumentsSequence = [
-            _predecessor(identity.predecessor, dataset.StudyInstanceUID)
-        ]
-    for element in _tree(stack, assessment, identity, uids, clinical, wording):
+    dataset.CurrentRequestedProcedureEvidenceSequence = [_evidence(material.stack, study)]
+    if predecessor is not None:
+        dataset.PredecessorDocumentsSequence = [_predecessor(predecessor, study)]
+    for element in _tree(form, material):
         dataset[element.tag] = element
     return dataset
 
 
-def _tree(
-    stack: CineStack,
-    assessment: Assessment,
-    identity: AnalysisIdentity,
-    uids: ResultUids,
-    clinical: ClinicalContext,
-    wording: Wording | None,
-) -> Dataset:
+def _tree(form: Form, material: Material) -> Dataset:
     """Return the root content item: TID 1500 by highdicom, with the parts that it does not make."""
-    language = load_language(identity.report_language)
-    assessment = with_worded_impression(worded(assessment, language.code), wording, language)
+    language = load_language(material.identity.report_language)
+    assessment = with_worded_impression(
+        worded(material.assessment, language.code), material.wording, language
+    )
+    when = time_point(material.reference, material.clinical)
     report = MeasurementReport(
-        observation_context=ObservationContext(observer_device_context=_observer(identity)),
+        observation_context=ObservationContext(
+            observer_device_context=_observer(material.identity)
+        ),
         procedure_reported=concept(codes.PROCEDURE),
-        imaging_measurements=content.measurement_groups(assessment, identity, uids),
+        imaging_measurements=[
+            *measurement_groups(material, assessment, when),
+            *region_groups(material, in_patient=form.in_patient),
+        ],
         title=concept(codes.TITLE),
         language_of_content_item_and_descendants=_language_item(language),
     )
     root: Dataset = report[0]
     measurements = root.ContentSequence.pop()
-    root.ContentSequence.extend(content.opening(assessment, language))
+    root.ContentSequence.extend(opening(assessment, language))
     phases = sorted({assessment.ed_phase, assessment.es_phase})
-    root.ContentSequence.append(image_library(stack, phases))
+    root.ContentSequence.append(image_library(material.stack, phases))
     root.ContentSequence.append(measurements)
-    evaluations = content.evaluations(stack, assessment, language)
-    evaluations.ContentSequence.extend(passage_items(wording, language))
-    root.ContentSequence.append(evaluations)
-    information = clinical_information(clinical, language)
-    if information is not None:
-        root.ContentSequence.append(information)
+    root.ContentSequence.extend(_statements(material, assessment, language))
     return root
+
+
+def _statements(
+    material: Material, assessment: Assessment, language: Language
+) -> ContentSequence:
+    """Return what follows the measurements: evaluations, and what the study brought with it."""
+    wording = material.wording or worded_by_rules(material.assessment, language)
+    today = study_day(material.reference)
+    comparisons = compare(assessment, material.clinical, today)
+    more = [
+        *comparison_items(comparisons, language),
+        *passage_items(wording, assessment, language),
+    ]
+    items = [evaluations(material.stack, assessment, language, more)]
+    information = clinical_information(material.clinical, language)
+    if information is not None:
+        items.append(information)
+    return ContentSequence(items)
 
 
 def _language_item(language: Language) -> LanguageOfContentItemAndDescendants:

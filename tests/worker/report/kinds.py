@@ -32,8 +32,9 @@ from worker.findings.pattern import PatternTable
 from worker.model.types import Segmentation
 from worker.report import AnalysisIdentity, PredecessorReport
 from worker.report.identity import ResultUids
+from worker.report.material import Material
 from worker.report.secondary_capture import SERIES, secondary_capture
-from worker.report.structured_report import structured_report
+from worker.report.structured_report import FORMS, structured_report
 from worker.volume.patient import patient_context
 from worker.volume.types import CineStack
 
@@ -214,7 +215,7 @@ _FORMS = (  # of each form that a measurement has in a report: ranges, phase, in
 
 
 def objects_of(kind: str, *, short: bool = False) -> dict[str, Dataset]:
-    """Return the three objects of one kind.
+    """Return the reports and the Secondary Captures of one kind.
 
     Parameters
     ----------
@@ -225,14 +226,16 @@ def objects_of(kind: str, *, short: bool = False) -> dict[str, Dataset]:
     uids = ResultUids(str(found.header.StudyInstanceUID), identity, kind)
     assessment = found.assessed()
     if short:
-        few = [m for m in assessment.measurements if m.key in _FORMS and m.segment in (None, 1)]
+        stated = (*assessment.findings, *assessment.strata, assessment.priority)
+        keys = {*_FORMS, *(key for one in stated for key in one.basis)}
+        few = [m for m in assessment.measurements if m.key in keys and m.segment in (None, 1)]
         assessment = replace(assessment, measurements=tuple(few))
     words = wording() if kind == "worded by a language model" else None
-    report = structured_report(
-        found.header, found.stack, assessment, identity, uids, found.clinical, words
+    material = Material(
+        found.header, found.stack, found.labels, assessment, identity, uids, found.clinical, words
     )
     page = np.zeros((8, 8, 3), np.uint8)
     captures = {
         name: secondary_capture(name, page, found.header, identity, uids) for name in SERIES
     }
-    return {"sr": report, **captures}
+    return {**{form: structured_report(form, material) for form in FORMS}, **captures}

@@ -305,13 +305,13 @@ def assessment(
         measurements=measurements(ef, wall_mm),
         findings=(
             Finding(
-                "reduced_lv_ejection_fraction",
+                "lv_systolic_dysfunction",
                 Code("371862006", "SCT", "Depressed left ventricular systolic function"),
                 f"Moderately reduced LV ejection fraction ({ef:.0f} %, normal 49 to 79 %).",
                 Certainty.PRESENT,
                 ("lv_ejection_fraction",),
                 SOURCE,
-                grade="moderate",
+                grade="reduced",
                 finding_site=LV,
             ),
             Finding(

@@ -10,6 +10,7 @@ from plugin.domain.findings import Assessment, Certainty, Priority, PrioritySugg
 from tests.worker.report import samples
 from tests.worker.report.conftest import PREDECESSOR, Reported
 from worker.report.identity import ResultUids
+from worker.report.material import Material
 from worker.report.structured_report import structured_report
 
 
@@ -17,15 +18,24 @@ def make(
     loaded: samples.LoadedSample | None = None,
     priority: Priority = Priority.URGENT,
     assessment: Assessment | None = None,
+    kind: str = "sr",
     **changes: object,
 ) -> Dataset:
-    loaded = loaded or samples.loaded_sample(n_phases=3, n_slices=3, size=48)[0]
+    sample, segmentation = samples.loaded_sample(n_phases=3, n_slices=3, size=48)
+    loaded = loaded or sample
     identity = samples.identity(**changes)
     assessment = assessment or samples.assessment(priority=priority)
     uids = ResultUids(samples.STUDY_UID, identity, "content")
-    report = structured_report(
-        loaded.reference, loaded.stack, assessment, identity, uids, loaded.clinical
+    material = Material(
+        loaded.reference,
+        loaded.stack,
+        segmentation.labels,
+        assessment,
+        identity,
+        uids,
+        loaded.clinical,
     )
+    report = structured_report(kind, material)
     buffer = io.BytesIO()
     report.save_as(buffer, enforce_file_format=True)
     buffer.seek(0)
@@ -165,7 +175,7 @@ def test_priority_is_written_only_when_the_study_is_promoted(
 
 
 def texts(dataset: Dataset, value: str) -> list[str]:
-    return [str(item.TextValue) for item in items(dataset, value)]
+    return [str(item.TextValue) for item in items(dataset, value) if "TextValue" in item]
 
 
 def test_a_value_near_a_threshold_gives_the_reason_without_a_priority() -> None:
@@ -207,7 +217,8 @@ def test_nothing_is_said_twice() -> None:
 
 def test_finding_names_its_grade_and_the_source_of_its_rule(report: Dataset) -> None:
     assert texts(report, "121071")[0] == (
-        f"Depressed left ventricular systolic function: present, moderate. Rule: {samples.SOURCE}."
+        "Depression of left ventricular systolic function: present, reduced. "
+        f"Rule: {samples.SOURCE}."
     )
 
 

@@ -6,5 +6,6 @@ entry.
 
 from worker.findings.checker.check import check_text
 from worker.findings.checker.disagreement import Disagreement, DisagreementKind
+from worker.findings.checker.stated import stated_measurements
 
-__all__ = ["Disagreement", "DisagreementKind", "check_text"]
+__all__ = ["Disagreement", "DisagreementKind", "check_text", "stated_measurements"]

@@ -1,0 +1,157 @@
+"""Groups of measurements: one for each structure, one for each regional value of the wall.
+
+Any measurement with a segment is written, whatever its key; segments of one key form a group.
+
+References
+----------
+DICOM PS3.16 TID 300 (Measurement), 1501 (Measurement Group), 4019 (Algorithm Identification).
+"""
+
+from collections.abc import Iterable, Sequence
+
+from highdicom.sr import (
+    AlgorithmIdentification,
+    ContentSequence,
+    FindingSite,
+    MeasurementsAndQualitativeEvaluations,
+    SourceImageForMeasurementGroup,
+    TimePointContext,
+    TrackingIdentifier,
+)
+from highdicom.sr import Measurement as MeasurementItems
+
+from plugin.domain.findings import Assessment, Code, Measurement
+from plugin.domain.identifiers import MODEL_NAME
+from worker.findings.definitions import DEFINITIONS
+from worker.report import codes
+from worker.report.codes import concept
+from worker.report.identity import AnalysisIdentity, ResultUids
+from worker.report.image_library import by_instance, frame_numbers
+from worker.report.items import INFERRED, MODIFIER, PROPERTY, coded, print_plainly, rounded, text
+from worker.report.material import Material
+from worker.report.measurement_properties import modifiers, origin, properties
+
+_OTHER_PHASES = ("ED", "ES")
+"""Phases whose contours a value without a phase of its own is made from."""
+
+
+def measurement_groups(
+    material: Material, assessment: Assessment, time_point: TimePointContext | None
+) -> list[MeasurementsAndQualitativeEvaluations]:
+    """Return one group per structure, then one for each regional value by AHA segment.
+
+    Parameters
+    ----------
+    assessment
+        With its sentences in the report's language.
+    """
+    by_site: dict[Code, list[Measurement]] = {}
+    by_segment: dict[str, list[Measurement]] = {}
+    for measurement in assessment.measurements:
+        if measurement.segment is not None:
+            by_segment.setdefault(measurement.key, []).append(measurement)
+        else:
+            by_site.setdefault(measurement.finding_site or codes.HEART, []).append(measurement)
+    if assessment.bsa_m2 is not None:
+        by_site.setdefault(codes.HEART, [])
+    groups = []
+    for site, members in by_site.items():
+        items = _with_bsa(site, members, assessment)
+        groups.append(_group(material, site.meaning, site, members, items, time_point))
+    for key, segments in by_segment.items():
+        subject = f"{DEFINITIONS[key].name} by AHA segment"
+        items = [_measurement(one, assessment) for one in segments]
+        groups.append(_group(material, subject, codes.MYOCARDIUM, segments, items, time_point))
+    return groups
+
+
+def tracked(subject: str, uids: ResultUids) -> TrackingIdentifier:
+    """Return the tracking identifier of a subject: the same in every report of the study."""
+    return TrackingIdentifier(identifier=f"{MODEL_NAME}: {subject}", uid=uids.tracking(subject))
+
+
+def algorithm(identity: AnalysisIdentity) -> AlgorithmIdentification:
+    """Return TID 4019: which network in which version, and the software around it."""
+    return AlgorithmIdentification(
+        name=identity.bundle_name,
+        version=identity.bundle_version,
+        parameters=[
+            f"bundle sha256 {identity.bundle_digest}",
+            f"{MODEL_NAME} {identity.software_version}",
+        ],
+        family=concept(codes.ARTIFICIAL_INTELLIGENCE),
+    )
+
+
+def _group(
+    material: Material,
+    subject: str,
+    site: Code,
+    members: Iterable[Measurement],
+    items: Sequence[MeasurementItems],
+    time_point: TimePointContext | None,
+) -> MeasurementsAndQualitativeEvaluations:
+    return MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=tracked(subject, material.uids),
+        time_point_context=time_point,
+        finding_sites=[FindingSite(concept(site))],
+        algorithm_id=algorithm(material.identity),
+        source_images=_source_images(material, members),
+        measurements=items,
+    )
+
+
+def _source_images(
+    material: Material, members: Iterable[Measurement]
+) -> list[SourceImageForMeasurementGroup]:
+    """Return the images at the phases that the values of a group were measured at."""
+    named = {"ED": material.assessment.ed_phase, "ES": material.assessment.es_phase}
+    names = [name for one in members for name in ([one.phase] if one.phase else _OTHER_PHASES)]
+    phases = sorted({named[name] for name in names if name in named})
+    return [
+        SourceImageForMeasurementGroup(
+            frames[0].sop_class_uid, frames[0].sop_instance_uid, frame_numbers(frames)
+        )
+        for frames in by_instance(material.stack, phases)
+    ]
+
+
+def _measurement(measurement: Measurement, assessment: Assessment) -> MeasurementItems:
+    """Return TID 300 with its children in template order."""
+    item = _plain(measurement.code, measurement.value, measurement.unit)
+    item[0].ContentSequence = ContentSequence(
+        [*modifiers(measurement), *properties(measurement), *origin(measurement, assessment)]
+    )
+    return item
+
+
+def _plain(code: Code, value: float, ucum: str) -> MeasurementItems:
+    written = rounded(value, ucum)
+    item = MeasurementItems(name=concept(code), value=written, unit=codes.unit(ucum))
+    print_plainly(item[0], written)
+    return item
+
+
+def _with_bsa(
+    site: Code, members: Iterable[Measurement], assessment: Assessment
+) -> list[MeasurementItems]:
+    items = [_measurement(one, assessment) for one in members]
+    known = any(m.code.value == codes.BODY_SURFACE_AREA.value for m in assessment.measurements)
+    if site == codes.HEART and assessment.bsa_m2 is not None and not known:
+        items.append(_bsa_measurement(assessment.bsa_m2, assessment.bsa_formula))
+    return items
+
+
+def _bsa_measurement(bsa_m2: float, formula: str | None) -> MeasurementItems:
+    """Return body surface area with the equation it was computed by (TID 315)."""
+    item = _plain(codes.BODY_SURFACE_AREA, bsa_m2, "m2")
+    children = []
+    if formula:
+        citation = text(codes.METHOD_CITATION, formula, INFERRED)
+        equation = codes.BSA_EQUATIONS.get(formula.split()[0].casefold())
+        if equation is not None:
+            citation.ContentSequence = ContentSequence([coded(codes.EQUATION, equation, PROPERTY)])
+        children.append(citation)
+    name = text(codes.EQUIVALENT_MEANING, codes.BODY_SURFACE_AREA.meaning, MODIFIER)
+    item[0].ContentSequence = ContentSequence([*children, name])
+    return item
