@@ -6,7 +6,7 @@ DICOM PS3.3 C.17.2.1 (Hierarchical SOP Instance Reference), C.12.4 (Common Insta
 C.7.6.16.2.6 (Derivation Image).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydicom.dataset import Dataset
 
@@ -16,6 +16,8 @@ from worker.volume.types import FrameReference
 
 _SEGMENTATION = Code("113076", "DCM", "Segmentation")  # CID 7203
 _SOURCE = Code("121322", "DCM", "Source image for image processing operation")  # CID 7202
+
+_IMAGES = "ReferencedImageSequence"
 
 
 def instance_item(sop_class_uid: str, sop_instance_uid: str) -> Dataset:
@@ -28,9 +30,15 @@ def instance_item(sop_class_uid: str, sop_instance_uid: str) -> Dataset:
 
 def frame_item(frame: FrameReference) -> Dataset:
     """Return an Image SOP Instance Reference, with the frame of a multi-frame image."""
-    item = instance_item(frame.sop_class_uid, frame.sop_instance_uid)
-    if frame.frame_number is not None:
-        item.ReferencedFrameNumber = frame.frame_number
+    return frames_item([frame])
+
+
+def frames_item(frames: Sequence[FrameReference]) -> Dataset:
+    """Return a reference to one image with those of its frames that are named."""
+    item = instance_item(frames[0].sop_class_uid, frames[0].sop_instance_uid)
+    numbers = sorted({f.frame_number for f in frames if f.frame_number is not None})
+    if numbers:
+        item.ReferencedFrameNumber = numbers
     return item
 
 
@@ -55,6 +63,18 @@ def referenced_series(frames: Iterable[FrameReference]) -> list[Dataset]:
     return [
         _series(uid, items.values(), "ReferencedInstanceSequence")
         for uid, items in by_series.items()
+    ]
+
+
+def presented_series(frames: Iterable[FrameReference]) -> list[Dataset]:
+    """Return Referenced Series Sequence of a presentation state (C.11.11): images, with frames."""
+    by_series: dict[str, dict[str, list[FrameReference]]] = {}
+    for frame in frames:
+        images = by_series.setdefault(frame.series_instance_uid, {})
+        images.setdefault(frame.sop_instance_uid, []).append(frame)
+    return [
+        _series(uid, [frames_item(members) for members in images.values()], _IMAGES)
+        for uid, images in by_series.items()
     ]
 
 

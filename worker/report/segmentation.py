@@ -35,7 +35,7 @@ from worker.report.references import derived_from, referenced_series
 from worker.report.structures import STRUCTURES, Structure, ends_of_cycle
 from worker.volume.types import CineStack, FrameReference
 
-SERIES_NUMBER = 9910
+SERIES_NUMBER = 9920
 SERIES_DESCRIPTION = "AI CMR segmentation ED/ES (not verified)"
 _ANATOMICAL = Code("123037004", "SCT", "Anatomical Structure")
 _EVEN_MM = 0.1

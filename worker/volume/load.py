@@ -178,4 +178,6 @@ def _reference(frame: Frame) -> FrameReference:
         sop_instance_uid=frame.instance.sop_instance_uid,
         series_instance_uid=frame.instance.series_instance_uid,
         frame_number=frame.index + 1 if frame.is_multi_frame else None,
+        slope=frame.slope,
+        intercept=frame.intercept,
     )

@@ -15,12 +15,22 @@ Float64Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class FrameReference:
-    """Where one image of the stack came from; ``frame_number`` (from 1) only for multi-frame."""
+    """Where one image of the stack came from.
+
+    Attributes
+    ----------
+    frame_number
+        From 1; only for multi-frame.
+    slope, intercept
+        The stack's pixels are ``slope`` times the stored ones plus ``intercept``.
+    """
 
     sop_class_uid: str
     sop_instance_uid: str
     series_instance_uid: str
     frame_number: int | None = None
+    slope: float = 1.0
+    intercept: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

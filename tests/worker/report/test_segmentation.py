@@ -10,42 +10,14 @@ from pydicom.dataset import Dataset
 
 from tests.worker.report import samples
 from tests.worker.report.conftest import Reported
+from tests.worker.report.materials import STUDY_KINDS, material, sample
 from tests.worker.report.programs import run_program
-from worker.clinical import ClinicalContext
-from worker.report.identity import ResultUids
-from worker.report.material import Material
 from worker.report.segmentation import segmentation
 from worker.report.structures import STRUCTURES, ends_of_cycle
 from worker.volume.types import FrameReference
 
 
-def material(loaded: samples.LoadedSample, labels: np.ndarray) -> Material:
-    identity = samples.identity()
-    return Material(
-        loaded.reference,
-        loaded.stack,
-        labels,
-        samples.assessment(labels),
-        identity,
-        ResultUids(samples.STUDY_UID, identity, "digest"),
-        ClinicalContext(),
-    )
-
-
-def study(kind: str) -> tuple[samples.LoadedSample, np.ndarray]:
-    loaded, found = samples.loaded_sample(n_phases=3, n_slices=4, size=50)
-    if kind == "multi-frame":
-        loaded = samples.as_multi_frame(loaded)
-    if kind == "one series":
-        frames = tuple(
-            tuple(replace(frame, series_instance_uid="2.25.40") for frame in row)
-            for row in loaded.stack.frames
-        )
-        loaded = replace(loaded, stack=replace(loaded.stack, frames=frames))
-    return loaded, found.labels
-
-
-@pytest.fixture(params=["a series per slice", "one series", "multi-frame"])
+@pytest.fixture(params=STUDY_KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -63,7 +35,7 @@ def drawn_on(frame: Dataset) -> FrameReference:
 
 
 def test_every_frame_is_the_label_on_the_image_that_it_names(kind: str, tmp_path: Path) -> None:
-    loaded, labels = study(kind)
+    loaded, labels = sample(kind)
     path = tmp_path / "seg.dcm"
     written = segmentation(material(loaded, labels))
     assert written is not None
@@ -93,7 +65,7 @@ def test_every_frame_is_the_label_on_the_image_that_it_names(kind: str, tmp_path
 
 def test_volume_in_the_patients_space_is_where_the_stack_is(kind: str) -> None:
     """What 3D Slicer and others build: one segment as a volume with its own affine."""
-    loaded, labels = study(kind)
+    loaded, labels = sample(kind)
     seg = highdicom.seg.Segmentation.from_dataset(segmentation(material(loaded, labels)))
     volume = seg.get_volume(segment_numbers=[1], combine_segments=True, skip_overlap_checks=True)
     ed_phase = samples.assessment(labels).ed_phase
@@ -107,7 +79,7 @@ def test_volume_in_the_patients_space_is_where_the_stack_is(kind: str) -> None:
 
 
 def test_each_referenced_series_lists_its_instances_once(kind: str) -> None:
-    loaded, labels = study(kind)
+    loaded, labels = sample(kind)
     seg = segmentation(material(loaded, labels))
     assert seg is not None
     n_series = {"a series per slice": 4, "one series": 1, "multi-frame": 1}[kind]
@@ -142,13 +114,13 @@ def test_segments_say_what_they_are_and_who_drew_them(reported: Reported) -> Non
 
 
 def test_without_a_frame_of_reference_there_is_no_object() -> None:
-    loaded, labels = study("one series")
+    loaded, labels = sample("one series")
     stack = replace(loaded.stack, frame_of_reference_uid="")
     assert segmentation(material(replace(loaded, stack=stack), labels)) is None
 
 
 def test_structure_that_is_absent_at_a_phase_has_a_segment_without_frames() -> None:
-    loaded, labels = study("one series")
+    loaded, labels = sample("one series")
     labels = labels.copy()
     labels[labels == 1] = 0
     seg = segmentation(material(loaded, labels))
@@ -163,7 +135,7 @@ def test_structure_that_is_absent_at_a_phase_has_a_segment_without_frames() -> N
 
 @pytest.mark.system
 def test_dciodvfy_finds_no_error(kind: str, tmp_path: Path) -> None:
-    loaded, labels = study(kind)
+    loaded, labels = sample(kind)
     path = tmp_path / "seg.dcm"
     written = segmentation(material(loaded, labels))
     assert written is not None
