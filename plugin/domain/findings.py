@@ -214,6 +214,14 @@ class VolumeCurve:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentCurve:
+    """Wall thickness of an AHA segment, one value per phase, None where it was not seen."""
+
+    segment: int
+    thickness_mm: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """All that is stated about one study; what the report and the pages are made from.
 
@@ -234,6 +242,7 @@ class Assessment:
     bsa_formula: str | None
     strata: tuple[Stratum, ...] = ()
     pattern: PatternEstimate | None = None
+    segment_curves: tuple[SegmentCurve, ...] = ()
 
     def value(self, key: str) -> float | None:
         """Return the global (not segmental) value of ``key``, or None when it was not measured."""
@@ -281,6 +290,10 @@ class Assessment:
             bsa_formula=raw["bsa_formula"],
             strata=tuple(_stratum(one) for one in raw.get("strata", ())),
             pattern=_pattern(raw.get("pattern")),
+            segment_curves=tuple(
+                SegmentCurve(one["segment"], tuple(one["thickness_mm"]))
+                for one in raw.get("segment_curves", ())
+            ),
         )
 
 

@@ -4,10 +4,10 @@ Knows the order of the steps only.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from plugin.domain.findings import (
     Assessment,
-    Measurement,
     PatternEstimate,
     QualityNote,
     VolumeCurve,
@@ -20,18 +20,13 @@ from worker.findings.checks import (
     without_implausible,
 )
 from worker.findings.conclude import conclude
-from worker.findings.cycle import CardiacCycle, find_cycle
-from worker.findings.measure import global_measurements, global_values, thickness_measurements
+from worker.findings.cycle import find_cycle
+from worker.findings.measure import global_measurements, global_values
+from worker.findings.motion import find_beat, measure_rates, measure_segments
 from worker.findings.normal_ranges import is_adult
-from worker.findings.orientation import find_orientation
 from worker.findings.pattern import PatternTable, estimate_pattern
 from worker.findings.pattern_features import pattern_features
-from worker.findings.segments import (
-    PhaseWalls,
-    maximal_thickness_mm,
-    phase_walls,
-    segment_thickness_mm,
-)
+from worker.findings.segments import maximal_thickness_mm, phase_walls
 from worker.findings.uncertainty import STANDARD_ERRORS, StandardError
 from worker.findings.volumes import (
     DiscVolumes,
@@ -49,25 +44,6 @@ def _curve(stack: CineStack, volumes: DiscVolumes) -> VolumeCurve:
         tuple(float(volume) for volume in volumes.lv_ml),
         tuple(float(volume) for volume in volumes.rv_ml),
     )
-
-
-def _wall_measurements(
-    labels: LabelArray,
-    stack: CineStack,
-    cycle: CardiacCycle,
-    walls: PhaseWalls,
-    errors: Mapping[str, StandardError],
-) -> tuple[tuple[Measurement, ...], tuple[QualityNote, ...]]:
-    """Segment values where image and patient coordinates agree on the segments."""
-    orientation = find_orientation(labels[cycle.ed_phase], stack)
-    if orientation.septum_deg is None:
-        sentence = f"AHA segments were not placed: {orientation.problem}."
-        return (), (QualityNote("segments_not_placed", sentence),)
-    relaxed = segment_thickness_mm(walls, orientation.septum_deg)
-    contracted = segment_thickness_mm(
-        phase_walls(labels[cycle.es_phase], stack), orientation.septum_deg
-    )
-    return thickness_measurements(relaxed, contracted, errors), ()
 
 
 def _pattern(
@@ -141,9 +117,14 @@ def assess(
     maximal = maximal_thickness_mm(walls)
     if maximal is not None:
         values["maximal_wall_thickness"] = maximal
-    segments, segment_notes = _wall_measurements(labels, stack, cycle, walls, standard_errors)
+    beat, beat_notes = find_beat(stack, cycle)
+    segments = measure_segments(labels, stack, cycle, walls, beat, standard_errors)
+    values |= {
+        **measure_rates(volumes, cycle, beat, with_right=with_right),
+        **segments.values,
+    }
     measurements, odd_notes = without_implausible(
-        (*global_measurements(values, patient, standard_errors), *segments)
+        (*global_measurements(values, patient, standard_errors), *segments.measurements)
     )
     moments = [cycle.ed_phase, cycle.es_phase]
     pattern, pattern_notes = _pattern(
@@ -151,8 +132,10 @@ def assess(
     )
     quality = (
         *quality_notes(stack, labels, segmentation.confidence, volumes, cycle, values, patient),
-        *segment_notes,
+        *beat_notes,
+        *segments.quality,
         *odd_notes,
         *pattern_notes,
     )
-    return conclude(measurements, quality, patient, _curve(stack, volumes), cycle, pattern)
+    concluded = conclude(measurements, quality, patient, _curve(stack, volumes), cycle, pattern)
+    return replace(concluded, segment_curves=segments.curves)

@@ -37,6 +37,11 @@ _COMPUTED_FROM = {
     "cardiac_output": ("lv_stroke_volume", "heart_rate"),
     "cardiac_index": ("cardiac_output",),
     "wall_thickening_ratio": ("wall_thickness_ed", "wall_thickness_es"),
+    "wall_thickening": ("wall_thickness_ed", "wall_thickness_es"),
+    "wall_motion_score": ("wall_thickening", "inward_motion"),
+    "lv_peak_ejection_rate_per_volume": ("lv_peak_ejection_rate",),
+    "lv_peak_filling_rate_per_volume": ("lv_peak_filling_rate",),
+    "lv_time_to_peak_filling": ("lv_peak_filling_rate",),
 }
 
 Float32Array = npt.NDArray[np.float32]

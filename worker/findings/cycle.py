@@ -49,16 +49,21 @@ def _smooth(lv_ml: Float64Array, share_of_beat: Float64Array) -> Float64Array:
     return np.asarray(weight @ lv_ml / weight.sum(axis=1), dtype=np.float64)
 
 
-def _share_of_beat(trigger_times_ms: Float64Array, rr_interval_ms: float | None) -> Float64Array:
-    """Time of each phase as a share of the beat; even steps where the times are unusable."""
-    n_phases = trigger_times_ms.size
-    even = np.arange(n_phases) / n_phases
+def beat_length_ms(trigger_times_ms: Float64Array, rr_interval_ms: float | None) -> float | None:
+    """Length of the beat: RR interval, or what the phases cover if longer; None without times."""
     steps = np.diff(trigger_times_ms)
     if steps.size == 0 or not np.all(np.isfinite(trigger_times_ms)) or float(steps.min()) <= 0.0:
-        return np.asarray(even, dtype=np.float64)
-    span = float(trigger_times_ms[-1] - trigger_times_ms[0]) + float(np.median(steps))
-    beat = max(span, rr_interval_ms or 0.0)
-    return np.asarray((trigger_times_ms - trigger_times_ms[0]) / beat, dtype=np.float64)
+        return None
+    span_ms = float(trigger_times_ms[-1] - trigger_times_ms[0]) + float(np.median(steps))
+    return max(span_ms, rr_interval_ms or 0.0)
+
+
+def _share_of_beat(trigger_times_ms: Float64Array, rr_interval_ms: float | None) -> Float64Array:
+    """Time of each phase as a share of the beat; even steps where the times are unusable."""
+    beat_ms = beat_length_ms(trigger_times_ms, rr_interval_ms)
+    if beat_ms is None:
+        return np.asarray(np.arange(trigger_times_ms.size) / trigger_times_ms.size, np.float64)
+    return np.asarray((trigger_times_ms - trigger_times_ms[0]) / beat_ms, dtype=np.float64)
 
 
 def find_cycle(

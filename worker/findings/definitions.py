@@ -8,44 +8,16 @@ References
 DICOM PS3.16: CID 3833, 3835, 12203, 3717 and TID 1500; UCUM for units. Codes of segments: CID 3717.
 """
 
-from dataclasses import dataclass
-
 from plugin.domain.findings import Code
-
-LEFT_VENTRICLE = Code("87878005", "SCT", "Left ventricle")
-RIGHT_VENTRICLE = Code("53085002", "SCT", "Right ventricle")
-LV_MYOCARDIUM_SITE = Code("49848007", "SCT", "Left Ventricle Myocardium")
-HEART = Code("80891009", "SCT", "Heart")
-DISC_SUMMATION = Code("122562", "DCM", "Multiple Slices")
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """One row of the table.
-
-    Attributes
-    ----------
-    plausible
-        A living heart's value lies inside (low, high) in ``unit``; outside, the contours are wrong.
-    decimals
-        Digits after the point that people are shown.
-    """
-
-    key: str
-    name: str
-    definition: str
-    unit: str
-    code: Code
-    site: Code
-    plausible: tuple[float, float]
-    decimals: int = 0
-    phase: str | None = None
-    method: Code | None = None
-
-    def is_plausible(self, value: float) -> bool:
-        """Tell whether a living heart can have this value."""
-        return self.plausible[0] <= value <= self.plausible[1]
-
+from worker.findings.beat_definitions import BEAT_DEFINITIONS
+from worker.findings.definition import (
+    DISC_SUMMATION,
+    HEART,
+    LEFT_VENTRICLE,
+    LV_MYOCARDIUM_SITE,
+    RIGHT_VENTRICLE,
+    Definition,
+)
 
 _LV_EDV = Code("8821-1", "LN", "Left Ventricular ED Volume")
 _LV_ESV = Code("8823-7", "LN", "Left Ventricular ES Volume")
@@ -250,8 +222,20 @@ DEFINITIONS: dict[str, Definition] = {
             (0.2, 5.0),
             2,
         ),
+        *BEAT_DEFINITIONS,
     )
 }
+
+SEGMENT_KEYS: tuple[str, ...] = (
+    "wall_thickness_ed",
+    "wall_thickness_es",
+    "wall_thickening_ratio",
+    "wall_thickening",
+    "inward_motion",
+    "time_to_peak_thickening",
+    "wall_motion_score",
+)
+"""Keys of what is measured by AHA segment; all others are of the whole heart."""
 
 SEGMENT_NAMES: dict[int, str] = {
     1: "basal anterior",

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from plugin.domain.evidence import MAXIMUM_FACTS, Evidence, Fact, FactKind
 from plugin.domain.findings import Assessment, Certainty, Finding, Measurement, Priority
+from worker.findings.beat_definitions import BEAT_DEFINITIONS
 from worker.findings.language import Language
 from worker.findings.sentences import Sentences, by_key, digits, sides_of
 from worker.findings.written import load_phrases
@@ -34,6 +35,10 @@ _GRADE_TERMS = {
     "severely reduced": ("severely",),
     "massive": ("massive",),
 }
+
+
+_OF_THE_MOTION = frozenset(one.key for one in BEAT_DEFINITIONS)
+"""Stand in the report; a language model has not learnt to speak of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +156,8 @@ def _structure(key: str) -> tuple[str, ...]:
 def _measurement_facts(assessment: Assessment, say: Sentences) -> Iterator[Fact]:
     stated = {key: one for one in assessment.findings for key in one.basis}
     for key, measurement in by_key(assessment.measurements).items():
+        if key in _OF_THE_MOTION:
+            continue
         finding = stated.get(key)
         sides = sides_of(measurement)
         agreed = tuple(sides) if len(sides) == 1 else ()  # men and women may differ

@@ -3,14 +3,15 @@
 Knows how the measurements follow from one another. Does not judge them (``rules``, ``checks``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import hypot
 
 from plugin.domain.findings import Measurement
 from worker.findings.cycle import CardiacCycle
 from worker.findings.definitions import DEFINITIONS, SEGMENT_NAMES, SEGMENT_SITES
 from worker.findings.normal_ranges import normal_ranges
-from worker.findings.uncertainty import StandardError, interval_90, standard_error
+from worker.findings.rates import PeakRates
+from worker.findings.uncertainty import Z_90_PERCENT, StandardError, interval_90, standard_error
 from worker.findings.volumes import (
     DiscVolumes,
     body_surface_area_m2,
@@ -18,6 +19,7 @@ from worker.findings.volumes import (
     heart_rate_per_min,
     mass_g,
 )
+from worker.findings.wall_motion import PeakTimes, WallMotion, score_index
 from worker.volume.types import PatientContext
 
 _INDEXED = (
@@ -69,6 +71,34 @@ def global_values(
         if "cardiac_output" in values:
             values["cardiac_index"] = values["cardiac_output"] / bsa_m2
     return values
+
+
+def rate_values(
+    left: PeakRates, right: PeakRates | None, end_diastolic_ml: float
+) -> dict[str, float]:
+    """Peak rates of the ventricles by key; of the right one only where it is measured."""
+    values = {
+        "lv_peak_ejection_rate": left.ejection_ml_per_s,
+        "lv_peak_filling_rate": left.filling_ml_per_s,
+        "lv_peak_ejection_rate_per_volume": left.ejection_ml_per_s / end_diastolic_ml,
+        "lv_peak_filling_rate_per_volume": left.filling_ml_per_s / end_diastolic_ml,
+        "lv_time_to_peak_filling": left.filling_after_ms,
+    }
+    if right is not None:
+        values["rv_peak_ejection_rate"] = right.ejection_ml_per_s
+        values["rv_peak_filling_rate"] = right.filling_ml_per_s
+    return values
+
+
+def segment_summary_values(
+    grades: Mapping[int, WallMotion], peaks: PeakTimes | None
+) -> dict[str, float]:
+    """Values of the whole wall that are made from those of its segments, by key."""
+    found = {
+        "wall_motion_score_index": score_index(grades.values()),
+        "thickening_dyssynchrony": None if peaks is None else peaks.dyssynchrony_percent,
+    }
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def global_measurements(
@@ -124,6 +154,35 @@ def thickness_measurements(
     )
 
 
+def motion_measurements(
+    thickening_percent: Mapping[int, float],
+    inward_mm: Mapping[int, float],
+    grades: Mapping[int, WallMotion],
+    peaks: PeakTimes | None,
+    ratios: Sequence[Measurement],
+) -> tuple[Measurement, ...]:
+    """Thickening, inward motion, time to peak and score by AHA segment.
+
+    Parameters
+    ----------
+    ratios
+        Measurements of ``wall_thickening_ratio``: the thickening is as uncertain as they are. For
+        the rest no error against experts is known, and no interval is given.
+    """
+    errors = {
+        one.segment: 100.0 * (one.interval[1] - one.value) / Z_90_PERCENT
+        for one in ratios
+        if one.segment is not None and one.interval is not None
+    }
+    scores = {n: float(score) for n, score in grades.items()}
+    return (
+        *_segment_measurements("wall_thickening", thickening_percent, errors, signed=True),
+        *_segment_measurements("inward_motion", inward_mm, {}),
+        *_segment_measurements("time_to_peak_thickening", peaks.at_ms if peaks else {}, {}),
+        *_segment_measurements("wall_motion_score", scores, {}),
+    )
+
+
 def _errors_by_segment(
     key: str, by_segment: Mapping[int, float], errors: Mapping[str, StandardError]
 ) -> dict[int, float]:
@@ -131,7 +190,7 @@ def _errors_by_segment(
 
 
 def _segment_measurements(
-    key: str, by_segment: Mapping[int, float], errors: Mapping[int, float]
+    key: str, by_segment: Mapping[int, float], errors: Mapping[int, float], *, signed: bool = False
 ) -> tuple[Measurement, ...]:
     """Measurements of AHA segments, in the order of their numbers, with standard errors."""
     definition = DEFINITIONS[key]
@@ -144,7 +203,7 @@ def _segment_measurements(
             code=definition.code,
             definition=definition.definition,
             finding_site=SEGMENT_SITES[segment],
-            interval=interval_90(value, errors.get(segment)),
+            interval=interval_90(value, errors.get(segment), signed=signed),
             segment=segment,
             phase=definition.phase,
         )

@@ -21,6 +21,8 @@ from worker.findings.sentences import Sentences, by_key, digits, graded, sides_o
 
 _INFORMATION = frozenset(
     {
+        "beat_too_few_phases",
+        "beat_without_times",
         "sex_unknown",
         "age_unknown",
         "under_18",

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from plugin.domain.findings import Certainty, Code, Finding, Measurement
-from worker.findings.definitions import LEFT_VENTRICLE, LV_MYOCARDIUM_SITE, RIGHT_VENTRICLE
+from worker.findings.definition import LEFT_VENTRICLE, LV_MYOCARDIUM_SITE, RIGHT_VENTRICLE
 from worker.findings.language import load_language
 from worker.findings.sentences import Sentences
 from worker.findings.uncertainty import Z_90_PERCENT

@@ -10,6 +10,7 @@ References
 Cerqueira MD et al., Circulation 2002;105:539-542.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -88,6 +89,18 @@ def _sector_numbers(
 
 def segment_thickness_mm(walls: PhaseWalls, septum_deg: float) -> dict[int, float]:
     """Mean wall thickness of each AHA segment that was seen (1..16)."""
+    return _segment_means(walls, septum_deg, lambda wall: wall.thickness_mm)
+
+
+def segment_floating_mm(walls: PhaseWalls, septum_deg: float) -> dict[int, float]:
+    """Mean distance of the endocardium from the floating centre by AHA segment (1..16)."""
+    return _segment_means(walls, septum_deg, lambda wall: wall.floating_mm)
+
+
+def _segment_means(
+    walls: PhaseWalls, septum_deg: float, of: Callable[[SliceWall], Float64Array]
+) -> dict[int, float]:
+    """Mean over slices and degrees of a value that a wall has at each degree (``[360]``)."""
     angles = np.arange(N_ANGLES, dtype=np.float64)
     total, count = np.zeros(18), np.zeros(18)
     for index, wall in enumerate(walls.walls):
@@ -95,7 +108,7 @@ def segment_thickness_mm(walls: PhaseWalls, septum_deg: float) -> dict[int, floa
         if wall is None or level is None:
             continue
         number = _sector_numbers(level, angles, septum_deg)
-        total += np.bincount(number, weights=wall.thickness_mm, minlength=18)
+        total += np.bincount(number, weights=of(wall), minlength=18)
         count += np.bincount(number, minlength=18)
     return {n: float(total[n] / count[n]) for n in range(1, 17) if count[n] > 0}
 

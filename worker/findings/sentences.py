@@ -23,7 +23,7 @@ from plugin.domain.findings import (
     Stratum,
 )
 from plugin.domain.triage import Outcome
-from worker.findings.definitions import DEFINITIONS, SEGMENT_NAMES
+from worker.findings.definitions import DEFINITIONS, SEGMENT_KEYS, SEGMENT_NAMES
 from worker.findings.language import Language, load_language
 
 _ENGLISH = load_language("en")
@@ -64,7 +64,7 @@ def _named_in(english: str) -> Iterator[tuple[str, int | None]]:
     """Measurements in an English list of names; longer names first, they hold the shorter ones."""
     known = {_name(_ENGLISH, key, None): (key, None) for key in DEFINITIONS} | {
         _name(_ENGLISH, key, segment): (key, segment)
-        for key in ("wall_thickness_ed", "wall_thickness_es", "wall_thickening_ratio")
+        for key in SEGMENT_KEYS
         for segment in SEGMENT_NAMES
     }
     names = "|".join(re.escape(name) for name in sorted(known, key=len, reverse=True))

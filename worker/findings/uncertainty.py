@@ -81,8 +81,11 @@ def _scaled(
     return None if error is None else error * values[key] / values[base]
 
 
-def interval_90(value: float, error: float | None) -> tuple[float, float] | None:
-    """Central 90 % interval, not below zero."""
+def interval_90(
+    value: float, error: float | None, *, signed: bool = False
+) -> tuple[float, float] | None:
+    """Central 90 % interval; not below zero unless the quantity may be (``signed``)."""
     if error is None:
         return None
-    return max(value - Z_90_PERCENT * error, 0.0), value + Z_90_PERCENT * error
+    low = value - Z_90_PERCENT * error
+    return low if signed else max(low, 0.0), value + Z_90_PERCENT * error

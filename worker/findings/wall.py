@@ -52,6 +52,9 @@ class SliceWall:
         ``[360]`` thickness across the middle line.
     closed
         Whether myocardium surrounds the cavity all the way.
+    floating_mm
+        ``[360]`` distance of the endocardium from the middle of the epicardial outline, which
+        moves along with the heart.
     """
 
     centre_mm: Float64Array
@@ -59,6 +62,7 @@ class SliceWall:
     epi_mm: Float64Array
     thickness_mm: Float64Array
     closed: bool
+    floating_mm: Float64Array
 
 
 def _radius_at_degrees(outline_mm: Float64Array, centre_mm: Float64Array) -> Float64Array:
@@ -101,12 +105,22 @@ def slice_wall(labels: LabelArray, axes: PlaneAxes) -> SliceWall | None:
         return None
     row, column = np.nonzero(cavity)
     centre = axes.to_mm(np.array([[column.mean(), row.mean()]]))[0]
-    endo_mm = _radius_at_degrees(axes.to_mm(endo[0]), centre)
-    epi_mm = _radius_at_degrees(axes.to_mm(epi[0]), centre)
+    endo_outline, epi_outline = axes.to_mm(endo[0]), axes.to_mm(epi[0])
+    endo_mm = _radius_at_degrees(endo_outline, centre)
+    epi_mm = _radius_at_degrees(epi_outline, centre)
     gap = np.maximum(epi_mm - endo_mm, 0.0)
     thickness = _across_middle_line(endo_mm, endo_mm + gap)
     closed = bool(np.mean(gap < _OPEN_THICKNESS_MM) <= _OPEN_SHARE)
-    return SliceWall(centre, endo_mm, epi_mm, thickness, closed)
+    floating_mm = _radius_at_degrees(endo_outline, _middle_mm(epi_outline))
+    return SliceWall(centre, endo_mm, epi_mm, thickness, closed, floating_mm)
+
+
+def _middle_mm(outline_mm: Float64Array) -> Float64Array:
+    """Centre of the area inside a closed outline."""
+    x, y = (outline_mm - outline_mm[0]).T
+    cross = x[:-1] * y[1:] - x[1:] * y[:-1]
+    moment = [np.sum((axis[:-1] + axis[1:]) * cross) for axis in (x, y)]
+    return np.asarray(outline_mm[0] + np.array(moment) / (3.0 * np.sum(cross)), np.float64)
 
 
 def smoothed_deg(thickness_mm: Float64Array, window_deg: int) -> Float64Array:

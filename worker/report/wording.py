@@ -2,7 +2,7 @@
 
 from plugin.domain.findings import NormalRange
 
-_DIGITS = {"l/min": 1, "l/min/m2": 1, "m2": 2, "1": 2, "ms": 0, "/min": 0}
+_DIGITS = {"l/min": 1, "l/min/m2": 1, "m2": 2, "1": 2, "ms": 0, "/min": 0, "ml/s": 0, "/s": 2}
 
 
 def digits(ucum: str) -> int:

@@ -12,7 +12,7 @@ from worker.findings.not_assessed import NOT_ASSESSED
 from worker.findings.rules import LV_DYSFUNCTION
 
 PAGE = Path(__file__).parents[3] / "docs" / "measurements-definitions.md"
-UCUM = {"ml", "ml/m2", "g", "g/m2", "%", "mm", "/min", "l/min", "l/min/m2", "1"}
+UCUM = {"ml", "ml/m2", "g", "g/m2", "%", "mm", "/min", "l/min", "l/min/m2", "1", "ml/s", "/s", "ms"}
 
 
 # Concept, scheme and unit of every measurement, written down a second time from DICOM PS3.16
@@ -41,6 +41,19 @@ CODED_AS = {
     "wall_thickness_ed": ("122445", "DCM", "mm"),
     "wall_thickness_es": ("122445", "DCM", "mm"),
     "wall_thickening_ratio": ("122624", "DCM", "1"),
+    "lv_peak_ejection_rate": ("122616", "DCM", "ml/s"),
+    "lv_peak_filling_rate": ("122618", "DCM", "ml/s"),
+    "lv_peak_ejection_rate_per_volume": ("EJECTION-PER-EDV", "99CMRTRIAGE", "/s"),
+    "lv_peak_filling_rate_per_volume": ("FILLING-PER-EDV", "99CMRTRIAGE", "/s"),
+    "lv_time_to_peak_filling": ("122619", "DCM", "ms"),
+    "rv_peak_ejection_rate": ("122616", "DCM", "ml/s"),
+    "rv_peak_filling_rate": ("122618", "DCM", "ml/s"),
+    "wall_motion_score_index": ("125202", "DCM", "1"),
+    "thickening_dyssynchrony": ("THICKENING-DYSS", "99CMRTRIAGE", "%"),
+    "wall_thickening": ("WALL-THICKENING", "99CMRTRIAGE", "%"),
+    "inward_motion": ("INWARD-MOTION", "99CMRTRIAGE", "mm"),
+    "time_to_peak_thickening": ("TIME-PEAK-THICK", "99CMRTRIAGE", "ms"),
+    "wall_motion_score": ("MOTION-SCORE", "99CMRTRIAGE", "1"),
 }
 # The dictionary names these by their abbreviation or with a semantic tag.
 SPELT_OUT = {"429483009", "429619008", "251053005", "60797005"}
