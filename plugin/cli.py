@@ -13,6 +13,7 @@ from plugin.commands import (
     asking,
     bundles,
     configuration,
+    deliveries,
     destinations,
     peers,
     processes,
@@ -62,6 +63,7 @@ app.command("web", rich_help_panel=_SYSTEM)(processes.web)
 
 app.add_typer(peers.app, name="peer", rich_help_panel=_ADMINISTER)
 app.add_typer(destinations.app, name="destination", rich_help_panel=_ADMINISTER)
+app.add_typer(deliveries.app, name="delivery", rich_help_panel=_ADMINISTER)
 app.add_typer(studies.app, name="study", rich_help_panel=_ADMINISTER)
 app.add_typer(users.app, name="user", rich_help_panel=_ADMINISTER)
 app.add_typer(configuration.app, name="config", rich_help_panel=_ADMINISTER)

@@ -1,6 +1,8 @@
 """``destination``: the systems that reports and images are sent to."""
 
-from typing import Annotated
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,9 +15,14 @@ from plugin.commands.terminal import (
     open_registry,
     print_json,
     print_table,
+    show,
 )
-from plugin.domain.errors import ConfigurationError, Reason
+from plugin.domain.errors import SENTENCES, ConfigurationError, Reason
+from plugin.domain.job import ConfirmMode, DeliveryState
 from plugin.domain.objects import DEFAULT_OBJECTS, OBJECT_KINDS
+
+if TYPE_CHECKING:
+    from plugin.registry import DestinationHealth, DestinationRecord, Registry
 
 app = new_group(
     "Systems that reports and images are sent to. Changes count at once, without a restart."
@@ -35,12 +42,49 @@ ObjectsOption = Annotated[
 EnabledOption = Annotated[bool | None, typer.Option("--enabled/--disabled", help="Send there?")]
 
 
+AeTitleOption = Annotated[str | None, typer.Option(help="AE title of the destination.")]
+HostOption = Annotated[str | None, typer.Option(help="Its address.")]
+PortOption = Annotated[int | None, typer.Option(help="Its DICOM port.")]
+UrlOption = Annotated[
+    str | None,
+    typer.Option(
+        help="DICOMweb (STOW-RS) address, like https://host:8443/dicom-web, instead of AE title, "
+        "host and port."
+    ),
+]
+CredentialsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--credentials-file",
+        metavar="FILE",
+        help="File with user:password, or with a token; read when something is sent, never shown.",
+    ),
+]
+CaOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-file", metavar="FILE", help="Certificates (PEM) to check an https server against."
+    ),
+]
+ConfirmOption = Annotated[
+    ConfirmMode | None,
+    typer.Option(
+        help="How it is asked whether it keeps what it took: commitment (Storage Commitment), "
+        "query (C-FIND or QIDO-RS), none; auto tries commitment, then query."
+    ),
+]
+
+
 @app.command()
 def add(
     name: NameArgument,
-    ae_title: Annotated[str, typer.Option(help="AE title of the destination.")],
-    host: Annotated[str, typer.Option(help="Its address.")],
-    port: Annotated[int, typer.Option(help="Its DICOM port.")],
+    ae_title: AeTitleOption = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    url: UrlOption = None,
+    credentials_file: CredentialsOption = None,
+    ca_file: CaOption = None,
+    confirm: ConfirmOption = None,
     objects: ObjectsOption = None,
     enabled: EnabledOption = None,
     config: ConfigOption = None,
@@ -49,50 +93,176 @@ def add(
     with open_registry(config) as registry:
         added = registry.destinations.add(
             name,
-            ae_title=ae_title,
+            ae_title=ae_title or "",
             host=host,
             port=port,
+            url=url,
+            credentials_file=_absolute(credentials_file),
+            ca_file=_absolute(ca_file),
+            confirm=confirm or ConfirmMode.AUTO,
             objects=tuple(objects) if objects else DEFAULT_OBJECTS,
             enabled=enabled is not False,
         )
     typer.echo(f"Destination {added.name} gets {', '.join(added.objects)}.")
 
 
+def _absolute(path: Path | None) -> str | None:
+    """Return a path as every process finds it; an empty one takes the file away."""
+    return None if path is None else str(path.expanduser().absolute())
+
+
+_COUNTED = (
+    DeliveryState.PENDING,
+    DeliveryState.SENT,
+    DeliveryState.CONFIRMED,
+    DeliveryState.DEAD,
+)
+_COLUMNS = (
+    *("name", "address", "objects", "enabled", "answers", "confirms by"),
+    *(f"n {state.value.lower()}" for state in _COUNTED),
+)
+
+
 @app.command("list")
 def list_destinations(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show where results go."""
+    """Show where results go, whether each system answers, and how much waits for it."""
     with open_registry(config) as registry:
         destinations = registry.destinations.list()
+        described = [_described(registry, item) for item in destinations]
     if as_json:
-        print_json(destinations)
+        print_json([_as_json(entry) for entry in described])
         return
     print_table(
         "Destinations",
-        ("name", "AE title", "host", "port", "objects", "enabled"),
-        (
-            (item.name, item.ae_title, item.host, item.port, item.objects, item.enabled)
-            for item in destinations
-        ),
+        _COLUMNS,
+        (_row(entry) for entry in described),
         caption="" if destinations else "Results are sent nowhere: cmr-triage destination add",
     )
+    for line in (line for entry in described for line in _takes_instead(entry)):
+        typer.echo(line)
+
+
+def _described(registry: "Registry", destination: "DestinationRecord") -> dict[str, Any]:
+    counts = registry.deliveries.counts().get(destination.name, {})
+    return {
+        "destination": destination,
+        "health": registry.health.get(destination.id),
+        "substitutions": registry.health.substitutions(destination.id),
+        "n_open_commitments": registry.commitments.open_transactions(destination.id),
+        "deliveries": {state.value: counts.get(state, 0) for state in DeliveryState},
+    }
+
+
+def _as_json(entry: dict[str, Any]) -> dict[str, Any]:
+    learnt = {name: value for name, value in entry.items() if name != "destination"}
+    return {**dataclasses.asdict(entry["destination"]), **learnt}
+
+
+def _address(item: "DestinationRecord") -> str:
+    return item.url or f"{item.ae_title} at {item.host}:{item.port}"
+
+
+def _row(entry: dict[str, Any]) -> tuple[object, ...]:
+    item, health, counts = entry["destination"], entry["health"], entry["deliveries"]
+    numbers = (counts[state] for state in _COUNTED)
+    return (
+        item.name,
+        _address(item),
+        item.objects,
+        item.enabled,
+        _answers(health),
+        _confirms(item, health),
+        *numbers,
+    )
+
+
+def _answers(health: "DestinationHealth") -> str:
+    if health.open_since is not None:
+        return f"no, since {show(health.open_since)}"
+    if health.n_failures:
+        return f"failed {health.n_failures} times"
+    return "yes" if health.last_answer_at is not None else "-"
+
+
+def _confirms(item: "DestinationRecord", health: "DestinationHealth") -> str:
+    if item.confirm is ConfirmMode.NONE:
+        return "not asked"
+    return f"{health.confirms_by or 'not known yet'} ({item.confirm.value})"
+
+
+def _takes_instead(entry: dict[str, Any]) -> list[str]:
+    """Say in sentences what a destination gets otherwise than it was made."""
+    name, health = entry["destination"].name, entry["health"]
+    lines = []
+    for item in entry["substitutions"]:
+        status = "" if item.status is None else f" (status {item.status:04X})"
+        lines.append(
+            f"{name} takes {_with_class(item.instead)} instead of {_with_class(item.kind)} since "
+            f"{show(item.since)}{status}."
+        )
+    if health.implicit_since is not None:
+        since = show(health.implicit_since)
+        lines.append(f"{name} gets objects in Implicit VR Little Endian since {since}.")
+    return lines
+
+
+@app.command("show")
+def show_destination(
+    name: NameArgument, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Show one destination: how it is reached, what was learnt of it, what waits for it."""
+    with open_registry(config) as registry:
+        described = _described(registry, _wanted(registry, name))
+    if as_json:
+        print_json(_as_json(described))
+        return
+    item, health = described["destination"], described["health"]
+    print_table(
+        f"Destination {item.name}",
+        ("property", "value"),
+        (
+            ("address", _address(item)),
+            ("credentials file", item.credentials_file),
+            ("certificates file", item.ca_file),
+            ("objects", item.objects),
+            ("enabled", item.enabled),
+            ("answers", _answers(health)),
+            ("last answer", health.last_answer_at),
+            ("last failure", SENTENCES[health.last_reason] if health.last_reason else None),
+            ("asked again at", health.next_probe_at),
+            ("confirms by", _confirms(item, health)),
+            ("commitments not reported yet", described["n_open_commitments"]),
+            *((f"objects {state}", number) for state, number in described["deliveries"].items()),
+        ),
+    )
+    for line in _takes_instead(described):
+        typer.echo(line)
 
 
 @app.command()
 def edit(
     name: NameArgument,
-    ae_title: Annotated[str | None, typer.Option(help="AE title.")] = None,
-    host: Annotated[str | None, typer.Option(help="Address.")] = None,
-    port: Annotated[int | None, typer.Option(help="DICOM port.")] = None,
+    ae_title: AeTitleOption = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    url: UrlOption = None,
+    credentials_file: CredentialsOption = None,
+    ca_file: CaOption = None,
+    confirm: ConfirmOption = None,
     objects: ObjectsOption = None,
     enabled: EnabledOption = None,
     rename: Annotated[str | None, typer.Option(metavar="NAME", help="New name.")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Change a destination; what is not named stays."""
+    """Change a destination; what is not named stays. A new address is learnt anew."""
     changes = named(
         ae_title=ae_title,
         host=host,
         port=port,
+        url=url,
+        credentials_file=_absolute(credentials_file),
+        ca_file=_absolute(ca_file),
+        confirm=confirm,
         objects=tuple(objects) if objects else None,
         enabled=enabled,
         name=rename,
@@ -112,29 +282,45 @@ def remove(name: NameArgument, config: ConfigOption = None) -> None:
 
 @app.command()
 def retry(name: NameArgument, config: ConfigOption = None) -> None:
-    """Send again what was given up at a destination, after its fault is mended."""
+    """Send again what was given up at a destination, after its fault is mended.
+
+    What was learnt of it is forgotten: it is asked at once, and gets every kind of object again.
+    """
     with open_registry(config) as registry:
-        destination = registry.destinations.get(name)
-        if destination is None:
-            raise ConfigurationError(Reason.NOT_FOUND, f"destination {name}")
+        destination = _wanted(registry, name)
+        registry.health.forget(destination.id)
         n_objects = registry.deliveries.retry_all(destination.id)
     typer.echo(f"{n_objects} objects wait to be sent to {name} again.")
 
 
 @app.command()
 def test(name: NameArgument, config: ConfigOption = None) -> None:
-    """Ask whether a destination answers (C-ECHO) and takes our objects; exit code 5 when not."""
-    from dicom_node.sender import verify_destination
+    """Ask whether a destination answers, takes our objects and confirms; exit code 5 when not."""
+    from dicom_node.channels import caller_of, verify
 
     settings = load(config)
     with open_registry(config) as registry:
-        destination = registry.destinations.get(name)
+        destination = _wanted(registry, name)
+        verified = verify(destination, caller_of(settings))
+        registry.health.answered(destination.id)
+    taken = [verified.instead.get(kind, kind) for kind in destination.objects]
+    milliseconds = 1000 * verified.seconds
+    takes = "" if destination.url else f" and takes {', '.join(dict.fromkeys(taken))}"
+    typer.echo(f"{name} ({_address(destination)}) answers{takes} ({milliseconds:.0f} ms).")
+    for kind, other in verified.instead.items():
+        typer.echo(f"It does not take {_with_class(kind)}; it gets {_with_class(other)} instead.")
+    ways = " and ".join(verified.confirms_by) or "nothing"
+    typer.echo(f"It offers to confirm by {ways}.")
+
+
+def _with_class(kind: str) -> str:
+    """Return a kind with the class that the PACS's own settings call it by, where that helps."""
+    classes = {"sr": "Comprehensive 3D SR", "sr_enhanced": "Enhanced SR", "pdf": "Encapsulated PDF"}
+    return f"{kind} ({classes[kind]})" if kind in classes else kind
+
+
+def _wanted(registry: "Registry", name: str) -> "DestinationRecord":
+    destination = registry.destinations.get(name)
     if destination is None:
         raise ConfigurationError(Reason.NOT_FOUND, f"destination {name}")
-    seconds = verify_destination(
-        destination, settings.node.ae_title, settings.delivery.connection_timeout_seconds
-    )
-    typer.echo(
-        f"{name} ({destination.ae_title} at {destination.host}:{destination.port}) answers and "
-        f"takes {', '.join(destination.objects)} ({1000 * seconds:.0f} ms)."
-    )
+    return destination

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from plugin.commands.deliveries import delivered_in_words
 from plugin.commands.peers import print_rejected
 from plugin.commands.terminal import (
     ConfigOption,
@@ -52,6 +53,10 @@ def list_studies(
     with open_registry(config) as registry:
         studies = registry.studies.list(limit=limit, state=state)
         jobs = {study.id: registry.jobs.latest(study.id) for study in studies}
+        delivered = {
+            study_id: delivered_in_words(registry.deliveries.for_job(job.id)) if job else ""
+            for study_id, job in jobs.items()
+        }
         n_changed = registry.studies.n_changed_instances()
         stored_bytes = registry.studies.stored_bytes()
         rejected_bytes = registry.studies.stored_bytes(StudyState.REJECTED)
@@ -64,6 +69,7 @@ def list_studies(
                     {
                         "study": study,
                         "job": jobs[study.id],
+                        "delivered": delivered[study.id],
                         "n_changed_instances": n_changed.get(study.id, 0),
                     }
                     for study in studies
@@ -78,8 +84,14 @@ def list_studies(
         return
     print_table(
         "Studies (AI, not verified by a physician)",
-        ("study", "patient", "from", "n images", "state", "LVEF (%)", "priority", "what"),
-        (_row(study, jobs[study.id], n_changed.get(study.id, 0)) for study in studies),
+        (
+            *("study", "patient", "from", "n images", "state"),
+            *("LVEF (%)", "priority", "delivered", "what"),
+        ),
+        (
+            _row(study, jobs[study.id], n_changed.get(study.id, 0), delivered[study.id])
+            for study in studies
+        ),
         caption="" if studies else "None. Who may send here: cmr-triage peer list",
     )
     if quarantine:
@@ -100,7 +112,9 @@ def list_studies(
     )
 
 
-def _row(study: "StudyRecord", job: "JobRecord | None", n_changed: int) -> tuple[object, ...]:
+def _row(
+    study: "StudyRecord", job: "JobRecord | None", n_changed: int, delivered: str
+) -> tuple[object, ...]:
     summary = dict(job.summary or {}) if job else {}
     state = f"{study.state.value}/{job.state.value}" if job else study.state.value
     return (
@@ -111,6 +125,7 @@ def _row(study: "StudyRecord", job: "JobRecord | None", n_changed: int) -> tuple
         state,
         summary.get("lvef_percent"),
         summary.get("priority"),
+        delivered,
         summary.get("finding") or _what(study, job),
     )
 
@@ -210,7 +225,7 @@ def _print_job(entry: dict[str, Any]) -> None:
     if entry["deliveries"]:
         print_table(
             "",
-            ("object", "destination", "state", "n attempts", "sent", "why"),
+            ("object", "destination", "state", "n attempts", "sent", "confirmed", "by", "why"),
             (
                 (
                     item.kind,
@@ -218,6 +233,8 @@ def _print_job(entry: dict[str, Any]) -> None:
                     item.state.value,
                     item.attempts,
                     item.sent_at,
+                    item.confirmed_at,
+                    item.confirmed_by,
                     _why(item.last_reason),
                 )
                 for item in entry["deliveries"]

@@ -251,7 +251,8 @@ class Deliveries:
         """Have some dead deliveries tried again from the beginning; return how many were dead."""
         with self._database.write() as connection:
             chosen = deliveries.c.id.in_(delivery_ids)
-            return retry_dead(connection, self._database.now(), chosen)
+            somewhere = deliveries.c.destination_id.is_not(None)
+            return retry_dead(connection, self._database.now(), chosen, somewhere)
 
     def retry_all(self, destination_id: int) -> int:
         """Have everything that was given up at one destination tried again; return how many."""

@@ -248,6 +248,8 @@ def image_kinds(registry: Registry, job: JobRecord) -> tuple[str, ...]:
 
 def _delivery_lines(deliveries: Sequence[DeliveryRecord]) -> tuple[DeliveryLine, ...]:
     lines = []
+    # A replaced object is not missing: the one that goes instead is counted.
+    deliveries = [item for item in deliveries if item.state is not DeliveryState.REPLACED]
     for destination in sorted({item.destination_name for item in deliveries}):
         here = [item for item in deliveries if item.destination_name == destination]
         arrived = sum(item.state in (DeliveryState.SENT, DeliveryState.CONFIRMED) for item in here)
