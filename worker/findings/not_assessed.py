@@ -17,7 +17,7 @@ _CODES: dict[str, Code] = {
     "t1_mapping": Code("113063", "DCM", "T1"),
     "t2_mapping": Code("113065", "DCM", "T2"),
     "perfusion": Code("251053005", "SCT", "Myocardial perfusion"),
-    "wall_motion": Code("WALL-MOTION-BY-EYE", _PRIVATE, "Wall motion judged by eye"),
+    "wall_motion": Code("MOTION-BY-EYE", _PRIVATE, "Wall motion judged by eye"),
     "valves": Code("VALVES", _PRIVATE, "Heart valves"),
     "flow": Code("FLOW", _PRIVATE, "Blood flow and shunts"),
     "atria": Code("ATRIA", _PRIVATE, "Atrial size"),

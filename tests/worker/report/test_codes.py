@@ -2,6 +2,8 @@ import pytest
 from pydicom.sr._concepts_dict import concepts
 
 from plugin.domain.findings import Code
+from worker.findings.definitions import DEFINITIONS
+from worker.findings.not_assessed import NOT_ASSESSED
 from worker.report import codes
 
 
@@ -34,6 +36,12 @@ def test_public_codes_exist_in_the_dictionary_of_the_standard() -> None:
 def test_every_private_code_is_described() -> None:
     private = {code for code in module_codes() if code.scheme == codes.PRIVATE_SCHEME}
     assert private == set(codes.PRIVATE_CODES)
+
+
+def test_codes_of_measurements_are_short_enough_for_code_value() -> None:
+    """A longer one becomes Long Code Value, which many programs do not read."""
+    given = [*DEFINITIONS.values(), *NOT_ASSESSED]
+    assert [one.code.value for one in given if len(one.code.value) > 16] == []
 
 
 @pytest.mark.parametrize("code", module_codes(), ids=lambda code: code.value)
