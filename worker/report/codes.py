@@ -85,6 +85,14 @@ UNCERTAINTY_HIGH = Code("371886008", "SCT", "+, range of upper measurement uncer
 BODY_SURFACE_AREA = Code("8277-6", "LN", "Body Surface Area")
 BSA_EQUATIONS = {"mosteller": Code("122244", "DCM", "BSA = (HT*WT/36)^0.5")}  # CID 3663
 
+WALL_MOTION = Code("60797005", "SCT", "Cardiac Wall Motion")
+WALL_MOTION_GRADES = {  # CID 3703, by wall motion score
+    1: Code("373122000", "SCT", "Normal wall motion"),
+    2: Code("37706002", "SCT", "Hypokinesis"),
+    3: Code("195675009", "SCT", "Akinesis"),
+    4: Code("25437005", "SCT", "Dyskinesis"),
+}
+
 # Contours (TID 1410).
 ENDOCARDIAL = Code("304059001", "SCT", "Endocardial")  # CID 3843
 EPICARDIAL = Code("261073003", "SCT", "Epicardial")  # CID 3843

@@ -14,6 +14,7 @@ from highdicom.sr import (
     ContentSequence,
     FindingSite,
     MeasurementsAndQualitativeEvaluations,
+    QualitativeEvaluation,
     SourceImageForMeasurementGroup,
     TimePointContext,
     TrackingIdentifier,
@@ -27,12 +28,21 @@ from worker.report import codes
 from worker.report.codes import concept
 from worker.report.identity import AnalysisIdentity, ResultUids
 from worker.report.image_library import by_instance, frame_numbers
-from worker.report.items import INFERRED, MODIFIER, PROPERTY, coded, print_plainly, rounded, text
+from worker.report.items import (
+    INFERRED,
+    MODIFIER,
+    PROPERTY,
+    add_children,
+    coded,
+    print_plainly,
+    rounded,
+    text,
+)
 from worker.report.material import Material
 from worker.report.measurement_properties import modifiers, origin, properties
+from worker.report.structures import ends_of_cycle
 
-_OTHER_PHASES = ("ED", "ES")
-"""Phases whose contours a value without a phase of its own is made from."""
+_WALL_MOTION_SCORE = "wall_motion_score"
 
 
 def measurement_groups(
@@ -87,7 +97,7 @@ def _group(
     material: Material,
     subject: str,
     site: Code,
-    members: Iterable[Measurement],
+    members: Sequence[Measurement],
     items: Sequence[MeasurementItems],
     time_point: TimePointContext | None,
 ) -> MeasurementsAndQualitativeEvaluations:
@@ -98,16 +108,30 @@ def _group(
         algorithm_id=algorithm(material.identity),
         source_images=_source_images(material, members),
         measurements=items,
+        qualitative_evaluations=[_grade(m) for m in members if m.key == _WALL_MOTION_SCORE],
     )
+
+
+def _grade(score: Measurement) -> QualitativeEvaluation:
+    """Return the grade of wall motion that a score stands for, with its segment."""
+    grade = codes.WALL_MOTION_GRADES[round(score.value)]
+    item = QualitativeEvaluation(concept(codes.WALL_MOTION), concept(grade))
+    if score.finding_site is not None:
+        add_children(item[0], [coded(codes.FINDING_SITE, score.finding_site, MODIFIER)])
+    return item
 
 
 def _source_images(
     material: Material, members: Iterable[Measurement]
 ) -> list[SourceImageForMeasurementGroup]:
-    """Return the images at the phases that the values of a group were measured at."""
-    named = {"ED": material.assessment.ed_phase, "ES": material.assessment.es_phase}
-    names = [name for one in members for name in ([one.phase] if one.phase else _OTHER_PHASES)]
-    phases = sorted({named[name] for name in names if name in named})
+    """Return the images that the values of a group were measured on.
+
+    A value without a phase of its own is made from both; what else a value of the whole beat needs
+    is in the evidence of the document.
+    """
+    ends = dict(ends_of_cycle(material.assessment))
+    names = {name for one in members for name in ([one.phase] if one.phase else ends)}
+    phases = sorted({ends[name] for name in names if name in ends})
     return [
         SourceImageForMeasurementGroup(
             frames[0].sop_class_uid, frames[0].sop_instance_uid, frame_numbers(frames)

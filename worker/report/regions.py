@@ -5,8 +5,8 @@ Knows how an outline in pixels becomes coordinates of the patient (SCOORD3D) or 
 
 References
 ----------
-DICOM PS3.16 TID 1410 (Planar ROI), CID 219 and 3843; PS3.3 C.18.6 (SCOORD: the corner of the first
-pixel is 0\\0, its centre 0.5\\0.5), C.18.9 (SCOORD3D).
+DICOM PS3.16 TID 1410 (Planar ROI), CID 219 and 3843; PS3.3 C.18.6 (SCOORD: the outer corner of
+the first pixel is (0, 0), its centre (0.5, 0.5)), C.18.9 (SCOORD3D).
 """
 
 from collections.abc import Callable, Iterator
@@ -33,6 +33,7 @@ from worker.report.codes import concept
 from worker.report.items import MODIFIER, coded
 from worker.report.material import Material
 from worker.report.measurement_groups import algorithm, tracked
+from worker.report.structures import ends_of_cycle
 from worker.volume.types import CineStack
 
 _TOLERANCE_PIXELS = 0.1
@@ -91,8 +92,7 @@ def region_groups(
 
 def outlines(material: Material) -> Iterator[Outline]:
     """Yield the outlines by phase, slice and border."""
-    assessment = material.assessment
-    for name, phase in (("ED", assessment.ed_phase), ("ES", assessment.es_phase)):
+    for name, phase in ends_of_cycle(material.assessment):
         for index, found in enumerate(contours(material.labels[phase])):
             for border in BORDERS:
                 for part, line in enumerate(border.of(found)):

@@ -64,9 +64,14 @@ class Form:
 
 
 FORMS = {
-    "sr": Form(Comprehensive3DSRStorage, 9901, "AI CMR measurements (not verified)", True),
+    "sr": Form(
+        Comprehensive3DSRStorage, 9901, "AI CMR measurements (not verified)", in_patient=True
+    ),
     "sr_enhanced": Form(
-        EnhancedSRStorage, 9911, "AI CMR measurements, Enhanced SR (not verified)", False
+        EnhancedSRStorage,
+        9911,
+        "AI CMR measurements, Enhanced SR (not verified)",
+        in_patient=False,
     ),
 }
 
@@ -136,9 +141,7 @@ def _tree(form: Form, material: Material) -> Dataset:
     return root
 
 
-def _statements(
-    material: Material, assessment: Assessment, language: Language
-) -> ContentSequence:
+def _statements(material: Material, assessment: Assessment, language: Language) -> ContentSequence:
     """Return what follows the measurements: evaluations, and what the study brought with it."""
     wording = material.wording or worded_by_rules(material.assessment, language)
     today = study_day(material.reference)

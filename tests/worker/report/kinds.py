@@ -211,7 +211,9 @@ _FORMS = (  # of each form that a measurement has in a report: ranges, phase, in
     "wall_thickness_ed",
     "wall_thickness_es",
     "wall_thickening_ratio",
+    "wall_motion_score",
 )
+_SLICE = 3
 
 
 def objects_of(kind: str, *, short: bool = False) -> dict[str, Dataset]:
@@ -220,9 +222,11 @@ def objects_of(kind: str, *, short: bool = False) -> dict[str, Dataset]:
     Parameters
     ----------
     short
-        Report one measurement of each form only: a validator needs a minute for all of them.
+        Report one measurement of each form and the contours of one slice only: a validator needs a
+        minute for all of them.
     """
     found, identity = HEARTS[kind](), identity_of(kind)
+    labels = found.labels
     uids = ResultUids(str(found.header.StudyInstanceUID), identity, kind)
     assessment = found.assessed()
     if short:
@@ -230,9 +234,11 @@ def objects_of(kind: str, *, short: bool = False) -> dict[str, Dataset]:
         keys = {*_FORMS, *(key for one in stated for key in one.basis)}
         few = [m for m in assessment.measurements if m.key in keys and m.segment in (None, 1)]
         assessment = replace(assessment, measurements=tuple(few))
+        labels = np.zeros_like(found.labels)
+        labels[:, _SLICE] = found.labels[:, _SLICE]
     words = wording() if kind == "worded by a language model" else None
     material = Material(
-        found.header, found.stack, found.labels, assessment, identity, uids, found.clinical, words
+        found.header, found.stack, labels, assessment, identity, uids, found.clinical, words
     )
     page = np.zeros((8, 8, 3), np.uint8)
     captures = {
