@@ -33,16 +33,23 @@ class ObjectKind:
 _ENHANCED_SR = "1.2.840.10008.5.1.4.1.1.88.22"
 _COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_PRESENTATION_STATE = "1.2.840.10008.5.1.4.1.1.11.1"
 _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
+_KEY_OBJECT_SELECTION = "1.2.840.10008.5.1.4.1.1.88.59"
 
 KINDS = (
     ObjectKind("sr", _COMPREHENSIVE_3D_SR, "structured report with all measurements"),
     ObjectKind(
-        "sr_enhanced", _ENHANCED_SR, "the structured report for archives that refuse sr", False
+        "sr_enhanced",
+        _ENHANCED_SR,
+        "the structured report for archives that refuse sr",
+        by_default=False,
     ),
     ObjectKind("summary", _SECONDARY_CAPTURE, "summary page"),
     ObjectKind("contours", _SECONDARY_CAPTURE, "contours of every slice at ED and ES"),
     ObjectKind("seg", _SEGMENTATION, "labels of both ventricles and the myocardium at ED and ES"),
+    ObjectKind("key_objects", _KEY_OBJECT_SELECTION, "selection of the images to open first"),
+    ObjectKind("gsps", _PRESENTATION_STATE, "contours as graphics on the original images"),
 )
 """In the order in which they are made and sent."""
 

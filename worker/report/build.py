@@ -26,8 +26,10 @@ from worker.report.figures.sheet import contour_sheet
 from worker.report.figures.summary import summary_page
 from worker.report.header import copied_text
 from worker.report.identity import AnalysisIdentity, ResultFile, ResultUids, digest_of
+from worker.report.key_objects import key_objects
 from worker.report.material import Material
 from worker.report.passages import with_worded_impression
+from worker.report.presentation_state import presentation_state
 from worker.report.secondary_capture import secondary_capture
 from worker.report.segmentation import segmentation
 from worker.report.structured_report import FORMS, structured_report
@@ -81,6 +83,8 @@ BUILDERS: dict[str, Builder] = {
     **{kind: partial(structured_report, kind) for kind in FORMS},
     **{kind: partial(_page, kind) for kind in PAGES},
     "seg": segmentation,
+    "key_objects": key_objects,
+    "gsps": presentation_state,
 }
 """One for each of ``plugin.domain.objects.KINDS``, in that order."""
 
