@@ -284,12 +284,20 @@ class Deliverer:
     def refresh(self) -> None:
         """Start loops of new destinations, replace changed ones, end removed or disabled ones.
 
+        In shadow mode there is none. A destination that is switched off has none until it is
+        switched on; what waits for it stays in its queue.
+
         Raises
         ------
         TransientError
             The registry does not answer; the loops go on as they are.
         """
-        wanted = {d.id: d for d in self._registry.destinations.list() if d.enabled}
+        switches = self._registry.switches.state()
+        wanted = {
+            d.id: d
+            for d in self._registry.destinations.list()
+            if self._settings.is_live and d.enabled and not switches.holds(d.id)
+        }
         for destination_id, loop in list(self._loops.items()):
             if wanted.get(destination_id) != loop.destination:
                 loop.stop()

@@ -5,7 +5,8 @@ a study is judged in ``completion``, roles of series and pixels are the worker's
 
 References
 ----------
-DICOM PS3.3 C.7.1 to C.7.5 (patient, study, series, equipment), C.8.3 (MR), C.7.6.18 (cardiac).
+DICOM PS3.3 C.7.1 to C.7.5 (patient, study, series, equipment), C.8.3 (MR), C.7.6.18 (cardiac),
+C.4.11 and C.7.2.2 (order and visit).
 """
 
 import hashlib
@@ -24,6 +25,7 @@ from dicom_node.anatomy import is_elsewhere, speaks_of_heart
 from dicom_node.extent import measure_extent
 from plugin.domain.errors import Reason, StudyRejectedError
 from plugin.domain.identifiers import MANUFACTURER, MODEL_NAME, is_valid_uid
+from plugin.domain.triage import URGENCY_OF_ORDER, IncomingPriority, OrderFacts
 
 MR_IMAGE_CLASSES = frozenset(
     {
@@ -49,6 +51,24 @@ _GATING = (
     "NominalCardiacTriggerDelayTime",
 )
 _WORDS = ("SeriesDescription", "StudyDescription", "ProtocolName", "RequestedProcedureDescription")
+_ORDER = (
+    "RequestedProcedurePriority",
+    "StudyPriorityID",
+    "RequestingService",
+    "CurrentPatientLocation",
+    "PatientInstitutionResidence",
+    "AdmissionID",
+)
+_PRIORITIES = {
+    "STAT": IncomingPriority.STAT,
+    "HIGH": IncomingPriority.HIGH,
+    "ROUTINE": IncomingPriority.ROUTINE,
+    "MEDIUM": IncomingPriority.ROUTINE,
+    "MED": IncomingPriority.ROUTINE,
+    "LOW": IncomingPriority.LOW,
+}
+"""Defined terms of (0040,1003); MED is that of the retired Study Priority ID (0032,000C)."""
+_MAXIMUM_PLACE_CHARACTERS = 64
 _PIXEL_MODULE = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")
 _KEYWORDS = (
     *_IDENTIFIERS,
@@ -70,6 +90,8 @@ _KEYWORDS = (
     "SliceLocation",
     "Manufacturer",
     "ManufacturerModelName",
+    "RequestAttributesSequence",
+    *_ORDER,
 )
 _MAXIMUM_COUNT = 100_000
 
@@ -93,6 +115,7 @@ class InstanceHeaders:
     slice_position: str
     looks_like_own_result: bool
     facts: dict[str, Any]
+    order: OrderFacts
 
 
 def read_headers(path: Path) -> InstanceHeaders:
@@ -201,7 +224,44 @@ def _headers(dataset: Dataset, transfer_syntax_uid: str) -> InstanceHeaders:
             manufacturer == (MANUFACTURER, MODEL_NAME) and sop_class_uid not in MR_IMAGE_CLASSES
         ),
         facts=_facts(dataset, sop_class_uid),
+        order=_order(dataset),
     )
+
+
+def _order(dataset: Dataset) -> OrderFacts:
+    """Return what the header tells of the order; few archives copy all of it into images.
+
+    The priority may stand at the top or in Request Attributes Sequence (0040,0275); of several the
+    most urgent one counts.
+    """
+    try:
+        return _stated_order(dataset)
+    except Exception:  # noqa: BLE001  see read_headers; the order must not cost the image
+        return OrderFacts()
+
+
+def _stated_order(dataset: Dataset) -> OrderFacts:
+    holders = [dataset, *_items(dataset, "RequestAttributesSequence")]
+    stated = [
+        _PRIORITIES[written]
+        for holder in holders
+        for keyword in ("RequestedProcedurePriority", "StudyPriorityID")
+        if (written := _text(holder, keyword).upper()) in _PRIORITIES
+    ]
+    location = _text(dataset, "CurrentPatientLocation") or _text(
+        dataset, "PatientInstitutionResidence"
+    )
+    return OrderFacts(
+        max(stated, key=lambda one: URGENCY_OF_ORDER[one], default=None),
+        _text(dataset, "RequestingService")[:_MAXIMUM_PLACE_CHARACTERS],
+        location[:_MAXIMUM_PLACE_CHARACTERS],
+        bool(_text(dataset, "AdmissionID")),
+    )
+
+
+def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
+    value = dataset.get(keyword)
+    return list(value) if isinstance(value, pydicom.sequence.Sequence) else []
 
 
 def _facts(dataset: Dataset, sop_class_uid: str) -> dict[str, Any]:

@@ -139,6 +139,7 @@ class Indexer:
             description=headers.description,
             slice_position=headers.slice_position,
             header=headers.facts,
+            order=headers.order,
         )
 
     def _set_aside(self, path: Path, reason: Reason) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -46,8 +46,24 @@ Seconds = Annotated[float, Field(gt=0, le=30 * 86400, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
+MODE_SENTENCES: Mapping[str, str] = {
+    "shadow": "shadow: studies are analysed and shown; nothing is sent and no order is changed",
+    "live": "live: results are sent and the worklist is ordered by them",
+}
+"""What the two modes mean, as every start and page says it."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class OperationSettings(_Section):
+    """Whether the hospital already relies on what the system says."""
+
+    mode: Literal["shadow", "live"] = Field(
+        "shadow",
+        description='"shadow": analyse and show, send nothing, change no order; or "live".',
+    )
 
 
 class NodeSettings(_Section):
@@ -292,6 +308,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
+    operation: OperationSettings = Field(default_factory=OperationSettings)
     node: NodeSettings = Field(default_factory=NodeSettings)
     spool: SpoolSettings = Field(default_factory=SpoolSettings)
     registry: RegistrySettings = Field(default_factory=RegistrySettings)
@@ -316,6 +333,11 @@ class Settings(BaseSettings):
             file_secret_settings, secrets_dir=os.environ.get(SECRETS_VARIABLE)
         )
         return secrets, env_settings, init_settings
+
+    @property
+    def is_live(self) -> bool:
+        """Whether results are sent and the worklist is ordered by them."""
+        return self.operation.mode == "live"
 
     @property
     def registry_url(self) -> str:

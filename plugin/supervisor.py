@@ -21,7 +21,7 @@ from types import FrameType
 from plugin.broker import embedded_broker_command
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.registry import Registry
-from plugin.settings import Settings
+from plugin.settings import MODE_SENTENCES, Settings
 from plugin.spool import Spool
 
 EXIT_CONFIGURATION = 2
@@ -95,6 +95,7 @@ def run_everything(settings: Settings, config: Path | None) -> None:
             commands["redis"] = [*embedded_broker_command(spool), "--logfile", str(log)]
         commands |= {name: command_of(name, config) for name in START_ORDER}
         supervisor = Supervisor(commands, _say, state_file=spool.run / STATE_NAME)
+        _say(f"mode      {MODE_SENTENCES[settings.operation.mode]}")
         _say(f"node      listens as {settings.node.ae_title} on port {settings.node.port}")
         host = f"[{settings.web.host}]" if ":" in settings.web.host else settings.web.host
         _say(f"web       http://{host}:{settings.web.port}/")

@@ -17,9 +17,11 @@ from typing import Any, Protocol
 
 from plugin.domain.errors import ConfigurationError, Reason, TransientError
 from plugin.domain.findings import Assessment
+from plugin.domain.triage import Decision, Situation, default_policy
 from plugin.domain.wording import Wording
 from plugin.logs import get_logger
 from worker.bundle import Bundle
+from worker.clinical.flags import text_flags
 from worker.clinical.history import told_history
 from worker.clinical.inventory import inventory
 from worker.explain import Explanation, explain, occlude
@@ -81,6 +83,8 @@ class AnalysisResult:
         What every layer of the gate measured.
     wording
         What the language model worded, and where its words were not taken; None without one.
+    decision
+        What the triage policy made of the result.
     """
 
     input_digest: str
@@ -92,6 +96,7 @@ class AnalysisResult:
     explanation: Explanation | None = None
     checks: tuple[Check, ...] = ()
     wording: Wording | None = None
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ class MeasuredStudy:
         The study, with what the gate flagged among the notes of its stack.
     assessment
         Its sentences are in English.
-    explanation, checks
+    explanation, checks, decision
         As in ``AnalysisResult``.
     """
 
@@ -113,6 +118,7 @@ class MeasuredStudy:
     assessment: Assessment
     explanation: Explanation | None
     checks: tuple[Check, ...]
+    decision: Decision
 
 
 class Stopwatch:
@@ -145,6 +151,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     report_language: str = "en",
     writer: Writer | None = None,
     language_seconds: float = 20.0,
+    situation: Situation | None = None,
     with_occlusion: bool = False,
     with_viewer: bool = False,
     on_progress: Progress | None = None,
@@ -167,6 +174,8 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         The language model that words the report; None: by rules.
     language_seconds
         Time that it has; what is not written by then is worded by rules.
+    situation
+        What the triage policy decides by besides the result; None: only the policy that ships.
     with_occlusion
         Also hide parts of the images from the tower, see ``worker.explain.occlude``; it takes
         longer than the rest.
@@ -192,7 +201,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         return AnalysisResult(
             loaded.input_digest, unchanged=True, timings_seconds=dict(watch.seconds)
         )
-    measured = _measure(loaded, segmenter, report_language, watch, tell)
+    measured = _measure(loaded, segmenter, report_language, watch, tell, situation)
     loaded, segmentation = measured.loaded, measured.segmentation
     assessment, explanation = measured.assessment, measured.explanation
     wording = None
@@ -237,6 +246,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         explanation=explanation,
         checks=measured.checks,
         wording=wording,
+        decision=measured.decision,
     )
     with _writing(out_folder):
         text = json.dumps(describe(loaded, identity, result), indent=1)
@@ -274,8 +284,9 @@ def _measure(
     report_language: str,
     watch: Stopwatch,
     tell: Progress,
+    situation: Situation | None = None,
 ) -> MeasuredStudy:
-    """Segment and measure, and hold the images, the contours and the text to their checks."""
+    """Segment, measure and triage, and hold images, contours and text to their checks."""
     with watch.stage("segment", tell):
         checks = examine_pictures(loaded.stack)
         segmentation = segmenter.segment(
@@ -290,11 +301,15 @@ def _measure(
             loaded.patient,
             pattern_table=load_pattern_table(segmenter.bundle),
         )
+        decision = (situation or Situation(default_policy())).decide(
+            measured, text_flags(loaded.clinical)
+        )
+        measured = dataclasses.replace(measured, priority=decision.suggestion())
         assessment, disagreements = reread(measured, report_language)
         explanation = explain(loaded.stack, segmentation.labels, assessment, loaded.patient)
     for kind in sorted({one.kind for one in disagreements}):
         log.error("text_not_confirmed", kind=kind.value)
-    return MeasuredStudy(loaded, segmentation, assessment, explanation, checks)
+    return MeasuredStudy(loaded, segmentation, assessment, explanation, checks, decision)
 
 
 def summarise(assessment: Assessment, timings_seconds: dict[str, float]) -> dict[str, Any]:

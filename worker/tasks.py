@@ -28,6 +28,7 @@ from plugin.domain.errors import (
     TransientError,
     TriageError,
 )
+from plugin.domain.triage import OrderFacts, Situation
 from plugin.logs import configure, describe_error, get_logger
 from plugin.queue import ANALYSE_TASK, QUEUE_NAME, make_app
 from plugin.registry import JobRecord, PublishedResult, Registry, ResultObject
@@ -139,9 +140,12 @@ class Analyst:
         self._software_version = version("cmr-triage")
 
     def analyse(self, job_id: str) -> Outcome:
-        """Claim and run a job; never raises for what a study or a model can do wrong."""
+        """Claim and run the job that is next (the hint says only that one waits).
+
+        Never raises for what a study or a model can do wrong.
+        """
         worker = self._settings.worker
-        job = self._registry.jobs.claim(
+        job = self._registry.jobs.claim_next(
             job_id, self._name, worker.lease_seconds, worker.maximum_attempts
         )
         if job is None:
@@ -190,6 +194,7 @@ class Analyst:
             report_language=self._settings.worker.report_language,
             writer=self._writer,
             language_seconds=self._settings.worker.language_seconds,
+            situation=self._situation(job),
             with_viewer=True,
             on_progress=lease.check,
         )
@@ -199,10 +204,21 @@ class Analyst:
             return Outcome.UNCHANGED if done else Outcome.LEASE_LOST
         self._spool.sync_results(folder)
         lease.check()
-        if not self._registry.jobs.publish(job.id, job.fence, published(result)):
+        everything = published(result, is_shadow=not self._settings.is_live)
+        if not self._registry.jobs.publish(job.id, job.fence, everything):
             return Outcome.LEASE_LOST
         self._spool.remove_lost_results(job.id, job.fence)
         return Outcome.PUBLISHED
+
+    def _situation(self, job: JobRecord) -> Situation:
+        """Return what the policy in force may look at besides the result."""
+        policy = self._registry.policies.in_force()
+        study = self._registry.studies.by_id(job.study_id)
+        if study is None:
+            return Situation(policy)
+        waiting = job.created_at - study.first_received_at
+        order = OrderFacts.from_dict(study.order_facts or {})
+        return Situation(policy, order, waiting.total_seconds() / 60)
 
     def _images(self, job: JobRecord) -> list[Path]:
         """Return the files of the current version of every instance of the study."""
@@ -223,7 +239,7 @@ class Analyst:
         return None
 
 
-def published(result: AnalysisResult) -> PublishedResult:
+def published(result: AnalysisResult, *, is_shadow: bool = False) -> PublishedResult:
     """Describe what was written, with content hashes, for the registry."""
     objects = tuple(
         ResultObject(
@@ -238,7 +254,11 @@ def published(result: AnalysisResult) -> PublishedResult:
         for item in result.objects
     )
     return PublishedResult(
-        objects=objects, input_digest=result.input_digest, summary=result.summary
+        objects=objects,
+        input_digest=result.input_digest,
+        summary=result.summary,
+        decision=result.decision,
+        is_shadow=is_shadow,
     )
 
 

@@ -20,6 +20,9 @@ NODE_AE_TITLE = "CMRTRIAGE"
 _STOP_SECONDS = 60.0
 
 _SETTINGS = """\
+[operation]
+mode = "live"
+
 [node]
 ae_title = "{ae_title}"
 host = "127.0.0.1"

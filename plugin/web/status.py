@@ -18,7 +18,7 @@ from plugin.registry import (
     RejectedAssociation,
     StudyRecord,
 )
-from plugin.settings import Settings
+from plugin.settings import MODE_SENTENCES, Settings
 from plugin.spool import Spool
 
 PROCESSES_NAME = "processes.json"
@@ -132,6 +132,7 @@ def collect(
     return Status(
         at=datetime.now(UTC),
         lights=(
+            mode_light(settings, registry),
             *process_lights(spool.run / PROCESSES_NAME),
             _queue_light(ask_queue),
             _disk_light(settings, spool),
@@ -144,6 +145,18 @@ def collect(
         ),
         quarantine=tuple(_quarantine_line(item) for item in registry.studies.quarantine_list()),
     )
+
+
+def mode_light(settings: Settings, registry: Registry) -> Light:
+    """Say whether results are sent and orders changed, and what a person switched off."""
+    switches = registry.switches.state()
+    if switches.everything_is_off:
+        return Light("mode", "switched off: nothing is sent and no order is changed", "wait")
+    held = [one.destination for one in switches.off if one.destination]
+    text = MODE_SENTENCES[settings.operation.mode]
+    if held:
+        return Light("mode", f"{text}; switched off: {', '.join(held)}", "wait")
+    return Light("mode", text, "good" if settings.is_live else "wait")
 
 
 def process_lights(path: Path) -> tuple[Light, ...]:

@@ -21,6 +21,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def measurements(report: pydicom.Dataset) -> dict[Key, float]:
 
     A key is (concept, unit, finding site, point of the cardiac cycle) of the number; what hangs
     below a measurement (limits, uncertainty, body surface area) has the measurement's key before
-    its own.
+    its own, and what a statement rests on the statement's concept and its place among its kind.
 
     Raises
     ------
@@ -112,8 +113,13 @@ def measurements(report: pydicom.Dataset) -> dict[Key, float]:
 
     def walk(item: pydicom.Dataset, parent: Key, site: str) -> None:
         site = _modifier(item, _FINDING_SITE) or site
+        n_statements: Counter[str] = Counter()
         for child in item.get("ContentSequence", []):
             below = parent
+            if child.ValueType in ("TEXT", "CODE") and item.ValueType == "CONTAINER":
+                concept = str(child.ConceptNameCodeSequence[0].CodeValue)
+                below = (*parent, concept, str(n_statements[concept]))
+                n_statements[concept] += 1
             if child.ValueType == "NUM" and child.MeasuredValueSequence:
                 measured = child.MeasuredValueSequence[0]
                 below = (
@@ -183,6 +189,7 @@ def running(folder: Path) -> Iterator[dict[str, int]]:
         configuration = folder / "cmr-triage.toml"
         configuration.write_text(
             f"[node]\nhost = '127.0.0.1'\nport = {ports['node']}\n"
+            "[operation]\nmode = 'live'\n"
             f"[spool]\nfolder = '{folder / 'spool'}'\nminimum_free_bytes = 100000000\n"
             f"[web]\nport = {ports['web']}\n"
             "[assembly]\narchive_quiet_seconds = 2\ntick_seconds = 0.2\n"

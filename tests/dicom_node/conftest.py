@@ -7,17 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.uid import generate_uid
 
 from dicom_node.server import Node
-from plugin.registry import Registry
+from plugin.domain.objects import SOP_CLASSES_OF_KIND
+from plugin.registry import IndexedInstance, PublishedResult, Registry, ResultObject
+from plugin.registry.engine import utc_now
 from plugin.settings import Settings
 from plugin.spool import Spool
+from tests.dicom_node.images import mr_image, save
 from tests.programs import find_program
 
 
 @pytest.fixture
 def settings(tmp_path) -> Settings:
     return Settings(
+        operation={"mode": "live"},
         node={"host": "127.0.0.1", "port": 0, "idle_timeout_seconds": 20},
         spool={"folder": tmp_path / "spool", "minimum_free_bytes": 0},
         assembly={"archive_quiet_seconds": 1, "tick_seconds": 0.1},
@@ -76,3 +81,37 @@ def samples() -> Path:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(7)
+
+
+@pytest.fixture
+def publish(registry, tmp_path) -> Callable[..., str]:
+    """Publish a result with an object of each kind (a report unless told); return its job id."""
+
+    def make(*kinds: str) -> str:
+        study = generate_uid()
+        registry.studies.add_instance(
+            IndexedInstance(
+                study, "1.2", generate_uid(), "1.2", "1.2", "MR", "/x", "0" * 64, 1, utc_now(), "A"
+            )
+        )
+        job = registry.studies.mark_complete(registry.studies.get(study).id)
+        job = registry.jobs.claim(job.id, "test", 60)
+        objects = []
+        for kind in kinds or ("sr",):
+            image = mr_image(study, SOPClassUID=SOP_CLASSES_OF_KIND[kind])
+            path = save(image, tmp_path / f"{job.id}-{kind}.dcm")
+            objects.append(
+                ResultObject(
+                    kind,
+                    SOP_CLASSES_OF_KIND[kind],
+                    str(image.SOPInstanceUID),
+                    str(image.SeriesInstanceUID),
+                    str(path),
+                    "0" * 64,
+                    path.stat().st_size,
+                )
+            )
+        registry.jobs.publish(job.id, job.fence, PublishedResult(tuple(objects), job.id, {}))
+        return job.id
+
+    return make

@@ -7,6 +7,7 @@ from dicom_node.headers import read_headers
 from dicom_node.part10 import part10_header
 from plugin.domain.errors import Reason, StudyRejectedError
 from plugin.domain.identifiers import MANUFACTURER, MODEL_NAME
+from plugin.domain.triage import IncomingPriority, OrderFacts
 from tests.dicom_node.images import MR, encoded, mr_image, save
 
 
@@ -62,6 +63,51 @@ def test_headers_hold_identifiers_and_sender(tmp_path):
 def test_cardiac_hint_and_other_body_part(tmp_path, changes, hint, elsewhere):
     facts = read_headers(stored(tmp_path / "a.dcm", encoded(mr_image(**changes)))).facts
     assert (facts["cardiac_hint"], facts["elsewhere"]) == (hint, elsewhere)
+
+
+def requested(**changes):
+    item = Dataset()
+    for keyword, value in changes.items():
+        setattr(item, keyword, value)
+    return [item]
+
+
+@pytest.mark.parametrize(
+    ("changes", "order"),
+    [
+        ({}, OrderFacts()),
+        ({"RequestedProcedurePriority": "STAT"}, OrderFacts(IncomingPriority.STAT)),
+        ({"RequestedProcedurePriority": " high "}, OrderFacts(IncomingPriority.HIGH)),
+        ({"RequestedProcedurePriority": "MEDIUM"}, OrderFacts(IncomingPriority.ROUTINE)),
+        ({"RequestedProcedurePriority": "WHENEVER"}, OrderFacts()),
+        ({"StudyPriorityID": "LOW"}, OrderFacts(IncomingPriority.LOW)),
+        (
+            {
+                "RequestedProcedurePriority": "ROUTINE",
+                "RequestAttributesSequence": requested(RequestedProcedurePriority="STAT"),
+            },
+            OrderFacts(IncomingPriority.STAT),
+        ),
+        ({"RequestingService": "ED" + "x" * 99}, OrderFacts(None, "ED" + "x" * 62)),
+        ({"PatientInstitutionResidence": "Ward 7"}, OrderFacts(None, "", "Ward 7")),
+        (
+            {"CurrentPatientLocation": "Resus", "PatientInstitutionResidence": "Ward 7"},
+            OrderFacts(None, "", "Resus"),
+        ),
+        ({"AdmissionID": "A1"}, OrderFacts(has_admission=True)),
+    ],
+)
+def test_order_is_what_the_header_tells(tmp_path, changes, order):
+    assert read_headers(stored(tmp_path / "a.dcm", encoded(mr_image(**changes)))).order == order
+
+
+def test_damaged_order_does_not_cost_the_image(tmp_path):
+    image = mr_image(RequestAttributesSequence=requested(RequestedProcedurePriority="STAT"))
+    whole = encoded(image)
+    damaged = whole.replace(b"STAT", b"\xff\x00\xfe\\")
+    headers = read_headers(stored(tmp_path / "a.dcm", damaged))
+    assert headers.order == OrderFacts()
+    assert headers.sop_instance_uid == image.SOPInstanceUID
 
 
 def test_patients_are_told_apart_by_id_then_by_name_and_birth_date(tmp_path):

@@ -31,6 +31,8 @@ _QUICK = Protocol(
     breath_hold_mm=0.0,
 )
 _CONFIG = """\
+[operation]
+mode = "live"
 [node]
 host = "127.0.0.1"
 port = {node_port}

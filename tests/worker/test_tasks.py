@@ -39,6 +39,7 @@ def clock():
 @pytest.fixture
 def settings(tmp_path):
     return Settings(
+        operation={"mode": "live"},
         spool={"folder": tmp_path / "spool", "minimum_free_bytes": 0},
         worker={"lease_seconds": 30, "heartbeat_seconds": 10},
     )

@@ -8,7 +8,7 @@ place that a study has anyway.
 from functools import cache
 from importlib import resources
 
-from plugin.domain.triage.decide import Decision, Outcome, decide
+from plugin.domain.triage.decide import Decision, Outcome, Situation, decide
 from plugin.domain.triage.inputs import (
     ClinicalFlag,
     IncomingPriority,
@@ -45,6 +45,7 @@ __all__ = [
     "Reading",
     "Rule",
     "Side",
+    "Situation",
     "Standing",
     "TriageInputs",
     "Truth",

@@ -5,11 +5,17 @@ analysed keeps its place and says so.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from plugin.domain.findings import Priority, PriorityReason, PrioritySuggestion, ReasonKind
-from plugin.domain.triage.inputs import ClinicalFlag, TriageInputs
+from plugin.domain.findings import (
+    Assessment,
+    Priority,
+    PriorityReason,
+    PrioritySuggestion,
+    ReasonKind,
+)
+from plugin.domain.triage.inputs import ClinicalFlag, OrderFacts, TriageInputs, inputs_of
 from plugin.domain.triage.policy import Level, Policy, Rule, Truth
 from plugin.domain.triage.vocabulary import FINDINGS, MEASUREMENTS, STRATA
 
@@ -74,6 +80,29 @@ class Decision:
             self.reasons,
             self.policy,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is known of a study besides its result: the policy in force, the order, the wait."""
+
+    policy: Policy
+    order: OrderFacts = field(default_factory=OrderFacts)
+    waiting_minutes: float | None = None
+
+    def decide(
+        self, result: Assessment, text_flags: frozenset[ClinicalFlag] = frozenset()
+    ) -> Decision:
+        """Apply the policy to a result."""
+        inputs = inputs_of(
+            result.measurements,
+            result.findings,
+            result.strata,
+            text_flags=text_flags,
+            order=self.order,
+            waiting_minutes=self.waiting_minutes,
+        )
+        return decide(self.policy, inputs)
 
 
 def decide(policy: Policy, inputs: TriageInputs) -> Decision:
