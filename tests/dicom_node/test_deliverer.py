@@ -7,17 +7,13 @@ import threading
 import time
 
 import pytest
-from pydicom.uid import generate_uid
 
 from dicom_node import tasks
 from dicom_node.breaker import backoff_seconds
 from dicom_node.deliverer import Deliverer, DestinationLoop
 from plugin.domain.errors import Reason
 from plugin.domain.job import DeliveryState
-from plugin.registry import IndexedInstance, PublishedResult, ResultObject
-from plugin.registry.engine import utc_now
-from tests.dicom_node.destination import SR, Destination, free_port
-from tests.dicom_node.images import mr_image, save
+from tests.dicom_node.destination import Destination, free_port
 from tests.dicom_node.test_handlers import wait_for
 
 
@@ -37,29 +33,6 @@ from tests.dicom_node.test_handlers import wait_for
 )
 def test_backoff_doubles_up_to_a_limit_and_is_spread(n_failures, chance, expected):
     assert backoff_seconds(n_failures, 5.0, 900.0, chance) == pytest.approx(expected)
-
-
-@pytest.fixture
-def publish(registry, tmp_path):
-    """Publish a report; return its job id."""
-
-    def make():
-        study = generate_uid()
-        registry.studies.add_instance(
-            IndexedInstance(
-                study, "1.2", generate_uid(), "1.2", "1.2", "MR", "/x", "0" * 64, 1, utc_now(), "A"
-            )
-        )
-        job = registry.studies.mark_complete(registry.studies.get(study).id)
-        job = registry.jobs.claim(job.id, "test", 60)
-        report = mr_image(SOPClassUID=SR)
-        path = save(report, tmp_path / f"{job.id}.dcm")
-        uid = report.SOPInstanceUID
-        sr = ResultObject("sr", SR, uid, generate_uid(), str(path), "0" * 64, 1)
-        registry.jobs.publish(job.id, job.fence, PublishedResult((sr,), uid, {}))
-        return job.id
-
-    return make
 
 
 @pytest.fixture
