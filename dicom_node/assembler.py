@@ -25,6 +25,7 @@ log = get_logger(__name__)
 
 _RETENTION_EVERY_SECONDS = 60.0
 _SWEEP_EVERY_SECONDS = 2.0
+_TRIAGE_EVERY_SECONDS = 30.0
 _HINT_AGAIN_AFTER_SECONDS = 10.0
 _REDIS_PAUSE_SECONDS = 5.0
 
@@ -45,7 +46,7 @@ class Assembler:
             automatic_generations=settings.assembly.automatic_generations,
         )
         self._stop = threading.Event()
-        self._sweep_at = self._retain_at = self._hint_at = 0.0
+        self._sweep_at = self._retain_at = self._hint_at = self._triage_at = 0.0
 
     def stop(self) -> None:
         """Ask the loop to end; what it is doing is finished or can be repeated."""
@@ -91,6 +92,11 @@ class Assembler:
         if clock >= self._sweep_at:
             self._sweep_at = clock + _SWEEP_EVERY_SECONDS
             self._sweep()
+        if clock >= self._triage_at:
+            self._triage_at = clock + _TRIAGE_EVERY_SECONDS
+            n_changed = self._registry.triage.reconsider()
+            if n_changed:
+                log.info("studies_reconsidered", n_studies=n_changed)
         if clock >= self._retain_at:
             self._retain_at = clock + _RETENTION_EVERY_SECONDS
             delete_old_images(self._spool, self._registry, self._settings.spool, now)
