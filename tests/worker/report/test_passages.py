@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from plugin.domain.wording import Author, Part
+from plugin.domain.wording import Author, Part, Passage, Statement, Wording
 from tests.worker.report import kinds, samples
 from tests.worker.report.test_structured_report import items
 from worker.findings.language import load_language
@@ -22,7 +22,8 @@ def test_report_shows_the_words_and_who_chose_them():
     impression = texts(report, "121073")
     assert impression[0] == said
     assert impression[-1] == NOTICE
-    narrative = [i for i in items(report, "111412") if i.TextValue.startswith(("What", "Causes"))]
+    narrative = [i for i in items(report) if "TextValue" in i]
+    narrative = [i for i in narrative if i.TextValue.startswith(("What ", "Causes to "))]
     authors = [item.ContentSequence[0].TextValue for item in narrative]
     assert [item.TextValue.split(":")[0] for item in narrative] == [
         "What the findings rest on",
@@ -36,7 +37,20 @@ def test_report_shows_the_words_and_who_chose_them():
 def test_report_without_a_language_model_has_no_such_words():
     report = kinds.objects_of("man", short=True)["sr"]
     assert NOTICE not in texts(report, "121073")
-    assert passage_items(None, ENGLISH) == []
+    authors = {text for text in texts(report, "121050") if "worded" in text or "chosen" in text}
+    assert authors == {ENGLISH.say("written", "by_rules")}
+    (causes,) = texts(report, "111023")
+    assert causes.startswith("Causes to consider, no diagnosis")
+
+
+def test_a_passage_has_the_values_that_its_sentences_name_below_it():
+    statement = Statement("LV mass 141 g.", ("lv_mass", "lv_dilation", "lv_mass"))
+    wording = Wording("en", (Passage(Part.LIMITS, Author.RULES, (statement,)),))
+    (item,) = passage_items(wording, samples.assessment(), ENGLISH)
+    _, value = item.ContentSequence
+    assert value.RelationshipType == "INFERRED FROM"
+    assert value.ConceptNameCodeSequence[0].CodeValue == "18087-7"
+    assert float(value.MeasuredValueSequence[0].NumericValue) == 141.2
 
 
 def test_warnings_of_the_rules_stay_in_a_worded_impression():
