@@ -57,7 +57,7 @@ def deliver(fast, registry):
         started[-1].refresh()
         return destination
 
-    start.refresh = lambda: started[-1].refresh()
+    start.refresh = lambda: [one.refresh() for one in started]
     yield start
     for one in started:
         one.stop(10)

@@ -9,30 +9,11 @@ import time
 import pytest
 
 from dicom_node import tasks
-from dicom_node.breaker import backoff_seconds
 from dicom_node.deliverer import Deliverer, DestinationLoop
 from plugin.domain.errors import Reason
 from plugin.domain.job import DeliveryState
 from tests.dicom_node.destination import Destination, free_port
 from tests.dicom_node.test_handlers import wait_for
-
-
-@pytest.mark.parametrize(
-    ("n_failures", "chance", "expected"),
-    [
-        (1, 0.5, 5.0),
-        (2, 0.5, 10.0),
-        (4, 0.5, 40.0),
-        (1, 0.0, 3.75),
-        (1, 1.0, 6.25),
-        (9, 0.5, 900.0),
-        (9, 1.0, 900.0),
-        (9, 0.0, 675.0),
-        (10_000, 0.5, 900.0),
-    ],
-)
-def test_backoff_doubles_up_to_a_limit_and_is_spread(n_failures, chance, expected):
-    assert backoff_seconds(n_failures, 5.0, 900.0, chance) == pytest.approx(expected)
 
 
 @pytest.fixture
