@@ -18,7 +18,9 @@ from plugin.commands import (
     peers,
     processes,
     studies,
+    switches,
     training,
+    triage,
     users,
 )
 from plugin.commands.terminal import new_group
@@ -65,6 +67,8 @@ app.add_typer(peers.app, name="peer", rich_help_panel=_ADMINISTER)
 app.add_typer(destinations.app, name="destination", rich_help_panel=_ADMINISTER)
 app.add_typer(deliveries.app, name="delivery", rich_help_panel=_ADMINISTER)
 app.add_typer(studies.app, name="study", rich_help_panel=_ADMINISTER)
+app.add_typer(triage.app, name="triage", rich_help_panel=_ADMINISTER)
+app.add_typer(switches.app, name="switch", rich_help_panel=_ADMINISTER)
 app.add_typer(users.app, name="user", rich_help_panel=_ADMINISTER)
 app.add_typer(configuration.app, name="config", rich_help_panel=_ADMINISTER)
 app.add_typer(bundles.app, name="bundle", rich_help_panel=_ADMINISTER)

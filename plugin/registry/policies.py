@@ -11,7 +11,7 @@ from functools import lru_cache
 from sqlalchemy import Connection, select
 
 from plugin.domain.errors import ConfigurationError, Reason
-from plugin.domain.triage import Policy, default_policy, parse_policy
+from plugin.domain.triage import Policy, default_policy, default_policy_text, parse_policy
 from plugin.registry.audit import note
 from plugin.registry.engine import Database
 from plugin.registry.triage_tables import policies
@@ -98,6 +98,8 @@ class Policies:
     def rollback(self, actor: str) -> PolicyRecord:
         """Put the text that was in force before the current one into force again.
 
+        Before the first activation that was the policy that ships.
+
         Raises
         ------
         ConfigurationError
@@ -107,10 +109,11 @@ class Policies:
         if not activations:
             raise ConfigurationError(Reason.NOT_FOUND, "an earlier policy")
         current = activations[0]
-        earlier = next((one for one in activations if one.digest != current.digest), None)
+        texts = (*(one.text for one in activations), default_policy_text())
+        earlier = next((text for text in texts if text != current.text), None)
         if earlier is None:
             raise ConfigurationError(Reason.NOT_FOUND, "an earlier policy")
-        return self.activate(earlier.text, actor, expected_id=current.id)
+        return self.activate(earlier, actor, expected_id=current.id)
 
 
 def policy_in_force(connection: Connection) -> Policy:

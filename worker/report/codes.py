@@ -11,7 +11,8 @@ DICOM PS3.3 8 (codes), PS3.16 (context groups named beside the codes).
 from highdicom.sr import CodedConcept
 from pydicom.dataset import Dataset
 
-from plugin.domain.findings import Code, Priority
+from plugin.domain.findings import Code
+from plugin.domain.triage import CHANNELS
 
 PRIVATE_SCHEME = "99CMRTRIAGE"
 
@@ -48,8 +49,7 @@ PRESENT = Code("52101004", "SCT", "Present")  # CID 240
 UNDETERMINED = Code("373068000", "SCT", "Undetermined")  # CID 240
 
 PRIORITY_VALUES = {  # CID 3414; routine has no code on purpose: nothing is ever demoted
-    Priority.STAT: Code("25876001", "SCT", "Emergent Procedure"),
-    Priority.URGENT: Code("103391001", "SCT", "Urgent Procedure"),
+    level: values.code for level, values in CHANNELS.items() if values.code is not None
 }
 
 DIFFERENCES = {  # beside a comparison by the same method
@@ -143,7 +143,7 @@ PRIVATE_CODES: dict[Code, str] = {
     NOTICE: "Text: that the report is made by AI and not verified.",
 }
 
-_UNIT_MEANINGS = {
+UNIT_MEANINGS = {
     "%": "percent",
     "1": "no units",
     "g": "gram",
@@ -174,13 +174,13 @@ def concept(code: Code) -> CodedConcept:
 
 def unit(ucum: str) -> CodedConcept:
     """Return the DICOM form of a UCUM unit."""
-    return CodedConcept(ucum, "UCUM", _UNIT_MEANINGS.get(ucum, ucum))
+    return CodedConcept(ucum, "UCUM", UNIT_MEANINGS.get(ucum, ucum))
 
 
 def private_scheme_item() -> Dataset:
     """Return the item of Coding Scheme Identification Sequence that names the private scheme."""
     item = Dataset()
     item.CodingSchemeDesignator = PRIVATE_SCHEME
-    item.CodingSchemeName = "cmr-triage private codes, see docs/results.md of the project"
+    item.CodingSchemeName = "cmr-triage private codes, see docs/objects/codes.md of the project"
     item.CodingSchemeResponsibleOrganization = "cmr-triage"
     return item

@@ -8,7 +8,8 @@ place that a study has anyway.
 from functools import cache
 from importlib import resources
 
-from plugin.domain.triage.decide import Decision, Outcome, Situation, decide
+from plugin.domain.triage.channels import CHANNELS
+from plugin.domain.triage.decide import Decision, Outcome, Situation, condition_words, decide
 from plugin.domain.triage.inputs import (
     ClinicalFlag,
     IncomingPriority,
@@ -18,7 +19,7 @@ from plugin.domain.triage.inputs import (
     TriageInputs,
     inputs_of,
 )
-from plugin.domain.triage.parse import parse_policy
+from plugin.domain.triage.parse import parse_policy, problems_of
 from plugin.domain.triage.policy import Level, MeasurementCondition, Policy, Rule, Side, Truth
 from plugin.domain.triage.ranking import (
     URGENCY_OF_LEVEL,
@@ -30,6 +31,7 @@ from plugin.domain.triage.ranking import (
 )
 
 __all__ = [
+    "CHANNELS",
     "URGENCY_OF_LEVEL",
     "URGENCY_OF_ORDER",
     "ClinicalFlag",
@@ -49,11 +51,13 @@ __all__ = [
     "Standing",
     "TriageInputs",
     "Truth",
+    "condition_words",
     "decide",
     "default_policy",
     "default_policy_text",
     "inputs_of",
     "parse_policy",
+    "problems_of",
     "rank_key",
     "urgency",
 ]

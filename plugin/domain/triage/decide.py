@@ -132,6 +132,14 @@ def decide(policy: Policy, inputs: TriageInputs) -> Decision:
     )
 
 
+def condition_words(reason: PriorityReason) -> str:
+    """Say what a condition asks for: ``LV ejection fraction at or below 35 %``."""
+    if reason.kind is not ReasonKind.MEASUREMENT:
+        return _plain(reason)
+    known = MEASUREMENTS[reason.key]
+    return f"{known.name} {reason.side} {reason.threshold:g} {known.unit}"
+
+
 def _not_promoted(
     met: Sequence[Rule], near: Sequence[Rule], inputs: TriageInputs
 ) -> tuple[Outcome, str]:

@@ -98,12 +98,21 @@ def parse_policy(text: str) -> Policy:
     ConfigurationError
         ``POLICY_INVALID``; the detail says for every problem in which line, rule and key it is.
     """
-    reader = _Reader(text)
-    policy = reader.read()
-    problems = reader.problems or list(faults(policy))
+    policy, problems = _read(text)
     if problems:
         raise ConfigurationError(Reason.POLICY_INVALID, "; ".join(problems))
     return policy
+
+
+def problems_of(text: str) -> tuple[str, ...]:
+    """Return what is wrong with a policy, one sentence for every place; empty when it is usable."""
+    return _read(text)[1]
+
+
+def _read(text: str) -> tuple[Policy, tuple[str, ...]]:
+    reader = _Reader(text)
+    policy = reader.read()
+    return policy, tuple(reader.problems or faults(policy))
 
 
 class _Reader:
