@@ -130,7 +130,7 @@ def build_results(
     )
     material = replace(material, pages=_draw(material, folder))
     made = ((kind, build(material)) for kind, build in BUILDERS.items())
-    return [_write(kind, dataset, folder) for kind, dataset in made if dataset is not None]
+    return [write_object(kind, dataset, folder) for kind, dataset in made if dataset is not None]
 
 
 def _draw(material: Material, folder: Path) -> dict[str, RgbArray]:
@@ -143,10 +143,16 @@ def _draw(material: Material, folder: Path) -> dict[str, RgbArray]:
     return pages
 
 
-def _write(kind: str, dataset: Dataset, folder: Path) -> ResultFile:
-    """Write one object under a temporary name, flush it to the disk and rename it."""
-    path = folder / f"{kind}.dcm"
-    unfinished = folder / f".{kind}.part"
+def write_object(kind: str, dataset: Dataset, folder: Path, name: str = "") -> ResultFile:
+    """Write one object under a temporary name, flush it to the disk and rename it.
+
+    Parameters
+    ----------
+    name
+        Of the file, without ``.dcm``; the kind, when empty.
+    """
+    path = folder / f"{name or kind}.dcm"
+    unfinished = folder / f".{name or kind}.part"
     with unfinished.open("wb") as file:
         dataset.save_as(file, enforce_file_format=True)
         file.flush()
