@@ -46,6 +46,7 @@ KINDS = (
         by_default=False,
     ),
     ObjectKind("summary", _SECONDARY_CAPTURE, "summary page"),
+    ObjectKind("wall", _SECONDARY_CAPTURE, "wall thickness, motion and volumes over the beat"),
     ObjectKind("contours", _SECONDARY_CAPTURE, "contours of every slice at ED and ES"),
     ObjectKind("seg", _SEGMENTATION, "labels of both ventricles and the myocardium at ED and ES"),
     ObjectKind("key_objects", _KEY_OBJECT_SELECTION, "selection of the images to open first"),
@@ -56,6 +57,10 @@ KINDS = (
 OBJECT_KINDS = tuple(kind.name for kind in KINDS)
 DEFAULT_OBJECTS = tuple(kind.name for kind in KINDS if kind.by_default)
 SOP_CLASSES_OF_KIND = {kind.name: kind.sop_class_uid for kind in KINDS}
+
+REJECTION = "rejection"
+"""A note that takes objects back (Key Object Selection); nobody chooses it, so it is no kind above:
+it goes to whoever has the objects."""
 
 FALLBACKS: dict[str, tuple[str, ...]] = {
     "sr": ("sr_enhanced", "pdf", "summary"),

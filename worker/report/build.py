@@ -24,6 +24,7 @@ from worker.report.clinical_information import clinical_text
 from worker.report.figures.canvas import RgbArray
 from worker.report.figures.sheet import contour_sheet
 from worker.report.figures.summary import summary_page
+from worker.report.figures.wall import wall_page
 from worker.report.header import copied_text
 from worker.report.identity import AnalysisIdentity, ResultFile, ResultUids, digest_of
 from worker.report.key_objects import key_objects
@@ -37,7 +38,11 @@ from worker.volume.types import CineStack
 
 Page = Callable[[CineStack, npt.NDArray[np.uint8], Assessment, AnalysisIdentity], RgbArray]
 
-PAGES: dict[str, Page] = {"summary": summary_page, "contours": contour_sheet}
+PAGES: dict[str, Page] = {
+    "summary": summary_page,
+    "wall": wall_page,
+    "contours": contour_sheet,
+}
 """Pages: Secondary Captures that are also written as PNG."""
 
 

@@ -19,6 +19,7 @@ from worker.report.identity import NOT_VERIFIED, AnalysisIdentity, ResultUids
 SERIES = {  # kind: number, description
     "summary": (9902, "AI CMR summary (not verified)"),
     "contours": (9903, "AI CMR contours ED/ES (not verified)"),
+    "wall": (9904, "AI CMR wall and volumes (not verified)"),
 }
 
 
@@ -34,7 +35,7 @@ def secondary_capture(
     Parameters
     ----------
     kind
-        ``summary`` or ``contours``.
+        One of ``SERIES``.
     page
         uint8 ``[row, column, 3]``; must show no patient name.
     """

@@ -6,7 +6,7 @@ from PIL import Image
 from tests.worker.report.conftest import Reported
 
 
-@pytest.fixture(params=["summary", "contours"])
+@pytest.fixture(params=["summary", "wall", "contours"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -2,14 +2,19 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from pydicom import dcmread
 
-from tests.worker.report import kinds
+from tests.worker.report import kinds, materials, samples
 from tests.worker.report.conftest import Reported
 from tests.worker.report.programs import run_program
+from worker.report import build_results
+from worker.volume import load_study
 
 pytestmark = pytest.mark.system
 
+_REPORTS = ("sr", "sr_enhanced")
 _OTHER_TREES = (  # the rest differ from one of these in the header, which dciodvfy looks at
     "large and weak",
     "child",
@@ -19,7 +24,17 @@ _OTHER_TREES = (  # the rest differ from one of these in the header, which dciod
     "nothing known",
     "in Chinese",
     "worded by a language model",
+    "clinical information",  # with a comparison
 )
+_NAMES = {
+    "Japanese": kinds.JAPANESE,
+    "Korean": kinds.KOREAN,
+    "Chinese": kinds.CHINESE,
+    "Arabic": kinds.ARABIC,
+    "Latin-1": kinds.LATIN,
+    "five components": kinds.FIVE,
+    "name empty": "",
+}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +50,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Pat
     return files
 
 
-@pytest.mark.parametrize("name", ["sr", "summary", "contours"])
+@pytest.mark.parametrize("name", [*_REPORTS, "summary", "wall", "contours"])
 def test_dciodvfy_finds_no_error_in_whole_results(reported: Reported, name: str) -> None:
     accepts(reported.files[name].path)
 
@@ -49,7 +64,7 @@ def test_dciodvfy_finds_no_error(written: dict[str, dict[str, Path]], kind: str)
 def accepts(path: Path) -> None:
     """Assert that dciodvfy knows the object, finds no error and only expected warnings."""
     said = run_program("dciodvfy", str(path))
-    assert "Comprehensive3DSR" in said or "SCImage" in said
+    assert any(name in said for name in ("Comprehensive3DSR", "EnhancedSR", "SCImage"))
     assert "Error" not in said, said
     unexpected = [
         line
@@ -62,8 +77,9 @@ def accepts(path: Path) -> None:
 
 
 @pytest.mark.timeout(900)  # half a minute of CPU, far longer beside other work
-def test_dicom_sr_validator_finds_no_error_in_a_whole_report(reported: Reported) -> None:
-    validator_accepts(reported.files["sr"].path)
+@pytest.mark.parametrize("name", _REPORTS)
+def test_dicom_sr_validator_finds_no_error_in_a_whole_report(reported: Reported, name: str) -> None:
+    validator_accepts(reported.files[name].path)
 
 
 @pytest.mark.timeout(900)
@@ -72,10 +88,47 @@ def test_dicom_sr_validator_finds_no_error(written: dict[str, dict[str, Path]], 
     validator_accepts(written[kind]["sr"])
 
 
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kind", ["Japanese", "Arabic", "five components", "identifiers missing"])
+def test_dicom_sr_validator_finds_no_error_whoever_the_patient_is(
+    written: dict[str, dict[str, Path]], kind: str
+) -> None:
+    validator_accepts(written[kind]["sr_enhanced"])
+
+
+@pytest.mark.parametrize("kind", _NAMES)
+def test_a_name_in_any_script_reads_back_equal(
+    written: dict[str, dict[str, Path]], kind: str
+) -> None:
+    """Read by pydicom, and printed by a program that nobody here wrote."""
+    for path in written[kind].values():
+        assert str(dcmread(path, stop_before_pixels=True).get("PatientName") or "") == _NAMES[kind]
+        said = run_program("dcmdump", "+Un", "+P", "PatientName", str(path))
+        printed = _NAMES[kind] and f"[{_NAMES[kind]}]"
+        assert printed in said or not printed, said
+
+
+@pytest.mark.parametrize(
+    ("kind", "keywords"),
+    [
+        ("identifiers missing", ("PatientID", "StudyID", "PatientBirthDate")),
+        ("accession number missing", ("AccessionNumber",)),
+        ("nothing known", ("PatientName", "PatientID", "AccessionNumber", "StudyDate")),
+    ],
+)
+def test_what_the_images_do_not_tell_is_empty_and_never_invented(
+    written: dict[str, dict[str, Path]], kind: str, keywords: tuple[str, ...]
+) -> None:
+    for path in written[kind].values():
+        dataset = dcmread(path, stop_before_pixels=True)
+        assert [dataset[keyword].value or "" for keyword in keywords] == [""] * len(keywords)
+
+
 def validator_accepts(path: Path) -> None:
     """Assert that DicomSRValidator knows the template and finds no error."""
     said = run_program("DicomSRValidator", str(path))
     assert "Found Root Template TID_1500 (MeasurementReport)" in said, said
+    assert "Found Comprehensive3DSR IOD" in said or "Found EnhancedSR IOD" in said
     assert "Root Template Validation Complete" in said
     assert "IOD validation complete" in said
     assert "Error" not in said, said
@@ -105,6 +158,32 @@ def test_kinds_differ_in_what_a_report_holds(written: dict[str, dict[str, Path]]
     assert "PATTERN-NOTE" in text["in Chinese"]
     assert "PATTERN" not in text["man"]
     assert "未经医师审核" in text["in Chinese"]
+
+
+def test_dcentvfy_finds_the_study_and_its_results_consistent(tmp_path: Path) -> None:
+    """Patient, study, series and frame of reference of images and results must agree."""
+    folder = tmp_path / "images"
+    made, images = materials.generated(folder)
+    (tmp_path / "results").mkdir()
+    loaded = load_study(images)
+    segmentation = samples.SegmentationSample(made.labels, np.zeros(0))
+    results = build_results(
+        loaded, segmentation, made.assessment, made.identity, tmp_path / "results"
+    )
+    paths = [*images, *(result.path for result in results)]
+    said = run_program("dcentvfy", *(str(path) for path in paths))
+    unexpected = [
+        line
+        for line in said.splitlines()
+        # It files the same attribute of two kinds of objects under different headings.
+        if "Different information entities for attribute - Element=<AccessionNumber>" not in line
+    ]
+    assert unexpected == []
+    # What it says when something is wrong, so that its silence means something:
+    wrong = dcmread(results[0].path)
+    wrong.PatientName = "Somebody^Else"
+    wrong.save_as(tmp_path / "wrong.dcm", enforce_file_format=True)
+    assert "Error" in run_program("dcentvfy", str(tmp_path / "wrong.dcm"), str(images[0]))
 
 
 def test_dsrdump_prints_a_report_that_a_person_can_read(reported: Reported) -> None:

@@ -1,64 +1,143 @@
 """The bull's-eye of the left ventricle: one value per AHA segment.
 
 Anterior is up and the septum left, as every cardiologist knows it, whatever the images' own
-orientation is. A segment without a value stays empty: nothing is guessed.
+orientation is. A segment without a value stays empty: nothing is guessed. Colours are of maps that
+grow evenly in lightness, so they are told apart with any colour vision and in grey.
 
 References
 ----------
 Cerqueira MD et al., Circulation 2002;105:539-542 (AHA 17 segments).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from math import cos, radians, sin
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.patches import Circle, Wedge
 
-from worker.report.figures.canvas import BACKGROUND, MUTED, PANEL, SMALL_PX, TEXT, Canvas
+from worker.report.figures.canvas import (
+    BACKGROUND,
+    MUTED,
+    PANEL,
+    SMALL_PX,
+    TEXT,
+    VERMILION,
+    Canvas,
+)
 
 _RINGS = (  # first segment, number of segments, start angle of the first in degrees, radii
     (1, 6, 60.0, 0.70, 1.00),
     (7, 6, 60.0, 0.42, 0.70),
     (13, 4, 45.0, 0.15, 0.42),
 )
-_LOW_MM, _HIGH_MM = 4.0, 20.0
-_DARK_BELOW = 0.55
-_COLOUR_MAP = "cividis"
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+_LIGHT_ABOVE = 0.42
+_VALUE_SHARES = (0.15, 0.125)  # of the radius, by decimals
+_BAR_HEIGHT = 14
+
+Rgba = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Colours of one quantity, the same on the pages of every patient.
+
+    Attributes
+    ----------
+    low, high
+        Ends of the colours; values beyond have the colour of the end.
+    """
+
+    colour_map: str
+    low: float
+    high: float
+    unit: str
+    digits: int = 0
+
+    def colour(self, value: float) -> Rgba:
+        """Colour of a value."""
+        share = Normalize(self.low, self.high, clip=True)(value)
+        red, green, blue, alpha = mpl.colormaps[self.colour_map](float(share))
+        return float(red), float(green), float(blue), float(alpha)
+
+
+THICKNESS_MM = Scale("cividis", 4.0, 20.0, "mm")
+THICKENING_PERCENT = Scale("viridis", 0.0, 100.0, "%")
+INWARD_MM = Scale("viridis", 0.0, 12.0, "mm", 1)
 
 
 def draw_bullseye(
-    canvas: Canvas, values_mm: Mapping[int, float], centre: tuple[float, float], radius: float
+    canvas: Canvas,
+    values: Mapping[int, float],
+    centre: tuple[float, float],
+    radius: float,
+    scale: Scale = THICKNESS_MM,
+    marked: Collection[int] = (),
 ) -> None:
-    """Draw the segments' values in mm around ``centre`` (page pixels).
+    """Draw the segments' values around ``centre`` (page pixels).
 
-    The colour scale is fixed (4 to 20 mm), so that pages of different patients compare.
+    Parameters
+    ----------
+    marked
+        Segments that get a dot beside their value.
     """
-    colours, scale = mpl.colormaps[_COLOUR_MAP], Normalize(_LOW_MM, _HIGH_MM, clip=True)
     for first, count, start, inner, outer in _RINGS:
         for index in range(count):
-            value = values_mm.get(first + index)
-            share = None if value is None else float(scale(value))
-            _segment(
-                canvas,
-                centre,
-                (start + index * 360.0 / count, 360.0 / count),
-                (inner * radius, outer * radius),
-                PANEL if share is None else colours(share),
-            )
-            if value is not None and share is not None:
-                middle = start + (index + 0.5) * 360.0 / count
-                x, y = _at(centre, (inner + outer) / 2 * radius, middle)
-                ink = TEXT if share < _DARK_BELOW else BACKGROUND
-                canvas.text(x, y, f"{value:.0f}", ha="center", color=ink, size=19, weight="bold")
+            number = first + index
+            value = values.get(number)
+            colour = None if value is None else scale.colour(value)
+            sector = (start + index * 360.0 / count, 360.0 / count)
+            _segment(canvas, centre, sector, (inner * radius, outer * radius), colour or PANEL)
+            if value is None or colour is None:
+                continue
+            x, y = _at(centre, (inner + outer) / 2 * radius, sector[0] + sector[1] / 2)
+            ink = BACKGROUND if float(_LUMINANCE @ colour[:3]) > _LIGHT_ABOVE else TEXT
+            words, size = f"{value + 0.0:.{scale.digits}f}", _VALUE_SHARES[scale.digits] * radius
+            canvas.text(x, y, words, ha="center", color=ink, size=size, weight="bold")
+            if number in marked:
+                across = sector[0] + sector[1] / 2 + 90.0
+                reach = canvas.text_width(words, size, "bold") / 2 + 0.5 * size
+                _dot(canvas, (x, y), across, reach, size)
     canvas.axes.add_patch(
         Circle(centre, 0.15 * radius, facecolor=PANEL, edgecolor=MUTED, linewidth=0.8, zorder=2)
     )
-    for name, angle in (("anterior", 90), ("inferior", 270)):
+    for name, angle, turn in (
+        ("anterior", 90, 0),
+        ("inferior", 270, 0),
+        ("septal", 180, 90),
+        ("lateral", 0, 90),
+    ):
         x, y = _at(centre, radius + 13, angle)
-        canvas.text(x, y, name, ha="center", color=MUTED, size=SMALL_PX)
-    for name, angle in (("septal", 180), ("lateral", 0)):
-        x, y = _at(centre, radius + 13, angle)
-        canvas.text(x, y, name, ha="center", color=MUTED, size=SMALL_PX, rotation=90)
+        canvas.text(x, y, name, ha="center", color=MUTED, size=SMALL_PX, rotation=turn)
+
+
+def _dot(
+    canvas: Canvas, at: tuple[float, float], across_deg: float, reach: float, size: float
+) -> None:
+    """Draw a dot beside a value, along its ring: to the right of it or below it."""
+    right, down = abs(cos(radians(across_deg))), abs(sin(radians(across_deg)))
+    spot = (at[0] + right * reach, at[1] + down * 0.85 * size)
+    canvas.axes.add_patch(
+        Circle(spot, 0.24 * size, facecolor=VERMILION, edgecolor=TEXT, linewidth=0.8, zorder=4)
+    )
+
+
+def draw_legend(canvas: Canvas, scale: Scale, x: float, y: float, width: float) -> None:
+    """Draw the colours of a scale as a bar with its ends and middle written below."""
+    n_steps = 64
+    for step in range(n_steps):
+        value = scale.low + (step + 0.5) / n_steps * (scale.high - scale.low)
+        left = x + step * width / n_steps
+        canvas.panel(left, y, width / n_steps + 0.6, _BAR_HEIGHT, scale.colour(value))
+    for share, align in ((0.0, "left"), (0.5, "center"), (1.0, "right")):
+        value = scale.low + share * (scale.high - scale.low)
+        sign = {0.0: "≤ ", 1.0: "≥ "}.get(share, "")
+        words = f"{sign}{value:g} {scale.unit}"
+        at = x + share * width
+        canvas.text(at, y + 27, words, ha=align, color=MUTED, size=SMALL_PX - 1)
 
 
 def _segment(
@@ -66,7 +145,7 @@ def _segment(
     centre: tuple[float, float],
     sector_deg: tuple[float, float],
     radii: tuple[float, float],
-    colour: object,
+    colour: Rgba | str,
 ) -> None:
     """Fill one sector; the page's y axis points down, so angles change their sign."""
     start, width = sector_deg
@@ -86,7 +165,5 @@ def _segment(
 
 
 def _at(centre: tuple[float, float], distance: float, angle_deg: float) -> tuple[float, float]:
-    import math
-
-    angle = math.radians(angle_deg)
-    return centre[0] + distance * math.cos(angle), centre[1] - distance * math.sin(angle)
+    angle = radians(angle_deg)
+    return centre[0] + distance * cos(angle), centre[1] - distance * sin(angle)

@@ -60,7 +60,7 @@ class Canvas:
         self.axes.axis("off")
         self._widths: dict[tuple[str, float, str], float] = {}
 
-    def panel(self, x: float, y: float, width: float, height: float, colour: str = PANEL) -> None:
+    def panel(self, x: float, y: float, width: float, height: float, colour: Any = PANEL) -> None:
         """Fill a rectangle."""
         self.axes.add_patch(Rectangle((x, y), width, height, facecolor=colour, edgecolor="none"))
 

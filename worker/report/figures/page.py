@@ -36,14 +36,14 @@ def draw_header(canvas: Canvas, title: str) -> None:
     canvas.text(x + 14, 34, NOT_VERIFIED, size=size, weight="bold", color=BACKGROUND)
 
 
-def draw_footer(canvas: Canvas, identity: AnalysisIdentity) -> None:
-    """Draw the key of the contour colours and name bundle and software.
+def draw_footer(canvas: Canvas, identity: AnalysisIdentity, *, with_key: bool = True) -> None:
+    """Draw the key of the contour colours, where there are any, and name bundle and software.
 
     Pages are always in English: without a font that has its letters, a script would come out as
     empty boxes. Where the report is in another language the footer says so.
     """
     x, y = float(_LEFT), canvas.height - 26
-    for name, colour in _KEY:
+    for name, colour in _KEY if with_key else ():
         canvas.lines([np.array([[x, y], [x + 30, y]])], colour, 4.0)
         canvas.text(x + 38, y, name, size=SMALL_PX)
         x += 38 + canvas.text_width(name, SMALL_PX) + 28

@@ -1,0 +1,171 @@
+"""The heart over the beat: volumes with their steepest slopes, and how each segment thickens.
+
+The curves are the ones that the measurements were read from (``worker.findings.beat_curve``), the
+dots the contours of every phase.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from plugin.domain.findings import Assessment
+from worker.findings.beat_curve import BeatCurve
+from worker.findings.motion import Beat
+from worker.findings.rates import peak_rates, volume_curve
+from worker.findings.wall_motion import thickness_curve
+from worker.report.figures.canvas import (
+    BODY_PX,
+    ENDOCARDIUM,
+    GREEN,
+    MUTED,
+    ORANGE,
+    PURPLE,
+    RIGHT_VENTRICLE,
+    RULE,
+    SKY_BLUE,
+    SMALL_PX,
+    TEXT,
+    VERMILION,
+    YELLOW,
+    Canvas,
+    points,
+)
+from worker.report.figures.curve import right_ventricle_reported
+
+Place = tuple[float, float, float, float]
+
+_TANGENT_MS = 55.0
+_LEVELS = (("base", range(1, 7)), ("mid", range(7, 13)), ("apex", range(13, 17)))
+_WALLS = {  # name and colour of each segment's wall; the same colour at all levels
+    **dict.fromkeys((1, 7, 13), ("anterior", ORANGE)),
+    **dict.fromkeys((2, 8), ("anteroseptal", YELLOW)),
+    **dict.fromkeys((3, 9), ("inferoseptal", GREEN)),
+    14: ("septal", GREEN),
+    **dict.fromkeys((4, 10, 15), ("inferior", SKY_BLUE)),
+    **dict.fromkeys((5, 11), ("inferolateral", PURPLE)),
+    16: ("lateral", PURPLE),
+    **dict.fromkeys((6, 12), ("anterolateral", VERMILION)),
+}
+
+
+def draw_volumes(canvas: Canvas, assessment: Assessment, beat: Beat | None, place: Place) -> None:
+    """Draw the volumes of both ventricles into (x, y, width, height), with their peak rates."""
+    axes = _axes(canvas, place)
+    measured = assessment.curve
+    times_ms = np.asarray(measured.trigger_times_ms)
+    sides = [("LV", np.asarray(measured.lv_ml), ENDOCARDIUM)]
+    if right_ventricle_reported(assessment):
+        sides.append(("RV", np.asarray(measured.rv_ml), RIGHT_VENTRICLE))
+    for name, volumes_ml, colour in sides:
+        line = "none" if beat else "-"
+        axes.plot(times_ms, volumes_ml, color=colour, marker="o", markersize=4, linestyle=line)
+        if beat is None:
+            continue
+        curve = volume_curve(beat.only_used(volumes_ml), beat.times_ms, beat.length_ms)
+        axes.plot(curve.times_ms, curve.values, color=colour, linewidth=points(3))
+        if assessment.value(f"{name.lower()}_peak_ejection_rate") is not None:
+            _mark_peaks(axes, curve)
+    axes.set_ylim(0, 1.12 * max(1.0, *(float(volumes.max()) for _, volumes, _ in sides)))
+    _mark_phases(axes, assessment)
+    axes.set_xlabel("time after R wave (ms)", color=MUTED, fontsize=points(SMALL_PX), labelpad=2)
+
+
+def _mark_peaks(axes: Any, curve: BeatCurve) -> None:
+    """Lay a tangent where the volume falls and rises fastest."""
+    found = peak_rates(curve)
+    for at_ms in (found.ejection_at_ms, found.filling_at_ms):
+        around = np.array([at_ms - _TANGENT_MS, at_ms, at_ms + _TANGENT_MS])
+        middle, slope = curve.at(around[1:2])[0], curve.rate_per_s(around[1:2])[0]
+        axes.plot(
+            around, middle + slope * (around - at_ms) / 1000.0, color=TEXT, linewidth=points(2.5)
+        )
+        axes.plot(around[1:2], [middle], color=TEXT, marker="D", markersize=6)
+
+
+def draw_thickening(
+    canvas: Canvas,
+    assessment: Assessment,
+    beat: Beat,
+    relaxed_mm: Mapping[int, float],
+    place: Place,
+) -> None:
+    """Draw how each segment thickens, one small chart for each level of the ventricle."""
+    x, y, width, height = place
+    curves = {one.segment: one.thickness_mm for one in assessment.segment_curves}
+    smooth = {}
+    for n, values in curves.items():
+        known = np.array([np.nan if one is None else one for one in values])
+        curve = thickness_curve(known, beat.times_ms, beat.length_ms)
+        if curve is not None and n in relaxed_mm:
+            smooth[n] = (curve.times_ms, 100.0 * (curve.values / relaxed_mm[n] - 1.0))
+    ends = [end for _, percent in smooth.values() for end in (percent.min(), percent.max())]
+    low, high = min([-10.0, *ends]), max([40.0, *ends])
+    for column, (level, segments) in enumerate(_LEVELS):
+        each = width / len(_LEVELS)
+        axes = _axes(canvas, (x + column * each, y, each, height - 22), left=44, named=column == 0)
+        axes.set_ylim(low - 4, high + 8)
+        axes.axhline(0.0, color=MUTED, linewidth=points(1))
+        for n in segments:
+            if n in smooth:
+                axes.plot(*smooth[n], color=_WALLS[n][1], linewidth=points(2.5))
+        _mark_phases(axes, assessment)
+        axes.locator_params(axis="x", nbins=3)
+        axes.text(
+            0.97,
+            0.97,
+            level,
+            transform=axes.transAxes,
+            ha="right",
+            va="top",
+            color=TEXT,
+            fontsize=points(BODY_PX - 1),
+            fontweight="bold",
+        )
+        if column == 1:
+            label = "time after R wave (ms)"
+            axes.set_xlabel(label, color=MUTED, fontsize=points(SMALL_PX), labelpad=2)
+    _draw_key(canvas, x + 14, y + height - 14)
+
+
+def _draw_key(canvas: Canvas, x: float, y: float) -> None:
+    """Name the walls beside their colours."""
+    named = {name: colour for name, colour in _WALLS.values() if name not in ("septal", "lateral")}
+    for name, colour in named.items():
+        canvas.lines([np.array([[x, y], [x + 20, y]])], colour, 4.0)
+        canvas.text(x + 26, y, name, size=SMALL_PX - 2)
+        x += 26 + canvas.text_width(name, SMALL_PX - 2) + 16
+
+
+def _axes(canvas: Canvas, place: Place, *, left: float = 58, named: bool = True) -> Any:
+    """Return axes inside a place, with room for their labels."""
+    x, y, width, height = place
+    axes = canvas.inset(x + left, y + 26, width - left - 12, height - 46 - 26)
+    axes.tick_params(colors=MUTED, labelsize=points(SMALL_PX), length=3, labelleft=named)
+    axes.grid(color=RULE, linewidth=points(1))
+    axes.set_axisbelow(True)
+    axes.locator_params(axis="y", nbins=6)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(MUTED)
+    return axes
+
+
+def _mark_phases(axes: Any, assessment: Assessment) -> None:
+    """Draw a line at end-diastole and end-systole."""
+    times_ms = assessment.curve.trigger_times_ms
+    for phase, name in ((assessment.ed_phase, "ED"), (assessment.es_phase, "ES")):
+        axes.axvline(times_ms[phase], color=MUTED, linewidth=points(1.5), linestyle=(0, (4, 3)))
+        axes.annotate(
+            name,
+            (times_ms[phase], 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            color=TEXT,
+            fontsize=points(SMALL_PX - 1),
+            fontweight="bold",
+        )
