@@ -5,7 +5,6 @@ job may overlap (a paused process wakes up), but only the one whose fence is cur
 Knows Celery, the registry and the spool; what is computed is in ``worker.pipeline``.
 """
 
-import hashlib
 import os
 import threading
 from concurrent.futures import ProcessPoolExecutor
@@ -31,7 +30,7 @@ from plugin.domain.errors import (
 from plugin.domain.triage import OrderFacts, Situation
 from plugin.logs import configure, describe_error, get_logger
 from plugin.queue import ANALYSE_TASK, QUEUE_NAME, make_app
-from plugin.registry import JobRecord, PublishedResult, Registry, ResultObject
+from plugin.registry import JobRecord, PublishedResult, Registry, RejectionNote
 from plugin.settings import Settings, WorkerSettings
 from plugin.spool import Spool
 from worker.bundle import load_bundle
@@ -40,6 +39,7 @@ from worker.model.language.writer import LanguageWriter, open_writer
 from worker.model.tower import SegmentationTower
 from worker.pipeline import AnalysisResult, Segmenter, analyse_paths
 from worker.report import PredecessorReport
+from worker.withdrawal import SUPERSEDED, as_stored, representative, write_notes
 
 log = get_logger(__name__)
 
@@ -204,7 +204,11 @@ class Analyst:
             return Outcome.UNCHANGED if done else Outcome.LEASE_LOST
         self._spool.sync_results(folder)
         lease.check()
-        everything = published(result, is_shadow=not self._settings.is_live)
+        everything = published(
+            result,
+            is_shadow=not self._settings.is_live,
+            rejections=self._rejections(job, previous, result, folder),
+        )
         if not self._registry.jobs.publish(job.id, job.fence, everything):
             return Outcome.LEASE_LOST
         self._spool.remove_lost_results(job.id, job.fence)
@@ -219,6 +223,29 @@ class Analyst:
         waiting = job.created_at - study.first_received_at
         order = OrderFacts.from_dict(study.order_facts or {})
         return Situation(policy, order, waiting.total_seconds() / 60)
+
+    def _rejections(
+        self, job: JobRecord, previous: JobRecord | None, result: AnalysisResult, folder: Path
+    ) -> tuple[RejectionNote, ...]:
+        """Write notes that take the previous objects back, where a destination wants that."""
+        if previous is None or not self._settings.is_live:
+            return ()
+        wanted = {
+            one.id
+            for one in self._registry.destinations.list()
+            if one.enabled and one.reject_superseded
+        }
+        held = {
+            destination_id: objects
+            for destination_id, objects in self._registry.jobs.holders(previous.id).items()
+            if destination_id in wanted
+        }
+        if not held:
+            return ()
+        source, made_by = representative(result.objects), self._software_version
+        notes = write_notes(held, source, folder, SUPERSEDED, made_by, job.created_at)
+        self._spool.sync_results(folder)
+        return notes
 
     def _images(self, job: JobRecord) -> list[Path]:
         """Return the files of the current version of every instance of the study."""
@@ -239,26 +266,20 @@ class Analyst:
         return None
 
 
-def published(result: AnalysisResult, *, is_shadow: bool = False) -> PublishedResult:
+def published(
+    result: AnalysisResult,
+    *,
+    is_shadow: bool = False,
+    rejections: tuple[RejectionNote, ...] = (),
+) -> PublishedResult:
     """Describe what was written, with content hashes, for the registry."""
-    objects = tuple(
-        ResultObject(
-            kind=item.kind,
-            sop_class_uid=item.sop_class_uid,
-            sop_instance_uid=item.sop_instance_uid,
-            series_instance_uid=item.series_instance_uid,
-            path=str(item.path),
-            sha256=hashlib.sha256(item.path.read_bytes()).hexdigest(),
-            n_bytes=item.path.stat().st_size,
-        )
-        for item in result.objects
-    )
     return PublishedResult(
-        objects=objects,
+        objects=tuple(as_stored(item) for item in result.objects),
         input_digest=result.input_digest,
         summary=result.summary,
         decision=result.decision,
         is_shadow=is_shadow,
+        rejections=rejections,
     )
 
 

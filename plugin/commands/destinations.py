@@ -73,6 +73,14 @@ ConfirmOption = Annotated[
         "query (C-FIND or QIDO-RS), none; auto tries commitment, then query."
     ),
 ]
+RejectOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--reject-superseded/--keep-superseded",
+        help="When a newer analysis takes the place of objects that it has: send a rejection note "
+        "for them (Key Object Selection), or leave them beside the new ones (so without this).",
+    ),
+]
 
 
 @app.command()
@@ -86,6 +94,7 @@ def add(
     ca_file: CaOption = None,
     confirm: ConfirmOption = None,
     objects: ObjectsOption = None,
+    reject_superseded: RejectOption = None,
     enabled: EnabledOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -101,6 +110,7 @@ def add(
             ca_file=_absolute(ca_file),
             confirm=confirm or ConfirmMode.AUTO,
             objects=tuple(objects) if objects else DEFAULT_OBJECTS,
+            reject_superseded=bool(reject_superseded),
             enabled=enabled is not False,
         )
     typer.echo(f"Destination {added.name} gets {', '.join(added.objects)}.")
@@ -250,6 +260,7 @@ def edit(
     ca_file: CaOption = None,
     confirm: ConfirmOption = None,
     objects: ObjectsOption = None,
+    reject_superseded: RejectOption = None,
     enabled: EnabledOption = None,
     rename: Annotated[str | None, typer.Option(metavar="NAME", help="New name.")] = None,
     config: ConfigOption = None,
@@ -264,6 +275,7 @@ def edit(
         ca_file=_absolute(ca_file),
         confirm=confirm,
         objects=tuple(objects) if objects else None,
+        reject_superseded=reject_superseded,
         enabled=enabled,
         name=rename,
     )

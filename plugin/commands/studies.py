@@ -18,6 +18,7 @@ from plugin.commands.terminal import (
     print_table,
 )
 from plugin.domain.errors import SENTENCES, ConfigurationError, Reason
+from plugin.domain.job import JobState
 from plugin.domain.study import StudyState
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def list_studies(
 def _row(
     study: "StudyRecord", job: "JobRecord | None", n_changed: int, delivered: str
 ) -> tuple[object, ...]:
-    summary = dict(job.summary or {}) if job else {}
+    summary = _standing_summary(job)
     state = f"{study.state.value}/{job.state.value}" if job else study.state.value
     return (
         f"…{study.study_instance_uid[-12:]}",
@@ -128,6 +129,13 @@ def _row(
         delivered,
         summary.get("finding") or _what(study, job),
     )
+
+
+def _standing_summary(job: "JobRecord | None") -> dict[str, Any]:
+    """Return the numbers of a result, none of one that was withdrawn."""
+    if job is None or job.state is JobState.WITHDRAWN:
+        return {}
+    return dict(job.summary or {})
 
 
 def _what(study: "StudyRecord", job: "JobRecord | None") -> str:
@@ -214,8 +222,9 @@ def _print_job(entry: dict[str, Any]) -> None:
     job = entry["job"]
     why = f" · {_why(job.reason)} {job.detail}" if job.reason else ""
     typer.echo(f"Job {job.id} · generation {job.generation} · {job.state.value}{why}")
-    if job.summary:
-        print_table("", ("result", "value"), ((key, value) for key, value in job.summary.items()))
+    summary = _standing_summary(job)
+    if summary:
+        print_table("", ("result", "value"), summary.items())
     if entry["objects"]:
         print_table(
             "",
@@ -256,6 +265,40 @@ def requeue(study: StudyArgument, config: ConfigOption = None) -> None:
     except TransientError as error:
         typer.echo(error.sentence, err=True)
     typer.echo(f"Queued as generation {job.generation} (job {job.id}).")
+
+
+@app.command()
+def withdraw(
+    study: StudyArgument,
+    reason: Annotated[
+        str,
+        typer.Option(
+            "--reason",
+            metavar="TEXT",
+            help="Why, in words without patient data: for the audit trail, the pages and the "
+            "archives.",
+        ),
+    ],
+    config: ConfigOption = None,
+) -> None:
+    """Take a wrong result back: archives get a rejection note, the pages show it as withdrawn."""
+    from importlib.metadata import version
+
+    from plugin.spool import Spool
+    from worker.withdrawal import withdraw_result
+
+    why = reason.strip()
+    if not why:
+        raise ConfigurationError(Reason.SETTING_INVALID, "--reason needs some words")
+    settings = load(config)
+    with open_registry(config) as registry:
+        record = find_study(registry, study)
+        spool = Spool(settings.spool.folder)
+        job, n_told = withdraw_result(registry, spool, record.id, why, "cli", version("cmr-triage"))
+    typer.echo(
+        f"Withdrawn: generation {job.generation} (job {job.id}). "
+        f"{n_told} destination(s) get a rejection note."
+    )
 
 
 @app.command()

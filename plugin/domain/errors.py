@@ -78,6 +78,9 @@ class Reason(StrEnum):
     QUERY_NOT_OFFERED = "query_not_offered"
     QUERY_FAILED = "query_failed"
     RESULT_MISSING = "result_missing"
+    RESULT_WITHDRAWN = "result_withdrawn"
+    RESULT_SUPERSEDED = "result_superseded"
+    NOTHING_TO_WITHDRAW = "nothing_to_withdraw"
     # Resources and operation.
     DISK_FULL = "disk_full"
     QUEUE_UNAVAILABLE = "queue_unavailable"
@@ -259,6 +262,14 @@ SENTENCES: dict[Reason, str] = {
     Reason.RESULT_MISSING: (
         "The stored result file is gone from the spool; have the study analysed again with: "
         "cmr-triage study requeue."
+    ),
+    Reason.RESULT_WITHDRAWN: "A person withdrew this result: it must not be used.",
+    Reason.RESULT_SUPERSEDED: (
+        "A newer result took the place of this one before it was sent; the destination wants no "
+        "superseded objects."
+    ),
+    Reason.NOTHING_TO_WITHDRAW: (
+        "The study has no result that stands, so there is nothing to withdraw."
     ),
     Reason.DESTINATION_REMOVED: (
         "The destination was removed before the object was sent; add it again under the same name "

@@ -15,13 +15,16 @@ from plugin.registry.transitions import delivery_may_become
 
 Condition = ColumnElement[bool]
 
+TAKEN_BACK = (Reason.RESULT_WITHDRAWN, Reason.RESULT_SUPERSEDED)
+"""Reasons for which an object is neither sent nor asked about any more."""
+
 
 def retry_dead(connection: Connection, now: datetime, *which: Condition) -> int:
-    """Put dead deliveries back into their queues; return how many."""
+    """Put dead deliveries back into their queues, except what was taken back; return how many."""
     dead = delivery_may_become(deliveries.c.state, DeliveryState.PENDING, {DeliveryState.DEAD})
     return connection.execute(
         update(deliveries)
-        .where(dead, *which)
+        .where(dead, ~taken_back(), *which)
         .values(
             state=DeliveryState.PENDING.value,
             attempts=0,
@@ -32,6 +35,12 @@ def retry_dead(connection: Connection, now: datetime, *which: Condition) -> int:
             n_lost=0,
         )
     ).rowcount
+
+
+def taken_back() -> Condition:
+    """Return the condition that an object must not reach its destination any more."""
+    reasons = [reason.value for reason in TAKEN_BACK]
+    return func.coalesce(deliveries.c.last_reason, "").in_(reasons)
 
 
 def nothing_to_confirm(connection: Connection, destination_id: int) -> None:
@@ -85,7 +94,7 @@ def send_again(
         connection.execute(
             update(deliveries)
             .where(delivery_may_become(deliveries.c.state, state, {DeliveryState.SENT}))
-            .where(chosen, *which)
+            .where(chosen, ~taken_back(), *which)
             .values(state=state.value, next_attempt_at=now, **values)
         )
 

@@ -23,6 +23,8 @@ class DestinationRecord:
         Path of a file with ``user:password`` (Basic) or a token (Bearer); never its content.
     ca_file
         Path of the certificates (PEM) that an https server's is checked against.
+    reject_superseded
+        Whether it gets a rejection note for objects that a newer analysis superseded.
     """
 
     id: int
@@ -36,6 +38,7 @@ class DestinationRecord:
     url: str | None = None
     credentials_file: str | None = None
     ca_file: str | None = None
+    reject_superseded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

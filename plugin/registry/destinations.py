@@ -40,6 +40,7 @@ class Destinations:
         credentials_file: str | None = None,
         ca_file: str | None = None,
         confirm: ConfirmMode = ConfirmMode.AUTO,
+        reject_superseded: bool = False,
         objects: tuple[str, ...] = DEFAULT_OBJECTS,
         enabled: bool = True,
         actor: str = "cli",
@@ -63,6 +64,7 @@ class Destinations:
                 "credentials_file": credentials_file,
                 "ca_file": ca_file,
                 "confirm": confirm,
+                "reject_superseded": reject_superseded,
                 "objects": objects,
                 "enabled": enabled,
             }

@@ -4,7 +4,7 @@ Two runs of one job may overlap (a paused process wakes up); one result exists. 
 when a job is given to another worker; that only one of them publishes does not depend on them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, case, func, or_, select, update
@@ -13,7 +13,7 @@ from plugin.domain.errors import Reason
 from plugin.domain.job import JobState
 from plugin.registry.engine import Database
 from plugin.registry.publishing import change_claim, end_claim, publish, reject
-from plugin.registry.records import JobRecord, PublishedResult, ResultObject
+from plugin.registry.records import JobRecord, PublishedResult, RejectionNote, ResultObject
 from plugin.registry.rows import (
     job_by_id,
     job_record,
@@ -25,6 +25,7 @@ from plugin.registry.tables import (
     result_objects,
 )
 from plugin.registry.transitions import may_become
+from plugin.registry.withdrawal import holders, withdraw
 
 _MAXIMUM_ATTEMPTS = 3
 _FIRST_RELEASE_WAIT_SECONDS = 5.0
@@ -183,6 +184,19 @@ class Jobs:
         with self._database.write() as connection:
             return reject(connection, job_id, fence, (reason, detail), self._database.now())
 
+    def withdraw(self, job_id: str, why: str, notes: Sequence[RejectionNote], actor: str) -> bool:
+        """Take a result back: in one transaction or not at all.
+
+        The job is withdrawn, what still waits is not sent any more, and the notes are on their way.
+
+        Returns
+        -------
+        bool
+            False when the result does not stand (any more); then nothing happened.
+        """
+        with self._database.write() as connection:
+            return withdraw(connection, job_id, why, notes, actor, self._database.now())
+
     def release(self, job_id: str, fence: int, reason: Reason, detail: str = "") -> bool:
         """Give a job back because something outside failed; it waits a little and is tried again.
 
@@ -291,6 +305,11 @@ class Jobs:
         )
         with self._database.read() as connection:
             return [object_record(row) for row in connection.execute(query).mappings()]
+
+    def holders(self, job_id: str) -> Mapping[int, tuple[ResultObject, ...]]:
+        """Return which results of a job each destination (id) may have."""
+        with self._database.read() as connection:
+            return holders(connection, job_id)
 
     def counts(self) -> Mapping[JobState, int]:
         """Count the jobs in every state."""

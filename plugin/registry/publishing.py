@@ -8,18 +8,16 @@ from plugin.domain.errors import Reason
 from plugin.domain.job import JobState
 from plugin.domain.study import StudyState
 from plugin.registry.deliveries import insert_delivery
-from plugin.registry.engine import insert_unless_known
-from plugin.registry.records import PublishedResult, ResultObject
+from plugin.registry.records import PublishedResult
 from plugin.registry.rows import lock_study_of_job
 from plugin.registry.tables import (
     destinations,
     jobs,
-    own_results,
-    result_objects,
     studies,
 )
 from plugin.registry.transitions import may_become
 from plugin.registry.triage import note_decision, standing_of
+from plugin.registry.withdrawal import register_object, send_notes, stop_sending
 
 
 def change_claim(
@@ -81,13 +79,18 @@ def publish(
         return False
     if result.decision is not None:
         note_decision(connection, study.id, job_id, result.decision, now)
-    connection.execute(
+    superseded = connection.execute(
         update(jobs)
         .where(jobs.c.study_id == study.id, jobs.c.id != job_id)
         .where(may_become(jobs.c.state, JobState.SUPERSEDED, {JobState.REPORTED}))
         .values(state=JobState.SUPERSEDED.value)
-    )
+        .returning(jobs.c.id)
+    ).scalars()
+    told = [uid for one in result.rejections for uid in one.destination_ids]
+    for superseded_id in superseded.all() if told else ():
+        stop_sending(connection, superseded_id, Reason.RESULT_SUPERSEDED, told)
     _register_objects(connection, job_id, result, now)
+    send_notes(connection, job_id, result.rejections, now)
     return True
 
 
@@ -117,12 +120,7 @@ def _register_objects(
     enabled = select(destinations).where(destinations.c.enabled).order_by(destinations.c.id)
     wanted = [] if result.is_shadow else connection.execute(enabled).all()
     for item in result.objects:
-        values = {name: getattr(item, name) for name in ResultObject.__slots__}
-        object_id = connection.execute(
-            result_objects.insert().values(job_id=job_id, **values).returning(result_objects.c.id)
-        ).scalar_one()
-        own = {"sop_instance_uid": item.sop_instance_uid}
-        insert_unless_known(connection, own_results, own, "sop_instance_uid")
+        object_id = register_object(connection, job_id, item)
         for destination in wanted:
             if item.kind in destination.objects:
                 where = (destination.id, destination.name)

@@ -313,6 +313,14 @@ class ResultObject:
 
 
 @dataclass(frozen=True, slots=True)
+class RejectionNote:
+    """A written note that takes objects back, and the destinations (ids) that are told."""
+
+    note: ResultObject
+    destination_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PublishedResult:
     """All that becomes true at once when a job is published.
 
@@ -326,6 +334,8 @@ class PublishedResult:
         What the triage policy made of the result; None where no policy was asked.
     is_shadow
         Shown, but sent nowhere: no delivery is made.
+    rejections
+        Notes that take the superseded objects back, for destinations that want that.
     """
 
     objects: tuple[ResultObject, ...]
@@ -333,6 +343,7 @@ class PublishedResult:
     summary: Mapping[str, Any]
     decision: Decision | None = None
     is_shadow: bool = False
+    rejections: tuple[RejectionNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

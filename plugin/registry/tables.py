@@ -124,15 +124,14 @@ destinations = Table(
     Column("url", Text),
     Column("credentials_file", Text),
     Column("ca_file", Text),
+    Column("reject_superseded", Boolean, nullable=False, server_default=false()),
 )
 
 # What was learnt of a destination by talking to it; not in its own row, which people edit.
 destination_health = Table(
     "destination_health",
     metadata,
-    Column(
-        "destination_id", ForeignKey("destinations.id", ondelete="CASCADE"), primary_key=True
-    ),
+    Column("destination_id", ForeignKey("destinations.id", ondelete="CASCADE"), primary_key=True),
     Column("n_failures", Integer, nullable=False, default=0),
     Column("open_since", UtcDateTime),
     Column("next_probe_at", UtcDateTime),

@@ -4,18 +4,27 @@ from hashlib import sha256
 from pathlib import Path
 
 import onnxruntime
+import pydicom
 import pytest
 
-from plugin.domain.errors import ModelError, Reason, TransientError, TriageError
+from plugin.domain.errors import (
+    ConfigurationError,
+    ModelError,
+    Reason,
+    StudyRejectedError,
+    TransientError,
+    TriageError,
+)
 from plugin.domain.job import DeliveryState, JobState
-from plugin.domain.objects import OBJECT_KINDS
+from plugin.domain.objects import DEFAULT_OBJECTS, OBJECT_KINDS, REJECTION
 from plugin.domain.study import StudyState
-from plugin.registry import IndexedInstance, Registry
+from plugin.registry import IndexedInstance, Registry, ResultObject
 from plugin.settings import Settings
 from plugin.spool import Spool
 from tests.generated import TruthSegmenter, small_patient, write_small_study
 from worker import tasks
 from worker.tasks import Analyst, Lease, Outcome
+from worker.withdrawal import withdraw_result
 
 
 class Clock:
@@ -114,7 +123,7 @@ def quick(monkeypatch):
             path = folder / "sr.dcm"
             path.write_bytes(b"report")
             uid = f"1.2.4.{abs(hash(folder)) % 10**9}"
-            item = tasks.ResultObject("sr", "1.2", uid, "1.2.5", str(path), "", 0)
+            item = ResultObject("sr", "1.2", uid, "1.2.5", str(path), "", 0)
             written = _File(item, path)
             return tasks.AnalysisResult(digest, objects=(written,), summary={"lvef_percent": 60.0})
 
@@ -144,7 +153,7 @@ def test_analyst_publishes_what_the_pipeline_found(analyst, registry, job):
     for item in objects:
         assert sha256(Path(item.path).read_bytes()).hexdigest() == item.sha256
     waiting = registry.deliveries.for_job(job.id)
-    assert [item.state for item in waiting] == [DeliveryState.PENDING] * 3
+    assert [item.state for item in waiting] == [DeliveryState.PENDING] * len(DEFAULT_OBJECTS)
 
 
 def test_analyst_leaves_alone_what_it_cannot_claim(analyst, registry, job, quick):
@@ -324,3 +333,65 @@ def test_worker_takes_one_task_by_name_and_keeps_no_result(settings):
     app, _ = tasks.make_worker(settings)
     assert tasks.ANALYSE_TASK in app.tasks
     assert app.tasks[tasks.ANALYSE_TASK].ignore_result
+
+
+@pytest.fixture
+def reported(analyst, registry, job):
+    """Give a job whose report and summary page are at a destination; the rest still waits."""
+    assert analyst.analyse(job.id) is Outcome.PUBLISHED
+    for delivery in registry.deliveries.for_job(job.id):
+        if delivery.kind in {"sr", "summary"}:
+            registry.deliveries.sent(delivery.id)
+    return registry.jobs.get(job.id)
+
+
+def named(path):
+    """Return the UIDs that a rejection note names, by its title."""
+    note = pydicom.dcmread(path)
+    uids = {
+        item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
+        for item in note.ContentSequence
+        if "ReferencedSOPSequence" in item
+    }
+    return note.ConceptNameCodeSequence[0].CodeValue, uids
+
+
+def test_withdrawing_tells_each_destination_about_the_objects_that_it_may_have(
+    registry, spool, reported
+):
+    registry.destinations.add("late", ae_title="LATE", host="127.0.0.1", port=104)
+    job, n_told = withdraw_result(registry, spool, reported.study_id, "Wrong.", "anna", "1")
+    assert (job.id, n_told) == (reported.id, 1)
+    assert registry.jobs.get(job.id).state is JobState.WITHDRAWN
+    (note,) = [one for one in registry.deliveries.for_job(job.id) if one.kind == REJECTION]
+    assert (note.destination_name, note.state) == ("pacs", DeliveryState.PENDING)
+    expected = {
+        item.sop_instance_uid
+        for item in registry.jobs.result_objects(job.id)
+        if item.kind in DEFAULT_OBJECTS
+    }
+    assert named(note.path) == ("113001", expected)
+    with pytest.raises(StudyRejectedError) as error:
+        withdraw_result(registry, spool, reported.study_id, "Again.", "anna", "1")
+    assert error.value.reason is Reason.NOTHING_TO_WITHDRAW
+
+
+def test_result_whose_files_are_gone_cannot_be_withdrawn_by_a_note(registry, spool, reported):
+    for item in registry.jobs.result_objects(reported.id):
+        Path(item.path).unlink()
+    with pytest.raises(ConfigurationError) as error:
+        withdraw_result(registry, spool, reported.study_id, "Wrong.", "anna", "1")
+    assert error.value.reason is Reason.RESULT_MISSING
+    assert registry.jobs.get(reported.id).state is JobState.REPORTED
+
+
+def test_superseded_objects_are_rejected_where_a_destination_wants_it(analyst, registry, reported):
+    registry.destinations.edit("pacs", reject_superseded=True)
+    again = registry.studies.requeue(reported.study_id, "anna")
+    assert analyst.analyse(again.id) is Outcome.PUBLISHED
+    (note,) = [one for one in registry.deliveries.for_job(again.id) if one.kind == REJECTION]
+    title, uids = named(note.path)
+    before = {item.sop_instance_uid for item in registry.jobs.result_objects(reported.id)}
+    assert title == "113001"
+    assert uids <= before
+    assert len(uids) == len(DEFAULT_OBJECTS)
