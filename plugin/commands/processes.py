@@ -37,7 +37,7 @@ def deliver(config: ConfigOption = None) -> None:
 
 
 def web(config: ConfigOption = None) -> None:
-    """Serve the read-only status page (this machine only)."""
+    """Serve the worklist, the study pages and the API."""
     from plugin.web.server import main
 
     main(load(config))

@@ -1,6 +1,6 @@
 """Who changed what: rows that are only ever added."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,9 +29,17 @@ class Audit:
         with self._database.write() as connection:
             note(connection, self._database.now(), (actor, action, subject), before, after)
 
-    def list(self, limit: int = 200) -> list[AuditRecord]:
-        """Return the newest entries, newest first."""
+    def of_subject(self, subject: str, limit: int = 200) -> Sequence[AuditRecord]:
+        """Return what was done to one subject, newest first."""
+        query = select(audit).where(audit.c.subject == subject).order_by(audit.c.id.desc())
+        with self._database.read() as connection:
+            return [AuditRecord(**row) for row in connection.execute(query.limit(limit)).mappings()]
+
+    def list(self, limit: int = 200, before_id: int | None = None) -> list[AuditRecord]:
+        """Return the newest entries (of those before one), newest first."""
         query = select(audit).order_by(audit.c.id.desc()).limit(limit)
+        if before_id is not None:
+            query = query.where(audit.c.id < before_id)
         with self._database.read() as connection:
             return [AuditRecord(**row) for row in connection.execute(query).mappings()]
 

@@ -48,7 +48,15 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which studies, in which order; ``who`` asks (for ``Shown.MINE``)."""
+    """Which studies, in which order.
+
+    Attributes
+    ----------
+    who
+        Who asks, for ``Shown.MINE``.
+    ai_orders
+        Whether what the AI suggests changes the order; not in shadow mode or switched off.
+    """
 
     shown: Shown = Shown.TO_READ
     stage: Stage | None = None
@@ -56,6 +64,7 @@ class Wanted:
     words: str = ""
     order: Order = Order.PRIORITY
     who: str = ""
+    ai_orders: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,10 @@ class WorklistEntry:
         Share of the running analysis that is done, 0 to 1.
     job_id, generation, summary
         Of the result that stands; None where there is none.
+    order_urgency, ai_urgency
+        What the order and what the policy says, as ``plugin.domain.triage.ranking`` counts.
+    wants_review
+        A value lies near a threshold of the policy.
     rank
         Higher is read earlier.
     n_objects, n_sent, n_confirmed, n_dead
@@ -105,6 +118,9 @@ class WorklistEntry:
     generation: int | None
     reported_at: datetime | None
     summary: Mapping[str, Any]
+    order_urgency: int
+    ai_urgency: int
+    wants_review: bool
     rank: int
     claimed_by: str | None
     read_by: str | None
@@ -132,8 +148,11 @@ class WorklistCounts:
 _latest = jobs.alias("latest")
 _standing = jobs.alias("standing")
 
-_level = _standing.c.summary["priority"].as_string()
-_rank = case((_level == "STAT", 2), (_level == "URGENT", 1), else_=0)
+_of_result = func.coalesce(_standing.c.triage_urgency, 0)
+_of_policy = studies.c.policy_urgency
+_ai_urgency = case((_of_policy > _of_result, _of_policy), else_=_of_result)
+_order_urgency = studies.c.order_urgency
+_higher = case((_ai_urgency > _order_urgency, _ai_urgency), else_=_order_urgency)
 _has_failed = or_(
     studies.c.state == StudyState.REJECTED.value,
     studies.c.needs_person,
@@ -172,7 +191,9 @@ _COLUMNS = (
     _standing.c.generation,
     _standing.c.reported_at,
     _standing.c.summary,
-    _rank.label("rank"),
+    _order_urgency.label("order_urgency"),
+    _ai_urgency.label("ai_urgency"),
+    func.coalesce(_standing.c.wants_review, false()).label("wants_review"),
     readings.c.claimed_by,
     case((_is_read, readings.c.read_by), else_=None).label("read_by"),
     case((_is_read, readings.c.read_at), else_=None).label("read_at"),
@@ -189,11 +210,13 @@ class Worklist:
         self, wanted: Wanted, after: Position | None = None, limit: int = 50
     ) -> Sequence[WorklistEntry]:
         """Return the studies after a position, in the wanted order."""
-        query = _joined(select(*_COLUMNS)).where(*_conditions(wanted))
+        rank = _rank(wanted)
+        query = _joined(select(*_COLUMNS, rank.label("rank"))).where(*_conditions(wanted))
         if after is not None:
-            query = query.where(_later(wanted.order, after))
+            query = query.where(_later(wanted.order, rank, after))
         with self._database.read() as connection:
-            rows = connection.execute(_ordered(query, wanted.order).limit(limit)).mappings().all()
+            ordered = _ordered(query, wanted.order, rank).limit(limit)
+            rows = connection.execute(ordered).mappings().all()
             job_ids = [row["job_id"] for row in rows if row["job_id"]]
             counted: dict[str, dict[DeliveryState, int]] = {}
             for one in connection.execute(_delivered(job_ids)) if job_ids else ():
@@ -202,7 +225,7 @@ class Worklist:
 
     def entry(self, study_id: int) -> WorklistEntry | None:
         """Return one study as the list shows it, or None."""
-        query = _joined(select(*_COLUMNS)).where(studies.c.id == study_id)
+        query = _joined(select(*_COLUMNS, _higher.label("rank"))).where(studies.c.id == study_id)
         with self._database.read() as connection:
             row = connection.execute(query).mappings().one_or_none()
             if row is None:
@@ -229,7 +252,7 @@ class Worklist:
         if not patient_id:
             return []
         query = (
-            _joined(select(*_COLUMNS))
+            _joined(select(*_COLUMNS, _higher.label("rank")))
             .where(studies.c.patient_id == patient_id, studies.c.id != but)
             .where(_standing.c.id.is_not(None))
             .order_by(studies.c.study_date.desc(), studies.c.id.desc())
@@ -250,6 +273,8 @@ class Worklist:
                 func.max(studies.c.last_received_at),
                 func.max(studies.c.completed_at),
                 func.count(studies.c.reason),
+                func.sum(studies.c.order_urgency),
+                func.sum(studies.c.policy_urgency),
             ),
             select(
                 func.count(),
@@ -293,7 +318,11 @@ def _is_read_safely() -> ColumnElement[bool]:
 
 
 def _promoted() -> ColumnElement[int]:
-    return case((_rank > 0, 1), else_=0)
+    return case((_ai_urgency > 0, 1), else_=0)
+
+
+def _rank(wanted: Wanted) -> ColumnElement[int]:
+    return _higher if wanted.ai_orders else _order_urgency
 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -307,7 +336,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.stage is not None:
         conditions.append(_stage == wanted.stage.value)
     if wanted.promoted_only:
-        conditions.append(_rank > 0)
+        conditions.append(_ai_urgency > 0)
     conditions.extend(_holds(word) for word in wanted.words.split())
     return conditions
 
@@ -317,20 +346,20 @@ def _holds(word: str) -> ColumnElement[bool]:
     return or_(*(studies.c[name].icontains(word, autoescape=True) for name in columns))
 
 
-def _ordered(query: Select[Any], order: Order) -> Select[Any]:
+def _ordered(query: Select[Any], order: Order, rank: ColumnElement[int]) -> Select[Any]:
     if order is Order.NEWEST:
         return query.order_by(studies.c.first_received_at.desc(), studies.c.id.desc())
-    return query.order_by(_rank.desc(), studies.c.first_received_at, studies.c.id)
+    return query.order_by(rank.desc(), studies.c.first_received_at, studies.c.id)
 
 
-def _later(order: Order, after: Position) -> ColumnElement[bool]:
+def _later(order: Order, rank: ColumnElement[int], after: Position) -> ColumnElement[bool]:
     """Return the condition that a study stands behind a position."""
     at, study_id = studies.c.first_received_at, studies.c.id
     if order is Order.NEWEST:
         return or_(at < after.at, and_(at == after.at, study_id < after.study_id))
-    same = _rank == literal(after.rank)
+    same = rank == literal(after.rank)
     behind = or_(at > after.at, and_(at == after.at, study_id > after.study_id))
-    return or_(_rank < after.rank, and_(same, behind))
+    return or_(rank < after.rank, and_(same, behind))
 
 
 def _delivered(job_ids: Sequence[str]) -> Select[Any]:

@@ -25,7 +25,7 @@ from worker.volume.types import CineStack
 FOLDER_NAME = "viewer"
 INDEX_NAME = "viewer.json"
 VERSION = 1
-_CONTEXT_MM = 15.0
+_CONTEXT_MM = 8.0
 _TOLERANCE_PIXELS = 0.1
 _STRUCTURES = ("endocardium", "epicardium", "right_ventricle")
 
@@ -74,6 +74,8 @@ def write_viewer(
         "rr_interval_ms": stack.rr_interval_ms,
         "ed_phase": ed_phase,
         "es_phase": assessment.es_phase,
+        "lv_ml": [round(value, 1) for value in assessment.curve.lv_ml],
+        "rv_ml": [round(value, 1) for value in assessment.curve.rv_ml],
         "sides": _sides(stack),
         "contours": _contours(labels, left, top),
     }

@@ -3,11 +3,17 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from plugin.domain.errors import Reason
 from plugin.domain.feedback import Verdict
+from plugin.domain.findings import Priority
+from plugin.domain.triage import Decision, Outcome, Standing, TriageInputs, rank_key
+from plugin.domain.triage.inputs import IncomingPriority
+from plugin.domain.triage.ranking import URGENCY_OF_ORDER
 from plugin.registry import PublishedResult
 from plugin.registry.readings import Opinion
+from plugin.registry.tables import studies
 from plugin.registry.worklist import Order, Shown, Stage, Wanted
 from tests.plugin.registry.samples import make_instance
 
@@ -28,9 +34,16 @@ def arrive(registry, number, *, priority=None, finding="", **changes):
 def report(registry, study, priority, finding=""):
     job = registry.studies.mark_complete(study.id)
     claimed = registry.jobs.claim(job.id, "test", 60)
-    summary = {"priority": priority, "finding": finding, "lvef_percent": 40.0}
-    assert registry.jobs.publish(job.id, claimed.fence, PublishedResult((), "d", summary))
+    summary = {"finding": finding, "lvef_percent": 40.0}
+    result = PublishedResult((), "d", summary, decided(priority))
+    assert registry.jobs.publish(job.id, claimed.fence, result)
     return job
+
+
+def decided(priority):
+    level = Priority(priority)
+    outcome = Outcome.KEPT if level is Priority.ROUTINE else Outcome.PROMOTED
+    return Decision(level, outcome, (), (), "because", (), "test", TriageInputs())
 
 
 def listed(registry, wanted=TO_READ, after=None, limit=50):
@@ -45,6 +58,32 @@ def test_promoted_studies_come_first_and_then_the_longest_waiting(registry, cloc
     assert listed(registry) == [ids[3], ids[1], ids[4], ids[0], ids[2]]
     assert listed(registry, Wanted(order=Order.NEWEST)) == ids[::-1]
     assert listed(registry, Wanted(promoted_only=True)) == [ids[3], ids[1], ids[4]]
+    assert listed(registry, Wanted(ai_orders=False)) == ids
+
+
+def test_order_of_the_list_is_the_ranking_of_the_domain(registry, clock):
+    for number in range(12):
+        priority = (None, "ROUTINE", "URGENT", "STAT")[number % 4]
+        arrive(registry, number, priority=priority)
+        study = registry.studies.get(f"1.2.840.{number}")
+        incoming = (None, *IncomingPriority)[number % 5]
+        with registry.worklist._database.write() as connection:
+            urgency = URGENCY_OF_ORDER[incoming]
+            changed = update(studies).where(studies.c.id == study.id)
+            connection.execute(changed.values(order_urgency=urgency))
+        clock.advance(30)
+    for ai_orders in (True, False):
+        entries = registry.worklist.page(Wanted(ai_orders=ai_orders))
+        standings = [
+            Standing(
+                level={0: Priority.ROUTINE, 2: Priority.URGENT, 3: Priority.STAT}[one.ai_urgency],
+                incoming={v: k for k, v in URGENCY_OF_ORDER.items()}[one.order_urgency],
+                waiting_seconds=(clock() - one.received_at).total_seconds(),
+            )
+            for one in entries
+        ]
+        keys = [rank_key(one, ai_orders=ai_orders) for one in standings]
+        assert keys == sorted(keys)
 
 
 @pytest.mark.parametrize("order", list(Order))
@@ -156,7 +195,7 @@ def test_stamp_changes_with_everything_that_the_list_shows(registry, clock):
     assert changed(lambda: claims.append(registry.jobs.claim(jobs[0].id, "test", 60)))
     fence = claims[0].fence
     assert changed(lambda: registry.jobs.advance(jobs[0].id, fence, "segment", 0.2))
-    result = PublishedResult((), "d", {"priority": "URGENT"})
+    result = PublishedResult((), "d", {}, decided("URGENT"))
     assert changed(lambda: registry.jobs.publish(jobs[0].id, fence, result))
     assert changed(lambda: registry.readings.claim(study.id, "anna"))
     assert changed(lambda: registry.readings.release(study.id, "anna"))

@@ -1,0 +1,103 @@
+"""Telling open pages that something changed, as server-sent events; says never what.
+
+One task asks the registry for its stamp once a second, however many pages are open; a page that is
+told fetches its part again, with its own rights.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from plugin.domain.errors import TriageError
+from plugin.web.site import Site
+from plugin.web.visitor import Door, Visitor
+
+_ASK_SECONDS = 1.0
+_SIGN_OF_LIFE_SECONDS = 15.0
+_MAXIMUM_READERS = 200
+
+
+class Watcher:
+    """Watches a stamp and wakes everybody who waits when it changes.
+
+    Parameters
+    ----------
+    stamp
+        Differs whenever pages may show something else; may raise ``TriageError``.
+    """
+
+    def __init__(self, stamp: Callable[[], str], ask_seconds: float = _ASK_SECONDS) -> None:
+        self._stamp = stamp
+        self._ask_seconds = ask_seconds
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.n_readers = 0
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait for the next change; False when none came in time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+                return True
+        return False
+
+    def enter(self) -> None:
+        """Begin to watch for one more page."""
+        self.n_readers += 1
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._watch())
+
+    def leave(self) -> None:
+        """Stop watching when the last page is gone."""
+        self.n_readers -= 1
+        if self.n_readers == 0 and self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def _watch(self) -> None:
+        last: str | None = None
+        while True:
+            with suppress(TriageError):  # the registry is away; pages say so when they fetch
+                stamp = await run_in_threadpool(self._stamp)
+                if last is not None and stamp != last:
+                    changed, self._changed = self._changed, asyncio.Event()
+                    changed.set()
+                last = stamp
+            await asyncio.sleep(self._ask_seconds)
+
+
+def event_routes(site: Site, door: Door, watcher: Watcher | None = None) -> APIRouter:
+    """Return the address that pages listen to."""
+    routes = APIRouter(include_in_schema=False)
+    watched = watcher or Watcher(site.registry.worklist.stamp)
+    listener = Annotated[Visitor, Depends(door.need(by_itself=True))]
+
+    @routes.get("/events")
+    async def events(request: Request, _visitor: listener) -> StreamingResponse:
+        return StreamingResponse(_tell(door, request, watched), media_type="text/event-stream")
+
+    return routes
+
+
+async def _tell(door: Door, request: Request, watcher: Watcher) -> AsyncIterator[str]:
+    """Yield an event per change until the page goes or its session ends."""
+    if watcher.n_readers >= _MAXIMUM_READERS:
+        yield "retry: 30000\n\n"
+        return
+    watcher.enter()
+    try:
+        yield "retry: 3000\nevent: changed\ndata: -\n\n"
+        while True:
+            changed = await watcher.wait(_SIGN_OF_LIFE_SECONDS)
+            with suppress(TriageError):
+                if await run_in_threadpool(door.visitor, request, touch=False) is None:
+                    yield "event: signedout\ndata: -\n\n"
+                    return
+            yield "event: changed\ndata: -\n\n" if changed else ": alive\n\n"
+    finally:
+        watcher.leave()

@@ -1,0 +1,52 @@
+"""The files that a job wrote, for the browser: pictures, the cine's parts, objects to download."""
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import FileResponse
+from starlette.exceptions import HTTPException
+
+from plugin.domain.access import Permission
+from plugin.web.result import object_path, picture_path, viewer_path
+from plugin.web.site import Site
+from plugin.web.visitor import Door, Visitor
+
+_TYPES = {".dcm": "application/dicom", ".pdf": "application/pdf"}
+_VIEWER_TYPES = {".json": "application/json", ".png": "image/png"}
+
+
+def file_routes(site: Site, door: Door) -> APIRouter:
+    """Return the addresses of files; each is looked up by job and kind, never by a path."""
+    routes = APIRouter(include_in_schema=False)
+    viewer = Annotated[Visitor, Depends(door.need(Permission.VIEW))]
+
+    @routes.get("/jobs/{job_id}/viewer/{name}")
+    def viewer_file(job_id: uuid.UUID, name: str, _visitor: viewer) -> Response:
+        path = viewer_path(site.registry, str(job_id), name)
+        if path is None:
+            raise HTTPException(404)
+        return FileResponse(path, media_type=_VIEWER_TYPES[path.suffix])
+
+    @routes.get("/jobs/{job_id}/{kind}.png")
+    def picture(job_id: uuid.UUID, kind: str, _visitor: viewer) -> Response:
+        path = picture_path(site.registry, str(job_id), kind)
+        if path is None:
+            raise HTTPException(404)
+        return FileResponse(path, media_type="image/png")
+
+    @routes.get("/jobs/{job_id}/files/{name}")
+    def download(job_id: uuid.UUID, name: str, _visitor: viewer) -> Response:
+        return send_object(site, str(job_id), name)
+
+    return routes
+
+
+def send_object(site: Site, job_id: str, name: str) -> Response:
+    """Return one result object (``sr.dcm``) as a download; 404 when there is none."""
+    kind, dot, ending = name.rpartition(".")
+    suffix = f"{dot}{ending}"
+    path = object_path(site.registry, job_id, kind, suffix) if suffix in _TYPES else None
+    if path is None:
+        raise HTTPException(404)
+    return FileResponse(path, media_type=_TYPES[suffix], filename=name)

@@ -1,0 +1,85 @@
+"""How names, times and numbers of the registry read on a page. Pure functions, used as filters."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+_DASH = "–"
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_DATE_DIGITS = 8
+
+
+def clock(at: datetime | None) -> str:
+    """Return a time of today as such, an earlier one with its date, in the machine's zone."""
+    if at is None:
+        return _DASH
+    local = at.astimezone()
+    today = datetime.now(UTC).astimezone().date()
+    return local.strftime("%H:%M" if local.date() == today else "%Y-%m-%d %H:%M")
+
+
+def exact(at: datetime | None) -> str:
+    """Return date and time to the second."""
+    return _DASH if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def since(at: datetime | None, now: datetime | None = None) -> str:
+    """Return how long ago something was, in the one or two units that matter."""
+    if at is None:
+        return _DASH
+    seconds = max(0, int(((now or datetime.now(UTC)) - at).total_seconds()))
+    if seconds < _MINUTE:
+        return "now"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE} min"
+    if seconds < _DAY:
+        return f"{seconds // _HOUR} h {seconds % _HOUR // _MINUTE:02d}"
+    days = seconds // _DAY
+    return f"{days} day" if days == 1 else f"{days} days"
+
+
+def person(name: str) -> str:
+    """Return a name (DICOM PN) as people write it: all its groups, family name first.
+
+    References
+    ----------
+    DICOM PS3.5 6.2.1 (components by ``^``, groups by ``=``).
+    """
+    groups = []
+    for group in name.split("="):
+        family, _, rest = group.partition("^")
+        given = " ".join(part.strip() for part in rest.split("^") if part.strip())
+        shown = ", ".join(part for part in (family.strip(), given) if part)
+        if shown:
+            groups.append(shown)
+    return " · ".join(groups) or "no name"
+
+
+def date(text: str) -> str:
+    """Return a DICOM date with its dashes, anything else as it is."""
+    digits = text.strip()
+    if len(digits) == _DATE_DIGITS and digits.isdigit():
+        return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"
+    return digits
+
+
+def number(value: object, digits: int = 0) -> str:
+    """Return a number, a dash where there is none."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return f"{value:.{digits}f}" if is_number else _DASH
+
+
+def gibibytes(n_bytes: int) -> str:
+    """Return a size."""
+    return f"{n_bytes / 2**30:.1f} GiB"
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "clock": clock,
+    "exact": exact,
+    "since": since,
+    "person": person,
+    "date": date,
+    "number": number,
+    "gibibytes": gibibytes,
+}

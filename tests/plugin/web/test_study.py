@@ -1,0 +1,132 @@
+"""One study's page: reading, feedback, files, the link to the PACS."""
+
+import pytest
+
+from plugin.settings import Settings
+from plugin.web.server import make_site
+from tests.plugin.web.conftest import PASSWORD, Person, receive, report
+
+
+@pytest.fixture
+def study(registry, spool):
+    study = receive(registry)
+    report(registry, spool, study)
+    return study
+
+
+@pytest.fixture
+def job(registry, study):
+    return registry.jobs.last_reported(study.id)
+
+
+def test_two_readers_cannot_have_one_study(app, reader, study, registry):
+    admin = Person(app, "admin")
+    assert reader.post(f"/studies/{study.id}/reading/claim").status_code == 303
+    assert "with reader" in admin.rows()
+    for action in ("claim", "read", "release"):
+        answer = admin.post(f"/studies/{study.id}/reading/{action}")
+        assert answer.status_code == 409
+        assert "Somebody else has this study" in answer.text
+    assert reader.post(f"/studies/{study.id}/reading/read").status_code == 303
+    assert registry.readings.get(study.id).read_by == "reader"
+    assert admin.post(f"/studies/{study.id}/reading/unread").status_code == 303
+
+
+def test_unknown_studies_and_actions_are_not_found(reader, study):
+    assert reader.get("/studies/999").status_code == 404
+    assert reader.get("/studies/x").status_code == 422
+    assert reader.post(f"/studies/{study.id}/reading/mark_read").status_code == 404
+    assert reader.post("/studies/999/reading/claim").status_code in {404, 409}
+
+
+def test_feedback_is_kept_with_what_the_result_said(reader, registry, study, job):
+    form = {"job": job.id, "verdict": "correct", "lvef_percent": "41,5", "comment": "apex"}
+    assert reader.post(f"/studies/{study.id}/feedback", form).status_code == 303
+    (kept,) = registry.readings.feedback(study.id)
+    assert (kept.by, kept.lvef_percent, kept.result["lvef_percent"]) == ("reader", 41.5, 31.4)
+    text = reader.get(f"/studies/{study.id}").text
+    assert "LVEF 42 % (AI 31 %)" in text or "LVEF 41 % (AI 31 %)" in text
+    assert "apex" in text
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"verdict": "maybe"},
+        {"verdict": "correct"},
+        {"verdict": "correct", "lvef_percent": "nan"},
+        {"verdict": "correct", "lvef_percent": "140"},
+        {"verdict": "agree", "diagnosis": "flu"},
+        {"verdict": "agree", "comment": "x" * 2001},
+    ],
+)
+def test_feedback_that_says_nothing_usable_is_sent_back_with_a_sentence(
+    reader, registry, study, job, form
+):
+    answer = reader.post(f"/studies/{study.id}/feedback", {"job": job.id, **form})
+    assert answer.status_code == 409
+    assert 'role="alert"' in answer.text
+    assert registry.readings.feedback() == []
+
+
+def test_feedback_about_a_job_of_another_study_is_refused(reader, registry, study, job):
+    other = receive(registry, uid="1.2.840.2")
+    form = {"job": job.id, "verdict": "agree"}
+    assert reader.post(f"/studies/{other.id}/feedback", form).status_code == 404
+
+
+def test_files_of_a_job_are_served_by_kind_and_nothing_else(reader, job):
+    answer = reader.get(f"/jobs/{job.id}/summary.png")
+    assert answer.content == b"\x89PNG picture"
+    assert answer.headers["content-type"] == "image/png"
+    answer = reader.get(f"/jobs/{job.id}/files/summary.dcm")
+    assert answer.content == b"dicom"
+    assert "attachment" in answer.headers["content-disposition"]
+    assert reader.get(f"/jobs/{job.id}/viewer/viewer.json").json() == {}
+    for wrong in (
+        f"/jobs/{job.id}/sr.png",
+        f"/jobs/{job.id}/files/summary.png",
+        f"/jobs/{job.id}/files/secret.json",
+        f"/jobs/{job.id}/viewer/..%2Fsecret.json",
+        f"/jobs/{job.id}/viewer/secret.json",
+        "/jobs/00000000-0000-0000-0000-000000000000/summary.png",
+    ):
+        assert reader.get(wrong).status_code == 404, wrong
+    assert reader.get("/jobs/..%2F..%2Fetc/summary.png").status_code in {404, 422}
+
+
+def test_link_into_the_pacs_viewer_is_made_when_it_is_followed(settings, registry, spool, study):
+    assert (
+        Person(make_site(settings, registry, spool, lambda: None), "reader")
+        .get(f"/studies/{study.id}/pacs")
+        .status_code
+        == 404
+    )
+    template = "https://pacs.example/view?study={study_instance_uid}"
+    linked = Settings(spool={"folder": settings.spool.folder}, web={"viewer_url": template})
+    person = Person(make_site(linked, registry, spool, lambda: None), "reader")
+    assert study.study_instance_uid not in person.get(f"/studies/{study.id}").text
+    answer = person.get(f"/studies/{study.id}/pacs")
+    assert answer.headers["location"].endswith(study.study_instance_uid)
+
+
+def test_other_studies_of_the_patient_are_shown_with_their_numbers(reader, registry, spool, study):
+    before = receive(registry, uid="1.2.840.7", study_date="20240102")
+    report(registry, spool, before, {"lvef_percent": 55.0})
+    text = reader.get(f"/studies/{study.id}").text
+    assert f"/studies/{before.id}" in text
+    assert "2024-01-02" in text
+
+
+def test_page_tells_everything_that_happened(app, reader, registry, study):
+    reader.post(f"/studies/{study.id}/reading/claim")
+    text = reader.get(f"/studies/{study.id}/state").text
+    for words in ("complete: 1 images", "analysis 1 reported", "reader: claimed"):
+        assert words in text
+    assert "<html" not in text
+    assert PASSWORD not in text
+
+
+def test_a_result_that_cannot_be_read_is_said_and_breaks_nothing(reader, study):
+    assert "cannot be shown here" in reader.get(f"/studies/{study.id}").text
