@@ -98,12 +98,6 @@ ENDOCARDIAL = Code("304059001", "SCT", "Endocardial")  # CID 3843
 EPICARDIAL = Code("261073003", "SCT", "Epicardial")  # CID 3843
 OUTLINE = Code("111041", "DCM", "Outline")  # CID 219
 
-# Sites that groups of measurements are about.
-LV = Code("87878005", "SCT", "Left ventricle")
-RV = Code("53085002", "SCT", "Right ventricle")
-HEART = Code("80891009", "SCT", "Heart")
-MYOCARDIUM = Code("49848007", "SCT", "Myocardium of left ventricle")
-
 NOT_ASSESSED = Code("NOT-ASSESSED", PRIVATE_SCHEME, "Not assessed")
 NOT_ASSESSED_NOTE = Code("UNASSESSED-NOTE", PRIVATE_SCHEME, "Not assessed, what it means")
 PRIORITY_REASON = Code("PRIORITY-REASON", PRIVATE_SCHEME, "Reason for suggested priority")

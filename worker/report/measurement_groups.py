@@ -23,6 +23,7 @@ from highdicom.sr import Measurement as MeasurementItems
 
 from plugin.domain.findings import Assessment, Code, Measurement
 from plugin.domain.identifiers import MODEL_NAME
+from worker.findings.definition import HEART, LV_MYOCARDIUM_SITE
 from worker.findings.definitions import DEFINITIONS
 from worker.report import codes
 from worker.report.codes import concept
@@ -61,23 +62,25 @@ def measurement_groups(
         if measurement.segment is not None:
             by_segment.setdefault(measurement.key, []).append(measurement)
         else:
-            by_site.setdefault(measurement.finding_site or codes.HEART, []).append(measurement)
+            by_site.setdefault(measurement.finding_site or HEART, []).append(measurement)
     if assessment.bsa_m2 is not None:
-        by_site.setdefault(codes.HEART, [])
+        by_site.setdefault(HEART, [])
     groups = []
     for site, members in by_site.items():
         items = _with_bsa(site, members, assessment)
-        groups.append(_group(material, site.meaning, site, members, items, time_point))
+        subject = tracked(site.meaning, site.value, material.uids)
+        groups.append(_group(material, subject, site, members, items, time_point))
     for key, segments in by_segment.items():
-        subject = f"{DEFINITIONS[key].name} by AHA segment"
+        name = f"{DEFINITIONS[key].name} by AHA segment"
+        subject = tracked(name, key, material.uids)
         items = [_measurement(one, assessment) for one in segments]
-        groups.append(_group(material, subject, codes.MYOCARDIUM, segments, items, time_point))
+        groups.append(_group(material, subject, LV_MYOCARDIUM_SITE, segments, items, time_point))
     return groups
 
 
-def tracked(subject: str, uids: ResultUids) -> TrackingIdentifier:
-    """Return the tracking identifier of a subject: the same in every report of the study."""
-    return TrackingIdentifier(identifier=f"{MODEL_NAME}: {subject}", uid=uids.tracking(subject))
+def tracked(name: str, key: str, uids: ResultUids) -> TrackingIdentifier:
+    """Return the tracking identifier of what ``key`` names: one UID in all reports of a study."""
+    return TrackingIdentifier(identifier=f"{MODEL_NAME}: {name}", uid=uids.tracking(key))
 
 
 def algorithm(identity: AnalysisIdentity) -> AlgorithmIdentification:
@@ -95,14 +98,14 @@ def algorithm(identity: AnalysisIdentity) -> AlgorithmIdentification:
 
 def _group(
     material: Material,
-    subject: str,
+    subject: TrackingIdentifier,
     site: Code,
     members: Sequence[Measurement],
     items: Sequence[MeasurementItems],
     time_point: TimePointContext | None,
 ) -> MeasurementsAndQualitativeEvaluations:
     return MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=tracked(subject, material.uids),
+        tracking_identifier=subject,
         time_point_context=time_point,
         finding_sites=[FindingSite(concept(site))],
         algorithm_id=algorithm(material.identity),
@@ -161,7 +164,7 @@ def _with_bsa(
 ) -> list[MeasurementItems]:
     items = [_measurement(one, assessment) for one in members]
     known = any(m.code.value == codes.BODY_SURFACE_AREA.value for m in assessment.measurements)
-    if site == codes.HEART and assessment.bsa_m2 is not None and not known:
+    if site == HEART and assessment.bsa_m2 is not None and not known:
         items.append(_bsa_measurement(assessment.bsa_m2, assessment.bsa_formula))
     return items
 

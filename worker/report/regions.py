@@ -28,6 +28,7 @@ from skimage.measure import approximate_polygon
 
 from plugin.domain.findings import Code
 from worker.findings.contours import Polyline, SliceContours, contours
+from worker.findings.definition import LEFT_VENTRICLE, RIGHT_VENTRICLE
 from worker.report import codes
 from worker.report.codes import concept
 from worker.report.items import MODIFIER, coded
@@ -52,9 +53,9 @@ class Border:
 
 
 BORDERS = (
-    Border("LV endocardium", codes.ENDOCARDIAL, codes.LV, lambda c: c.endocardium),
-    Border("LV epicardium", codes.EPICARDIAL, codes.LV, lambda c: c.epicardium),
-    Border("RV endocardium", codes.ENDOCARDIAL, codes.RV, lambda c: c.right_ventricle),
+    Border("LV endocardium", codes.ENDOCARDIAL, LEFT_VENTRICLE, lambda c: c.endocardium),
+    Border("LV epicardium", codes.EPICARDIAL, LEFT_VENTRICLE, lambda c: c.epicardium),
+    Border("RV endocardium", codes.ENDOCARDIAL, RIGHT_VENTRICLE, lambda c: c.right_ventricle),
 )
 
 
@@ -107,7 +108,7 @@ def _group(
     """Return the group; beyond the template it names the phase and the frame of a 3D outline."""
     stack = material.stack
     group = PlanarROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=tracked(outline.subject, material.uids),
+        tracking_identifier=tracked(outline.subject, outline.subject, material.uids),
         referenced_region=_in_patient(outline, stack) if spatial else _on_image(outline, stack),
         finding_type=concept(outline.border.finding),
         algorithm_id=algorithm(material.identity),

@@ -41,6 +41,10 @@ from worker.volume.types import CineStack
 PREDECESSOR = PredecessorReport("1.2.840.10008.5.1.4.1.1.88.34", "2.25.901", "2.25.902")
 JAPANESE = "Yamada^Tarou=山田^太郎=やまだ^たろう"
 LATIN = "Müller^Zoë"
+ARABIC = "قباني^لنزار"
+CHINESE = "Wang^XiaoDong=王^小东"
+KOREAN = "Hong^Gildong=洪^吉洞=홍^길동"
+FIVE = "Adams^John Robert Quincy^Middle^Rev.^B.A. M.Div."
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,13 @@ HEARTS: dict[str, Callable[[], Heart]] = {
     "superseding": heart,
     "Latin-1": lambda: written_in("ISO_IR 100", LATIN),
     "Japanese": lambda: written_in("\\ISO 2022 IR 87", JAPANESE),
+    "Korean": lambda: written_in("\\ISO 2022 IR 149", KOREAN),
+    "Chinese": lambda: written_in("GB18030", CHINESE),
+    "Arabic": lambda: written_in("ISO_IR 127", ARABIC),
+    "five components": lambda: written_in("ISO_IR 6", FIVE),
+    "name empty": lambda: written_in("ISO_IR 6", ""),
+    "identifiers missing": lambda: with_header(PatientID="", StudyID="", PatientBirthDate=""),
+    "accession number missing": lambda: with_header(AccessionNumber=""),
     "Enhanced MR": multi_frame,
     "nothing known": nameless,
     "clinical information": with_clinical_information,

@@ -1,29 +1,33 @@
-"""docs/results.md says what the code does."""
+"""The pages about result objects say what the code does."""
 
 from pathlib import Path
 
 import pytest
 
-from plugin.domain.findings import Code
-from tests.worker.report.test_codes import module_codes
-from worker.report import codes, secondary_capture, structured_report
+from tests.worker.report import dump_page
+from worker.report import codes_page, secondary_capture
+from worker.report.structured_report import FORMS
 
-PAGE = (Path(__file__).parents[3] / "docs" / "results.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "results.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("code", dict.fromkeys(module_codes()), ids=lambda code: code.value)
-def test_every_code_of_the_document_is_on_the_page(code: Code) -> None:
-    if code.scheme == codes.PRIVATE_SCHEME:
-        row = f"| {code.value} | {code.meaning} | {codes.PRIVATE_CODES[code]} |"
-    else:
-        row = f"| {code.value} | {code.scheme} | {code.meaning} |"
-    assert row in PAGE
+def test_page_of_codes_is_what_the_code_writes() -> None:
+    written = (DOCS / "objects" / "codes.md").read_text(encoding="utf-8")
+    assert written == codes_page.page(), (
+        "run: python -m worker.report.codes_page docs/objects/codes.md"
+    )
+
+
+@pytest.mark.system
+def test_dump_is_what_dsrdump_prints() -> None:
+    written = (DOCS / "objects" / "structured-report-dump.md").read_text(encoding="utf-8")
+    assert written == dump_page.page(), (
+        "run: python -m tests.worker.report.dump_page docs/objects/structured-report-dump.md"
+    )
 
 
 def test_every_series_is_on_the_page() -> None:
-    series = [
-        (structured_report.SERIES_NUMBER, structured_report.SERIES_DESCRIPTION),
-        *secondary_capture.SERIES.values(),
-    ]
-    for number, description in series:
+    forms = ((form.series_number, form.series_description) for form in FORMS.values())
+    for number, description in (*forms, *secondary_capture.SERIES.values()):
         assert f'{number} "{description}"' in PAGE
