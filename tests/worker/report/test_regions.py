@@ -131,15 +131,11 @@ def test_contours_of_a_multi_frame_study_name_the_frame(
     assert reference.ReferencedFrameNumber == 1
 
 
-@pytest.mark.parametrize("kind", ["sr", "sr_enhanced"])
-def test_highdicom_finds_the_contours_as_slicer_asks_for_them(kind: str) -> None:
-    document = {"sr": hd.sr.Comprehensive3DSR, "sr_enhanced": hd.sr.EnhancedSR}[kind].from_dataset(
-        make(kind=kind)
-    )
-    region = hd.sr.CodedConcept("111030", "DCM", "Image Region")
-    shape = hd.sr.GraphicTypeValues3D.POLYGON if kind == "sr" else hd.sr.GraphicTypeValues.POLYLINE
+def test_highdicom_finds_the_contours_in_the_patient() -> None:
+    document = hd.sr.Comprehensive3DSR.from_dataset(make())
     found = document.content.get_planar_roi_measurement_groups(
-        reference_type=region, graphic_type=shape
+        reference_type=hd.sr.CodedConcept("111030", "DCM", "Image Region"),
+        graphic_type=hd.sr.GraphicTypeValues3D.POLYGON,
     )
     assert len(found) == 18
     assert all(group.finding_type is not None and group.finding_sites for group in found)
