@@ -20,6 +20,7 @@ SERIES = {  # kind: number, description
     "summary": (9902, "AI CMR summary (not verified)"),
     "contours": (9903, "AI CMR contours ED/ES (not verified)"),
     "wall": (9904, "AI CMR wall and volumes (not verified)"),
+    "cine": (9905, "AI CMR contours over the beat (not verified)"),
 }
 
 
@@ -39,11 +40,27 @@ def secondary_capture(
     page
         uint8 ``[row, column, 3]``; must show no patient name.
     """
+    dataset = capture_without_pixels(kind, SecondaryCaptureImageStorage, reference, identity, uids)
+    dataset.LossyImageCompression = "00"
+    set_pixel_form(dataset, page, "RGB")
+    pixels = np.ascontiguousarray(page, dtype=np.uint8)
+    dataset.add_new("PixelData", "OB", pixels.tobytes())
+    return dataset
+
+
+def capture_without_pixels(
+    kind: str,
+    sop_class_uid: str,
+    reference: Dataset,
+    identity: AnalysisIdentity,
+    uids: ResultUids,
+) -> Dataset:
+    """Return all of a capture that does not depend on what it shows."""
     number, description = SERIES[kind]
     dataset = result_dataset(
         reference,
         identity,
-        sop_class_uid=SecondaryCaptureImageStorage,
+        sop_class_uid=sop_class_uid,
         sop_instance_uid=uids.instance(kind),
         series_instance_uid=uids.series(kind),
         modality="OT",
@@ -66,19 +83,15 @@ def secondary_capture(
     dataset.ImageComments = f"{NOT_VERIFIED} ({identity.bundle})"
     dataset.BurnedInAnnotation = "YES"
     dataset.RecognizableVisualFeatures = "NO"
-    dataset.LossyImageCompression = "00"
-    _set_pixels(dataset, page)
     return dataset
 
 
-def _set_pixels(dataset: Dataset, page: RgbArray) -> None:
-    """Set the Image Pixel module."""
-    pixels = np.ascontiguousarray(page, dtype=np.uint8)
-    dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = (int(n) for n in pixels.shape)
-    dataset.PhotometricInterpretation = "RGB"
+def set_pixel_form(dataset: Dataset, page: RgbArray, photometric: str) -> None:
+    """Set the Image Pixel module but for the pixels: 8-bit colour of the size of a page."""
+    dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = (int(n) for n in page.shape)
+    dataset.PhotometricInterpretation = photometric
     dataset.PlanarConfiguration = 0
     dataset.BitsAllocated = 8
     dataset.BitsStored = 8
     dataset.HighBit = 7
     dataset.PixelRepresentation = 0
-    dataset.add_new("PixelData", "OB", pixels.tobytes())

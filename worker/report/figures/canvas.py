@@ -7,7 +7,7 @@ References
 Okabe M, Ito K. Color Universal Design, 2008 (colours told apart with any colour vision).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -148,6 +148,27 @@ class Canvas:
     def pixels(self) -> RgbArray:
         """Return the page as uint8 ``[row, column, 3]``."""
         self._agg.draw()
+        return self._drawn()
+
+    def frames(self, drawings: Iterable[Callable[[], None]]) -> Iterator[RgbArray]:
+        """Yield the page once for each drawing, with what only that one adds to it.
+
+        What is common to all frames is drawn once; the page itself is as before afterwards.
+        """
+        self._agg.draw()
+        common = self._agg.copy_from_bbox(self.figure.bbox)
+        for draw in drawings:
+            before = set(self.axes.get_children())
+            draw()
+            added = [one for one in self.axes.get_children() if one not in before]
+            self._agg.restore_region(common)
+            for artist in sorted(added, key=lambda one: one.get_zorder()):
+                self.axes.draw_artist(artist)
+            yield self._drawn()
+            for artist in added:
+                artist.remove()
+
+    def _drawn(self) -> RgbArray:
         return np.ascontiguousarray(np.asarray(self._agg.buffer_rgba())[..., :3])
 
 

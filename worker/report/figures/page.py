@@ -42,17 +42,24 @@ def draw_footer(canvas: Canvas, identity: AnalysisIdentity, *, with_key: bool = 
     Pages are always in English: without a font that has its letters, a script would come out as
     empty boxes. Where the report is in another language the footer says so.
     """
-    x, y = float(_LEFT), canvas.height - 26
-    for name, colour in _KEY if with_key else ():
-        canvas.lines([np.array([[x, y], [x + 30, y]])], colour, 4.0)
-        canvas.text(x + 38, y, name, size=SMALL_PX)
-        x += 38 + canvas.text_width(name, SMALL_PX) + 28
+    y = canvas.height - 26
+    x = draw_key(canvas, y) if with_key else float(_LEFT)
     if identity.report_language != "en":  # the fonts of a server draw no other script for certain
         tag = load_language(identity.report_language).tag
         note = f"This page is in English, the report in {tag}."
         canvas.text(x, y, note, size=SMALL_PX, color=MUTED)
     made_by = f"bundle {identity.bundle}, {MODEL_NAME} {identity.software_version}"
     canvas.text(canvas.width - _LEFT, y, made_by, size=SMALL_PX, color=MUTED, ha="right")
+
+
+def draw_key(canvas: Canvas, y: float) -> float:
+    """Name the colours of the contours in a line; return where it ends."""
+    x = float(_LEFT)
+    for name, colour in _KEY:
+        canvas.lines([np.array([[x, y], [x + 30, y]])], colour, 4.0)
+        canvas.text(x + 38, y, name, size=SMALL_PX)
+        x += 38 + canvas.text_width(name, SMALL_PX) + 28
+    return x
 
 
 def heading(canvas: Canvas, x: float, y: float, words: str) -> None:

@@ -29,7 +29,8 @@ from worker.report.wording import lower_case
 from worker.volume.types import CineStack
 
 WIDTH, HEIGHT = 1536, 1060
-_LEVELS = (("base", 0.15), ("mid", 0.5), ("apex", 0.85))
+LEVELS = (("base", 0.15), ("mid", 0.5), ("apex", 0.85))
+"""Name of a shown slice and its share of the cavity's length from the base."""
 _TILE, _GAP, _LEFT, _TOP = 262, 6, 20, 68
 _RIGHT_X, _RIGHT_WIDTH = 838, 678
 _LOWER_Y, _LOWER_HEIGHT = 612, 356
@@ -90,7 +91,7 @@ def shown_slices(labels: npt.NDArray[np.uint8], ed_phase: int, es_phase: int) ->
     found = both if both.size else np.flatnonzero(ed)
     if not found.size:
         found = np.arange(labels.shape[1])
-    return [int(found[round(share * (found.size - 1))]) for _, share in _LEVELS]
+    return [int(found[round(share * (found.size - 1))]) for _, share in LEVELS]
 
 
 def _draw_tiles(
@@ -104,7 +105,7 @@ def _draw_tiles(
     view = TileView(stack, crop, grey_window(stack.pixels[ed_phase], labels[ed_phase]))
     for row, (name, phase) in enumerate(phases):
         outlines: tuple[SliceContours, ...] = contours(labels[phase])
-        for column, (index, (level, _)) in enumerate(zip(slices, _LEVELS, strict=True)):
+        for column, (index, (level, _)) in enumerate(zip(slices, LEVELS, strict=True)):
             place = (
                 _LEFT + column * (_TILE + _GAP),
                 _TOP + row * (_TILE + _GAP),
@@ -117,7 +118,7 @@ def _draw_tiles(
             canvas.text(place[0] + 8, place[1] + 14, words, weight="bold", on_image=True)
             words = f"slice {index + 1}"
             canvas.text(place[0] + 8, place[1] + 36, words, size=14, on_image=True)
-            if row == 1 and column == len(_LEVELS) - 1:
+            if row == 1 and column == len(LEVELS) - 1:
                 view.scale_bar(canvas, place)
 
 
