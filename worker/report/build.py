@@ -20,7 +20,9 @@ from plugin.domain.findings import Assessment
 from plugin.domain.wording import Wording
 from worker.clinical import ClinicalContext
 from worker.findings.language import load_language
+from worker.report.cine import cine
 from worker.report.clinical_information import clinical_text
+from worker.report.encapsulated_pdf import encapsulated_pdf
 from worker.report.figures.canvas import RgbArray
 from worker.report.figures.sheet import contour_sheet
 from worker.report.figures.summary import summary_page
@@ -87,9 +89,11 @@ def _page(kind: str, material: Material) -> Dataset:
 BUILDERS: dict[str, Builder] = {
     **{kind: partial(structured_report, kind) for kind in FORMS},
     **{kind: partial(_page, kind) for kind in PAGES},
+    "cine": cine,
     "seg": segmentation,
     "key_objects": key_objects,
     "gsps": presentation_state,
+    "pdf": encapsulated_pdf,
 }
 """One for each of ``plugin.domain.objects.KINDS``, in that order."""
 
