@@ -35,6 +35,7 @@ _COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 _MULTI_FRAME_CAPTURE = "1.2.840.10008.5.1.4.1.1.7.4"
+_MULTI_FRAME_CAPTURE = "1.2.840.10008.5.1.4.1.1.7.4"
 _PRESENTATION_STATE = "1.2.840.10008.5.1.4.1.1.11.1"
 _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 _KEY_OBJECT_SELECTION = "1.2.840.10008.5.1.4.1.1.88.59"
@@ -50,6 +51,12 @@ KINDS = (
     ObjectKind("summary", _SECONDARY_CAPTURE, "summary page"),
     ObjectKind("wall", _SECONDARY_CAPTURE, "wall thickness, motion and volumes over the beat"),
     ObjectKind("contours", _SECONDARY_CAPTURE, "contours of every slice at ED and ES"),
+    ObjectKind(
+        "cine",
+        _MULTI_FRAME_CAPTURE,
+        "contours over the beat, to be played",
+        by_default=False,
+    ),
     ObjectKind(
         "cine",
         _MULTI_FRAME_CAPTURE,

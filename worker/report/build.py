@@ -21,6 +21,7 @@ from plugin.domain.wording import Wording
 from worker.clinical import ClinicalContext
 from worker.findings.language import load_language
 from worker.report.cine import cine
+from worker.report.cine import cine
 from worker.report.clinical_information import clinical_text
 from worker.report.encapsulated_pdf import encapsulated_pdf
 from worker.report.figures.canvas import RgbArray
@@ -89,6 +90,7 @@ def _page(kind: str, material: Material) -> Dataset:
 BUILDERS: dict[str, Builder] = {
     **{kind: partial(structured_report, kind) for kind in FORMS},
     **{kind: partial(_page, kind) for kind in PAGES},
+    "cine": cine,
     "cine": cine,
     "seg": segmentation,
     "key_objects": key_objects,

@@ -23,6 +23,8 @@ from worker.report.figures.canvas import RgbArray
 from worker.report.material import Material
 from worker.report.secondary_capture import capture_without_pixels, set_pixel_form
 
+SERIES_NUMBER = 9905
+SERIES_DESCRIPTION = "AI CMR contours over the beat (not verified)"
 _QUALITY = 92
 _HALF_COLOUR = 1  # 4:2:2, what DICOM has for JPEG baseline
 
@@ -36,6 +38,7 @@ def cine(material: Material) -> Dataset | None:
     frames = [_jpeg(page) for page in pages]
     dataset = capture_without_pixels(
         "cine",
+        (SERIES_NUMBER, SERIES_DESCRIPTION),
         MultiFrameTrueColorSecondaryCaptureImageStorage,
         material.reference,
         material.identity,

@@ -20,7 +20,6 @@ SERIES = {  # kind: number, description
     "summary": (9902, "AI CMR summary (not verified)"),
     "contours": (9903, "AI CMR contours ED/ES (not verified)"),
     "wall": (9904, "AI CMR wall and volumes (not verified)"),
-    "cine": (9905, "AI CMR contours over the beat (not verified)"),
 }
 
 
@@ -40,7 +39,9 @@ def secondary_capture(
     page
         uint8 ``[row, column, 3]``; must show no patient name.
     """
-    dataset = capture_without_pixels(kind, SecondaryCaptureImageStorage, reference, identity, uids)
+    dataset = capture_without_pixels(
+        kind, SERIES[kind], SecondaryCaptureImageStorage, reference, identity, uids
+    )
     dataset.LossyImageCompression = "00"
     set_pixel_form(dataset, page, "RGB")
     pixels = np.ascontiguousarray(page, dtype=np.uint8)
@@ -50,13 +51,20 @@ def secondary_capture(
 
 def capture_without_pixels(
     kind: str,
+    series: tuple[int, str],
     sop_class_uid: str,
     reference: Dataset,
     identity: AnalysisIdentity,
     uids: ResultUids,
 ) -> Dataset:
-    """Return all of a capture that does not depend on what it shows."""
-    number, description = SERIES[kind]
+    """Return all of a capture that does not depend on what it shows.
+
+    Parameters
+    ----------
+    series
+        Number and description of the series.
+    """
+    number, description = series
     dataset = result_dataset(
         reference,
         identity,

@@ -50,7 +50,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Pat
     return files
 
 
-@pytest.mark.parametrize("name", [*_REPORTS, "summary", "wall", "contours"])
+@pytest.mark.parametrize("name", [*_REPORTS, "summary", "wall", "contours", "cine"])
 def test_dciodvfy_finds_no_error_in_whole_results(reported: Reported, name: str) -> None:
     accepts(reported.files[name].path)
 
