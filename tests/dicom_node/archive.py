@@ -4,6 +4,7 @@ It keeps bytes by SOP Instance UID as real ones do: the first copy wins. How it 
 for commitment is one of ``HOW``; a test may also hook into every step.
 """
 
+import contextlib
 import threading
 import time
 
@@ -130,7 +131,8 @@ class Archive:
     def _report_soon(self, association, request):
         time.sleep(0.05)  # after the answer to the request
         self._hook("report")
-        self._report_on(association, request)
+        with contextlib.suppress(RuntimeError, ValueError):  # who asked is gone
+            self._report_on(association, request)
 
     def _report_on(self, association, request):
         answer = self.information(request)
