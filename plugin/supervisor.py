@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from plugin.accounts import FIRST_ADMIN, FIRST_PASSWORD_NAME, ensure_first_admin
 from plugin.broker import embedded_broker_command
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.registry import Registry
@@ -88,6 +89,7 @@ def run_everything(settings: Settings, config: Path | None) -> None:
     with _alone(spool):
         registry = Registry(settings.registry_url)
         registry.migrate()
+        first_password = ensure_first_admin(registry, spool.folder)
         registry.close()
         commands: dict[str, Sequence[str]] = {}
         if settings.embedded_queue:
@@ -98,8 +100,16 @@ def run_everything(settings: Settings, config: Path | None) -> None:
         _say(f"mode      {MODE_SENTENCES[settings.operation.mode]}")
         _say(f"node      listens as {settings.node.ae_title} on port {settings.node.port}")
         host = f"[{settings.web.host}]" if ":" in settings.web.host else settings.web.host
-        _say(f"web       http://{host}:{settings.web.port}/")
+        _say(f"web       {settings.web.public_url or f'http://{host}:{settings.web.port}'}/")
+        if first_password is not None:
+            _say(f"login     {_first_login(first_password, spool)}")
         supervisor.run()
+
+
+def _first_login(password: str, spool: Spool) -> str:
+    """Say how to log in first; a password is shown on a terminal, never in a journal or a file."""
+    where = f"as {FIRST_ADMIN}, one-time password in {spool.folder / FIRST_PASSWORD_NAME}"
+    return f"{where}: {password}" if sys.stdout.isatty() else where
 
 
 @contextmanager
@@ -129,7 +139,7 @@ class Supervisor:
     tell
         Gets one line per event.
     state_file
-        Where the status page reads which processes run; None writes nothing.
+        Where the pages read which processes run; None writes nothing.
     clock
         Seconds, rising.
     """

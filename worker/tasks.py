@@ -7,6 +7,7 @@ Knows Celery, the registry and the spool; what is computed is in ``worker.pipeli
 
 import os
 import threading
+import time
 from concurrent.futures import ProcessPoolExecutor
 from enum import StrEnum
 from importlib.metadata import version
@@ -43,6 +44,9 @@ from worker.withdrawal import SUPERSEDED, as_stored, representative, write_notes
 
 log = get_logger(__name__)
 
+_PROGRESS_SECONDS = 1.0
+"""How often people who wait are told how far an analysis is."""
+
 
 class Outcome(StrEnum):
     """How one message ended."""
@@ -57,7 +61,7 @@ class Outcome(StrEnum):
 
 
 class Lease:
-    """Renews the claim on a job from a thread of its own until the run ends.
+    """Renews the claim on a job from a thread of its own until the run ends; tells how far it is.
 
     Attributes
     ----------
@@ -70,6 +74,7 @@ class Lease:
         self._job = job
         self._lease_seconds = settings.worker.lease_seconds
         self._beat_seconds = min(settings.worker.heartbeat_seconds, self._lease_seconds / 3)
+        self._progress = ("", 0.0)
         self._ended = threading.Event()
         self.lost = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
@@ -87,23 +92,33 @@ class Lease:
         self._ended.set()
         self._thread.join()
 
-    def check(self, _stage: str = "", _fraction: float = 0.0) -> None:
-        """Stop a run whose lease is gone early; called between the steps of an analysis.
+    def check(self, stage: str = "", fraction: float = 0.0) -> None:
+        """Note how far an analysis is, and stop it early when its lease is gone.
+
+        Called between its steps; costs nothing, what is noted is written by the lease's thread.
 
         Raises
         ------
         TransientError
             ``LEASE_EXPIRED``.
         """
+        if stage:
+            self._progress = (stage, fraction)
         if self.lost.is_set():
             raise TransientError(Reason.LEASE_EXPIRED)
 
     def _beat(self) -> None:
-        while not self._ended.wait(self._beat_seconds):
+        jobs, job = self._registry.jobs, self._job
+        told, beaten_at = self._progress, time.monotonic()
+        while not self._ended.wait(min(_PROGRESS_SECONDS, self._beat_seconds)):
+            alive = True
             try:
-                alive = self._registry.jobs.heartbeat(
-                    self._job.id, self._job.fence, self._lease_seconds
-                )
+                if self._progress != told:
+                    told = self._progress
+                    alive = jobs.advance(job.id, job.fence, *told)
+                if time.monotonic() - beaten_at >= self._beat_seconds:
+                    alive = jobs.heartbeat(job.id, job.fence, self._lease_seconds)
+                    beaten_at = time.monotonic()
             except TransientError:
                 continue  # the registry is away; the lease may outlast that
             if not alive:

@@ -19,10 +19,9 @@ from plugin.demo.show import (
     new_console,
     progress_table,
     result_table,
-    save_page,
     say_where,
 )
-from plugin.demo.stage import System, connect, prepare
+from plugin.demo.stage import System, connect, let_in, prepare
 
 _ARCHIVE_AE_TITLE = "DEMOPACS"
 
@@ -48,15 +47,15 @@ def main(folder: Path | None, *, keep: bool) -> None:
         opened.callback(archive.stop)
         registry = connect(stage, archive)
         opened.callback(registry.close)
+        password = let_in(registry)
         system = System(stage)
         opened.callback(system.stop)
         visits = play(console, stage, archive, registry, system, progress_table)
         collect_results(stage, registry, visits)
-        save_page(stage, registry, visits)
         console.print()
         console.print(result_table(visits))
         console.print(f"{len(visits)} patients in {time.monotonic() - started:.0f} s.")
-        say_where(console, stage, visits, keep=keep)
+        say_where(console, stage, visits, password, keep=keep)
         if keep:
             _wait_for_interrupt(console, system)
     if not keep:

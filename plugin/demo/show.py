@@ -1,8 +1,6 @@
-"""What the demo shows and leaves behind: tables, the results of each patient, the page."""
+"""What the demo shows and leaves behind: tables, the results of each patient."""
 
-import re
 import shutil
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from plugin.demo.play import Visit
-from plugin.demo.stage import Stage
+from plugin.demo.stage import DEMO_USER, Stage
 from plugin.registry import Registry
 
 _WIDTH = 120
@@ -88,42 +86,19 @@ def collect_results(stage: Stage, registry: Registry, visits: Sequence[Visit]) -
                     shutil.copy(extra, visit.results / extra.name)
 
 
-def save_page(stage: Stage, registry: Registry, visits: Sequence[Visit]) -> None:
-    """Keep the status page as it stands at the end, beside the images that it shows."""
-    try:
-        page, style = (_fetch(f"{stage.page}/{name}") for name in ("", "style.css"))
-    except OSError:
-        return  # the page is told by its address; a copy of it is only a convenience
-    page = page.replace('<link rel="stylesheet" href="/style.css">', f"<style>{style}</style>")
-    page = re.sub(r"<meta http-equiv[^>]*>", "", page)
-    for visit in visits:
-        study = registry.studies.get(visit.study_instance_uid)
-        job = None if study is None else registry.jobs.last_reported(study.id)
-        if job is not None:
-            page = page.replace(f"/jobs/{job.id}/", f"{visit.patient_id}/")
-    stage.results.mkdir(exist_ok=True)
-    (stage.results / "page.html").write_text(page, encoding="utf-8")
-
-
-def _fetch(address: str) -> str:
-    with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - our own page
-        return str(answer.read().decode())
-
-
-def say_where(console: Console, stage: Stage, visits: Sequence[Visit], *, keep: bool) -> None:
-    """Say where the results, the images and the page are."""
+def say_where(
+    console: Console, stage: Stage, visits: Sequence[Visit], password: str, *, keep: bool
+) -> None:
+    """Say where the results and the images are, and how to look at the pages."""
     for visit in visits:
         if visit.results is not None:
             names = ", ".join(sorted(path.name for path in visit.results.iterdir()))
             console.print(f"{visit.results}: {names}", highlight=False, soft_wrap=True)
     if keep:
-        console.print(f"Status page: {stage.page}", highlight=False)
+        console.print(f"Worklist: {stage.page}", highlight=False)
+        console.print(f"Log in as {DEMO_USER}, password {password}", highlight=False)
         console.print(
             f"Settings for other commands: --config {stage.config}", highlight=False, soft_wrap=True
         )
     else:
-        console.print(
-            f"{stage.results / 'page.html'}: the status page at the end; --keep leaves it running.",
-            highlight=False,
-            soft_wrap=True,
-        )
+        console.print("demo --keep leaves the system running, with its worklist in a browser.")

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dicom_node.archive import PlayedArchive
+from plugin.accounts import Accounts, one_time_password
+from plugin.domain.access import Role
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.study import PeerKind
 from plugin.registry import Registry
@@ -17,6 +19,7 @@ from plugin.settings import load_settings
 from plugin.supervisor import command_of, environment
 
 NODE_AE_TITLE = "CMRTRIAGE"
+DEMO_USER = "demo"
 _STOP_SECONDS = 60.0
 
 _SETTINGS = """\
@@ -55,7 +58,7 @@ class Stage:
 
     @property
     def page(self) -> str:
-        """Address of the status page."""
+        """Address of the pages."""
         return f"http://127.0.0.1:{self.web_port}"
 
     @property
@@ -156,3 +159,13 @@ def connect(stage: Stage, archive: PlayedArchive) -> Registry:
     registry.peers.add(archive.ae_title, kind=PeerKind.ARCHIVE, actor="demo", **where)
     registry.destinations.add("archive", ae_title=archive.ae_title, actor="demo", **where)
     return registry
+
+
+def let_in(registry: Registry) -> str:
+    """Make the account that may do everything in the demo; return its password.
+
+    It is no one-time password: the system lives as long as the demo and holds no patient.
+    """
+    password = one_time_password()
+    Accounts(registry).add(DEMO_USER, Role.ADMIN, "demo", password)
+    return password

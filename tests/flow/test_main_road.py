@@ -30,9 +30,26 @@ def test_study_comes_back_as_report_and_images(installation):
     assert report.VerificationFlag == "UNVERIFIED"
     assert 10 < job.summary["lvef_percent"] < 90
     installation.assert_one_result(uid)
-    page = httpx.get(installation.page).text
-    assert f"/jobs/{job.id}/summary.png" in page
-    assert httpx.get(f"{installation.page}/jobs/{job.id}/summary.png").content[:4] == b"\x89PNG"
+    with log_in_first(installation) as pages:
+        assert f"/studies/{job.study_id}" in pages.get("/").text
+        assert f'data-job="{job.id}"' in pages.get(f"/studies/{job.study_id}").text
+        assert pages.get(f"/jobs/{job.id}/summary.png").content[:4] == b"\x89PNG"
+        cine = pages.get(f"/jobs/{job.id}/viewer/viewer.json").json()
+        assert len(cine["contours"]["endocardium"]) == cine["n_phases"]
+
+
+def log_in_first(installation):
+    """Log in with the one-time password that the first start left, and choose another one."""
+    path = installation.settings.spool.folder / "first-password"
+    assert path.stat().st_mode & 0o777 == 0o600
+    given, chosen = path.read_text().strip(), "chosen by the flow test"
+    pages = httpx.Client(base_url=installation.page, follow_redirects=True)
+    form = pages.post("/login", data={"name": "admin", "password": given}).text
+    csrf = form.split('name="csrf" value="')[1][:64]
+    values = {"csrf": csrf, "old": given, "new": chosen, "again": chosen}
+    assert pages.post("/password", data=values).url.path == "/"
+    assert not path.exists()
+    return pages
 
 
 def test_own_results_that_come_back_are_not_analysed(installation):

@@ -198,6 +198,20 @@ def test_lease_is_renewed_while_the_analysis_runs(registry, job):
     assert registry.jobs.get(job.id).lease_until > claimed.lease_until
 
 
+def test_lease_tells_how_far_a_run_is(registry, job):
+    settings = Settings(worker={"lease_seconds": 3, "heartbeat_seconds": 0.1})
+    claimed = registry.jobs.claim(job.id, "test", 3)
+    with Lease(registry, claimed, settings) as lease:
+        lease.check("segment", 0.25)
+        lease.check()
+        for _ in range(200):
+            told = registry.jobs.get(job.id)
+            if told.progress is not None:
+                break
+            threading.Event().wait(0.05)
+    assert (told.activity, told.progress) == ("segment", 0.25)
+
+
 def test_lease_stops_a_run_whose_job_was_taken(registry, job, clock):
     settings = Settings(worker={"lease_seconds": 0.3, "heartbeat_seconds": 0.1})
     claimed = registry.jobs.claim(job.id, "test", 0.3)
