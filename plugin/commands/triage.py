@@ -167,6 +167,70 @@ def simulate(
     typer.echo(f"For review (near a threshold or by rule): {changes.n_review} now.")
 
 
+@app.command()
+def queue(
+    studies_per_day: Annotated[float, typer.Option(min=0.1, help="Studies that arrive.")] = 14,
+    urgent_share: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="How many of them are urgent.")
+    ] = 0.15,
+    readers: Annotated[int, typer.Option(min=1, max=100, help="Readers at work.")] = 1,
+    reading_minutes: Annotated[float, typer.Option(min=0.1, help="Mean time to read one.")] = 30,
+    sensitivity: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Of the suggestion; default: as measured.")
+    ] = None,
+    specificity: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Of the suggestion; default: as measured.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=5000, help="Days to simulate.")] = 500,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same figures.")] = 1,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it as a PNG.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate how long urgent studies wait, in order of arrival and with the AI's suggestions."""
+    from plugin.commands.queue_plot import save_plot
+    from plugin.domain.triage import queueing
+
+    setup = queueing.QueueSetup(
+        studies_per_day=studies_per_day,
+        urgent_share=urgent_share,
+        n_readers=readers,
+        reading_minutes=reading_minutes,
+        sensitivity=queueing.MEASURED_SENSITIVITY if sensitivity is None else sensitivity,
+        specificity=queueing.MEASURED_SPECIFICITY if specificity is None else specificity,
+        n_days=days,
+        seed=seed,
+    )
+    if setup.load >= 1:
+        raise ConfigurationError(
+            Reason.SETTING_INVALID,
+            f"{setup.load:.0%} load: more than the readers can read, so the list only grows",
+        )
+    without, with_ai = queueing.simulate(setup)
+    if plot is not None:
+        save_plot(setup, without, with_ai, plot)
+    rows = [
+        (
+            f"{name} studies",
+            len(first),
+            *(queueing.percentile(waits, share) for share in (0.5, 0.9) for waits in pair),
+        )
+        for name, pair in (
+            ("urgent", (without.urgent, with_ai.urgent)),
+            ("other", (without.other, with_ai.other)),
+        )
+        for first in pair[:1]
+    ]
+    if as_json:
+        print_json({"setup": setup, "load": setup.load, "rows": rows})
+        return
+    print_table(
+        f"Minutes from arrival until reading begins (simulation; load {setup.load:.0%})",
+        ("", "n studies", "median (FIFO)", "median (AI)", "9 of 10 (FIFO)", "9 of 10 (AI)"),
+        rows,
+        caption="FIFO: in order of arrival. What urgent studies gain, the others wait longer.",
+    )
+
+
 def _print_rules(policy: "Policy", title: str) -> None:
     from plugin.domain.triage import condition_words
 
