@@ -195,6 +195,11 @@ class PrioritySuggestion:
     reasons: tuple[PriorityReason, ...] = ()
     policy: str = ""
 
+    @property
+    def has_reason(self) -> bool:
+        """Whether the sentence says more than that there is no reason."""
+        return bool(self.basis or self.reasons)
+
 
 @dataclass(frozen=True, slots=True)
 class QualityNote:

@@ -91,7 +91,7 @@ def _texts(stack: CineStack, assessment: Assessment, language: Language) -> list
     """Return what people read."""
     say = Sentences(language)
     items: list[ContentItem] = []
-    if assessment.priority.basis:
+    if assessment.priority.has_reason:
         item = text(codes.PRIORITY_REASON, assessment.priority.sentence)
         add_children(item, of_keys(assessment.priority.basis, assessment))
         items.append(item)

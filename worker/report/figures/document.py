@@ -70,7 +70,7 @@ def report_document(
 def sections(assessment: Assessment, acquisition: str) -> Iterator[Section]:
     """Yield what is printed as text, the most important first."""
     yield Section("Impression", _plain(assessment.impression))
-    if assessment.priority.basis:
+    if assessment.priority.has_reason:
         yield Section("Reason for the suggested priority", _plain([assessment.priority.sentence]))
     found = [f"{one.sentence} Rule: {one.source}." for one in assessment.findings]
     yield Section("Findings", _plain(found or ["No finding by the rules that were applied."]))

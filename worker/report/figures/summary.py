@@ -203,7 +203,7 @@ def _statements(assessment: Assessment, *, notes_first: bool) -> list[tuple[str,
     impression that are no findings: what then does not fit the page is in the table as well.
     """
     promoted = assessment.priority.level is not Priority.ROUTINE
-    reason = [(assessment.priority.sentence, WARNING)] if assessment.priority.basis else []
+    reason = [(assessment.priority.sentence, WARNING)] if assessment.priority.has_reason else []
     found = {finding.sentence for finding in assessment.findings}
     findings = [(words, TEXT) for words in assessment.impression if words in found]
     rest = [(words, TEXT) for words in assessment.impression if words not in found]
