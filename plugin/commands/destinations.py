@@ -57,7 +57,8 @@ CredentialsOption = Annotated[
     typer.Option(
         "--credentials-file",
         metavar="FILE",
-        help="File with user:password, or with a token; read when something is sent, never shown.",
+        help="File with user:password, or with a token; read when something is sent, never shown. "
+        "An empty name takes it away.",
     ),
 ]
 CaOption = Annotated[
@@ -118,7 +119,9 @@ def add(
 
 def _absolute(path: Path | None) -> str | None:
     """Return a path as every process finds it; an empty one takes the file away."""
-    return None if path is None else str(path.expanduser().absolute())
+    if path is None or path == Path():
+        return None if path is None else ""
+    return str(path.expanduser().absolute())
 
 
 _COUNTED = (
