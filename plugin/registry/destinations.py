@@ -17,7 +17,13 @@ from plugin.registry.deliveries import nothing_to_confirm, retry_dead
 from plugin.registry.delivery_records import DestinationRecord
 from plugin.registry.engine import Database
 from plugin.registry.health import forget
-from plugin.registry.peers import checked_address, free_name, plain, refuse_unknown
+from plugin.registry.peers import (
+    checked_address,
+    free_name,
+    plain,
+    refuse_unknown,
+    require_mark,
+)
 from plugin.registry.tables import deliveries, destinations
 
 _LONGEST_NAME = 64
@@ -78,16 +84,30 @@ class Destinations:
             note(connection, self._database.now(), what, after=plain(after))
         return after
 
-    def edit(self, name: str, /, *, actor: str = "cli", **changes: object) -> DestinationRecord:
+    def edit(
+        self,
+        name: str,
+        /,
+        *,
+        actor: str = "cli",
+        expected: str | None = None,
+        **changes: object,
+    ) -> DestinationRecord:
         """Change fields of a destination; what is not named stays.
+
+        Parameters
+        ----------
+        expected
+            ``mark_of`` the record that the change was made on; None: whatever it is now.
 
         Raises
         ------
         ConfigurationError
-            If the destination is unknown or a value cannot be used.
+            If the destination is unknown, a value cannot be used, or somebody changed it meanwhile.
         """
         with self._database.write() as connection:
             before = _destination(connection, name)
+            require_mark(before, expected)
             values = _checked({**plain(before), **changes}, changes)
             if values:
                 changed = update(destinations).where(destinations.c.id == before.id)

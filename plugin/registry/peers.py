@@ -3,6 +3,8 @@
 Each change is checked, audited in its own transaction and seen by the next association or send.
 """
 
+import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -68,17 +70,31 @@ class Peers:
             note(connection, self._database.now(), (actor, "peer.add", subject), after=plain(after))
         return after
 
-    def edit(self, ae_title: str, /, *, actor: str = "cli", **changes: object) -> PeerRecord:
+    def edit(
+        self,
+        ae_title: str,
+        /,
+        *,
+        actor: str = "cli",
+        expected: str | None = None,
+        **changes: object,
+    ) -> PeerRecord:
         """Change fields of a known sender; what is not named stays.
+
+        Parameters
+        ----------
+        expected
+            ``mark_of`` the record that the change was made on; None: whatever it is now.
 
         Raises
         ------
         ConfigurationError
-            If the peer is unknown or a value cannot be used.
+            If the peer is unknown, a value cannot be used, or somebody changed it meanwhile.
         """
         values = _checked_peer(changes)
         with self._database.write() as connection:
             before = _peer(connection, ae_title)
+            require_mark(before, expected)
             if values:
                 changed = update(peers).where(peers.c.id == before.id).values(**values)
                 with free_name(f"peer {values.get('ae_title')}"):
@@ -133,6 +149,23 @@ def plain(record: PeerRecord | DestinationRecord) -> dict[str, Any]:
     values = asdict(record)
     values.pop("last_seen_at", None)
     return values
+
+
+def mark_of(record: PeerRecord | DestinationRecord) -> str:
+    """Return a text that differs when anything that people edit in a record does."""
+    return hashlib.sha256(json.dumps(plain(record), default=str).encode()).hexdigest()[:16]
+
+
+def require_mark(record: PeerRecord | DestinationRecord, expected: str | None) -> None:
+    """Refuse a change that was made on another state than the present one.
+
+    Raises
+    ------
+    ConfigurationError
+        ``CHANGED_MEANWHILE``.
+    """
+    if expected is not None and expected != mark_of(record):
+        raise ConfigurationError(Reason.CHANGED_MEANWHILE)
 
 
 def _peer_record(row: RowMapping) -> PeerRecord:
