@@ -8,6 +8,8 @@ References
 DICOM PS3.3 8 (codes), PS3.16 (context groups named beside the codes).
 """
 
+from functools import cache
+
 from highdicom.sr import CodedConcept
 from pydicom.dataset import Dataset
 
@@ -157,8 +159,12 @@ UNIT_MEANINGS = {
 _MAXIMUM_MEANING_LENGTH = 64
 
 
+@cache
 def concept(code: Code) -> CodedConcept:
-    """Return the DICOM form of a code; a meaning beyond 64 characters (LO) is cut."""
+    """Return the DICOM form of a code; a meaning beyond 64 characters (LO) is cut.
+
+    Items share it, because a report has some thousand codes and no one changes them.
+    """
     return CodedConcept(
         value=code.value,
         scheme_designator=code.scheme,
@@ -166,6 +172,7 @@ def concept(code: Code) -> CodedConcept:
     )
 
 
+@cache
 def unit(ucum: str) -> CodedConcept:
     """Return the DICOM form of a UCUM unit."""
     return CodedConcept(ucum, "UCUM", UNIT_MEANINGS.get(ucum, ucum))

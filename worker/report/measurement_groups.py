@@ -8,6 +8,7 @@ DICOM PS3.16 TID 300 (Measurement), 1501 (Measurement Group), 4019 (Algorithm Id
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from highdicom.sr import (
     AlgorithmIdentification,
@@ -83,6 +84,7 @@ def tracked(name: str, key: str, uids: ResultUids) -> TrackingIdentifier:
     return TrackingIdentifier(identifier=f"{MODEL_NAME}: {name}", uid=uids.tracking(key))
 
 
+@lru_cache(maxsize=1)
 def algorithm(identity: AnalysisIdentity) -> AlgorithmIdentification:
     """Return TID 4019: which network in which version, and the software around it."""
     return AlgorithmIdentification(
