@@ -15,6 +15,8 @@ from pydicom.uid import UID
 
 from dicom_node.contexts import (
     PRIVATE_STORAGE_CLASSES,
+    STORAGE_COMMITMENT,
+    STUDY_ROOT_FIND,
     VERIFICATION,
     acceptor_contexts,
     transfer_syntaxes,
@@ -22,6 +24,9 @@ from dicom_node.contexts import (
 from dicom_node.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_node.statuses import (
     CANNOT_UNDERSTAND,
+    COMMITMENT_FAILURES,
+    INVALID_ARGUMENT,
+    NOT_AUTHORISED,
     OUT_OF_RESOURCES,
     PROCESSING_FAILURE,
     REJECTIONS,
@@ -29,14 +34,22 @@ from dicom_node.statuses import (
     SUCCESS,
 )
 from plugin.domain.errors import SENTENCES
-from plugin.domain.objects import SOP_CLASSES_OF_KIND
+from plugin.domain.job import MAXIMUM_LOSSES, Remedy
+from plugin.domain.objects import FALLBACKS, SOP_CLASSES_OF_KIND
 
+_DEFAULT_SYNTAXES = "Implicit or Explicit VR Little Endian"
 _RESULT_SYNTAXES = "Explicit VR Little Endian, else Implicit VR Little Endian"
 _ANSWERS = {
     SUCCESS: "the bytes are on disk (file and folder synced)",
     OUT_OF_RESOURCES: "free space is below `spool.minimum_free_bytes`; keep the image and retry",
     PROCESSING_FAILURE: "a fault of the node; keep the image and retry",
     CANNOT_UNDERSTAND: "the request had no dataset",
+    NOT_AUTHORISED: "the sender is known as a destination only; it may report, not store",
+}
+_REMEDIES = {
+    Remedy.SEND_AGAIN: f"sent again; given up after {MAXIMUM_LOSSES} losses",
+    Remedy.ASK_AGAIN: "asked again with a new Transaction UID",
+    Remedy.GIVE_UP: "given up, with the reason",
 }
 
 
@@ -55,6 +68,8 @@ def _lines() -> Iterator[str]:
     yield from _overview()
     yield from _acceptor()
     yield from _requestor()
+    yield from _confirmation()
+    yield from _web()
     yield from _storage_classes()
 
 
@@ -79,6 +94,7 @@ def _acceptor() -> Iterator[str]:
     yield "|---|---|---|"
     yield f"| Verification | SCP | {VERIFICATION} |"
     yield "| Storage | SCP | all standard ones (listed below) and any private or unknown one |"
+    yield f"| Storage Commitment Push Model | SCU | {STORAGE_COMMITMENT}, N-EVENT-REPORT only |"
     yield ""
     yield (
         "Storage is accepted in any transfer syntax: of those proposed for a context the first, "
@@ -112,6 +128,8 @@ def _requestor() -> Iterator[str]:
     yield "| service | role | SOP class | result | transfer syntax |"
     yield "|---|---|---|---|---|"
     yield f"| Verification | SCU | {VERIFICATION} | | Implicit VR Little Endian |"
+    yield f"| Storage Commitment | SCU | {STORAGE_COMMITMENT} | | {_DEFAULT_SYNTAXES} |"
+    yield f"| Query (Study Root, FIND) | SCU | {STUDY_ROOT_FIND} | | {_DEFAULT_SYNTAXES} |"
     for kind, uid in SOP_CLASSES_OF_KIND.items():
         yield f"| Storage | SCU | {uid} {UID(uid).name} | {kind} | {_RESULT_SYNTAXES} |"
     yield ""
@@ -131,6 +149,74 @@ def _requestor() -> Iterator[str]:
         yield f"| {span} | {known.meaning} | {known.outcome} |"
     yield "| other | failure | retry |"
     yield ""
+    yield (
+        "Where a SOP class is not accepted (in negotiation, by status 0122 or A9xx) another object "
+        "of the same result is sent instead, the first of these that there is:"
+    )
+    yield ""
+    yield "| not taken | instead |"
+    yield "|---|---|"
+    for kind, others in FALLBACKS.items():
+        if kind in SOP_CLASSES_OF_KIND:
+            known = [other for other in others if other in SOP_CLASSES_OF_KIND]
+            yield f"| {kind} | {', '.join(known)} |"
+    yield ""
+
+
+def _confirmation() -> Iterator[str]:
+    yield "## Confirmation of what was sent"
+    yield ""
+    yield (
+        "**Storage Commitment Push Model, SCU.** After the objects of a result were sent, one "
+        "N-ACTION (type 1) names them. The N-EVENT-REPORT is taken on the association of the "
+        "request, which stays open for `delivery.commitment_wait_seconds`, or on one that the "
+        "archive opens to the node, where it proposes itself as SCP by role selection. The "
+        "association is accepted from a known peer, and from the AE title and address of a "
+        "destination. The report is answered after it was written down: 0000; "
+        f"{PROCESSING_FAILURE:04X} when that failed; {INVALID_ARGUMENT:04X} when its transaction "
+        "is not known or it cannot be read. A report may come at any time within 90 days, also "
+        "after a later request, and more than once. Failure reasons (0008,1197):"
+    )
+    yield ""
+    yield "| reason | meaning | what is done |"
+    yield "|---|---|---|"
+    for failure in COMMITMENT_FAILURES.values():
+        remedy = _REMEDIES[failure.remedy]
+        yield f"| {failure.status:04X} | {failure.meaning} | {remedy} |"
+    yield f"| other | | {_REMEDIES[Remedy.ASK_AGAIN]} |"
+    yield ""
+    yield "The node commits to nothing itself: N-ACTION is answered with 0122."
+    yield ""
+    yield (
+        "**Query, SCU.** Where commitment is not negotiated (or not wanted), one C-FIND at level "
+        "IMAGE for each series, with Study and Series Instance UID as unique keys, universal "
+        "matching of SOP Instance UID. An object that is in no answer is looked for again, then "
+        "sent again."
+    )
+    yield ""
+
+
+def _web() -> Iterator[str]:
+    yield "## DICOMweb (destinations with a URL)"
+    yield ""
+    yield "| service | role | resource |"
+    yield "|---|---|---|"
+    yield "| STOW-RS | user agent | `POST {url}/studies/{study}`, one object in each request |"
+    yield (
+        "| QIDO-RS | user agent | "
+        "`GET {url}/studies/{study}/series/{series}/instances?SOPInstanceUID={instance}` |"
+    )
+    yield ""
+    yield (
+        '`multipart/related; type="application/dicom"`, the bytes as stored (Explicit VR Little '
+        "Endian); answers as `application/dicom+json`. The Warning Reason (0008,1196) and Failure "
+        "Reason (0008,1197) of the object decide like statuses of C-STORE; without them 200 and "
+        "202 are a success, 400, 409, 413 and 415 a refusal, 429 and others are tried again; 401, "
+        "403, 404, 405, redirects, 502 and 503 pause the destination. TLS 1.2 or later with the "
+        "certificates of the system or of a file; Basic or Bearer credentials; no redirect is "
+        "followed and no proxy is used."
+    )
+    yield ""
 
 
 def _storage_classes() -> Iterator[str]:
@@ -138,7 +224,7 @@ def _storage_classes() -> Iterator[str]:
     yield ""
     for context in acceptor_contexts():
         uid = UID(str(context.abstract_syntax))
-        if uid == VERIFICATION:
+        if uid in (VERIFICATION, STORAGE_COMMITMENT):
             continue
         yield f"* {uid} {PRIVATE_STORAGE_CLASSES.get(str(uid), uid.name)}"
     yield ""
