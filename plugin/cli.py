@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from plugin.commands import (
+    acceptance,
     analysis,
     asking,
     bundles,
@@ -74,6 +75,7 @@ app.add_typer(configuration.app, name="config", rich_help_panel=_ADMINISTER)
 app.add_typer(bundles.app, name="bundle", rich_help_panel=_ADMINISTER)
 
 app.command("analyze", rich_help_panel=_ANALYSE)(analysis.analyze)
+app.command("acceptance", rich_help_panel=_ANALYSE)(acceptance.acceptance)
 app.command("ask", rich_help_panel=_ANALYSE)(asking.ask)
 for _name, _command in training.FORWARDED.items():
     app.command(

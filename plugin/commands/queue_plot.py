@@ -29,7 +29,9 @@ def save_plot(setup: QueueSetup, without: Waits, with_ai: Waits, path: Path) -> 
             hours = [wait / 60.0 for wait in sorted(waits)]
             shares = [(n + 1) / len(hours) for n in range(len(hours))]
             axes.step(hours, shares, where="post", label=words, color=colour, linewidth=2)
-        axes.set(title=f"{name} (n = {len(first)})", xlabel="hours from arrival until reading begins")
+        axes.set(
+            title=f"{name} (n = {len(first)})", xlabel="hours from arrival until reading begins"
+        )
         axes.set(ylabel="share begun", xlim=(0, _HOURS), ylim=(0, 1))
         axes.grid(alpha=0.3)
         axes.legend(loc="lower right", frameon=False)

@@ -34,7 +34,7 @@ def check(file: PolicyArgument) -> None:
     """Say whether a policy can be used; exit code 2 and every problem with its line when not."""
     from plugin.domain.triage import parse_policy, problems_of
 
-    text = _read(file)
+    text = read_policy_file(file)
     problems = problems_of(text)
     for problem in problems:
         typer.echo(f"{file}: {problem}", err=True)
@@ -80,7 +80,7 @@ def show(
 def activate(file: PolicyArgument, config: ConfigOption = None) -> None:
     """Put a policy into force from the next decision on; refused when it cannot be used."""
     with open_registry(config) as registry:
-        record = registry.policies.activate(_read(file), actor="cli")
+        record = registry.policies.activate(read_policy_file(file), actor="cli")
     typer.echo(f"{record.name} {record.version} ({record.digest[:8]}) is in force.")
 
 
@@ -138,7 +138,7 @@ def simulate(
     from plugin.domain.triage import parse_policy
     from plugin.domain.triage.replay import replay
 
-    tried = parse_policy(_read(policy))
+    tried = parse_policy(read_policy_file(policy))
     with open_registry(config) as registry:
         past = list(registry.triage.results(limit))
         changes = replay(tried, {one.study_id: (one.level, one.inputs) for one in past})
@@ -250,7 +250,14 @@ def _print_rules(policy: "Policy", title: str) -> None:
     )
 
 
-def _read(file: Path) -> str:
+def read_policy_file(file: Path) -> str:
+    """Return the text of a policy's file.
+
+    Raises
+    ------
+    ConfigurationError
+        ``POLICY_INVALID``: it is no text.
+    """
     try:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError:

@@ -97,6 +97,7 @@ class Reason(StrEnum):
     SETTINGS_FILE_MISSING = "settings_file_missing"
     POLICY_INVALID = "policy_invalid"
     POLICY_CHANGED = "policy_changed"
+    REFERENCE_INVALID = "reference_invalid"
     PORT_IN_USE = "port_in_use"
     ADDRESS_NOT_USABLE = "address_not_usable"
     REDIS_MISSING = "redis_missing"
@@ -344,6 +345,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.POLICY_INVALID: (
         "The triage policy cannot be used, so nothing was changed; mend what is named and try "
         "again: cmr-triage triage check FILE."
+    ),
+    Reason.REFERENCE_INVALID: (
+        "The table of reference values cannot be read; mend what is named. Its columns are in "
+        "docs/triage.md."
     ),
     Reason.POLICY_CHANGED: (
         "Somebody else activated another triage policy meanwhile, so nothing was changed; look at "
