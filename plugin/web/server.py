@@ -23,14 +23,16 @@ from plugin.registry import Registry
 from plugin.settings import Settings
 from plugin.spool import Spool
 from plugin.web.account import account_routes
+from plugin.web.administration import administration_routes
 from plugin.web.answers import add_answers
 from plugin.web.events import event_routes
 from plugin.web.files import file_routes
 from plugin.web.guard import add_guard
 from plugin.web.limit import LoginLimit
 from plugin.web.login import login_routes
+from plugin.web.people import people_routes
 from plugin.web.site import STATIC, Site
-from plugin.web.status import collect
+from plugin.web.status import is_healthy, lights
 from plugin.web.study import study_routes
 from plugin.web.visitor import Door
 from plugin.web.worklist import worklist_routes
@@ -59,16 +61,17 @@ def make_site(
     app.include_router(study_routes(site, door))
     app.include_router(file_routes(site, door))
     app.include_router(event_routes(site, door))
+    app.include_router(administration_routes(site, door))
+    app.include_router(people_routes(site, door))
     app.mount("/static", StaticFiles(directory=STATIC))
 
     @app.get("/health", include_in_schema=False)
     def health() -> Response:
-        shown = collect(settings, registry, spool, ask_queue)
-        content = {
-            "healthy": shown.healthy,
-            **{light.name: light.text for light in shown.lights},
-        }
-        return JSONResponse(content, status_code=200 if shown.healthy else 503)
+        registry.check()
+        shown = lights(settings, spool, ask_queue)
+        healthy = is_healthy(shown)
+        content = {"healthy": healthy, **{light.name: light.text for light in shown}}
+        return JSONResponse(content, status_code=200 if healthy else 503)
 
     return app
 

@@ -19,7 +19,11 @@ from plugin.web.visitor import Visitor
 
 STATIC = Path(__file__).parent / "static"
 _TEMPLATES = Path(__file__).parent / "templates"
-NAVIGATION: tuple[tuple[str, str, Permission], ...] = ()
+NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
+    ("/administration", "Administration", Permission.ADMINISTER),
+    ("/users", "Users", Permission.ADMINISTER),
+    ("/audit", "Audit", Permission.AUDIT),
+)
 """Pages besides the worklist, and who may see them."""
 
 

@@ -69,9 +69,12 @@ def number(value: object, digits: int = 0) -> str:
     return f"{value:.{digits}f}" if is_number else _DASH
 
 
-def gibibytes(n_bytes: int) -> str:
-    """Return a size."""
-    return f"{n_bytes / 2**30:.1f} GiB"
+def facts(values: Mapping[str, Any] | None, before: Mapping[str, Any] | None = None) -> str:
+    """Return what an audit entry holds, after a change only what is not as before."""
+    shown = values or {}
+    if before is not None:
+        shown = {key: value for key, value in shown.items() if before.get(key) != value}
+    return ", ".join(f"{key} {value}" for key, value in shown.items() if value not in (None, ""))
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
@@ -81,5 +84,5 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "person": person,
     "date": date,
     "number": number,
-    "gibibytes": gibibytes,
+    "facts": facts,
 }
