@@ -5,6 +5,7 @@ job may overlap (a paused process wakes up), but only the one whose fence is cur
 Knows Celery, the registry and the spool; what is computed is in ``worker.pipeline``.
 """
 
+import dataclasses
 import os
 import threading
 import time
@@ -271,14 +272,18 @@ class Analyst:
         return [Path(item.path) for item in instances]
 
     def _reference(self, job: JobRecord) -> PredecessorReport | None:
-        for item in self._registry.jobs.result_objects(job.id):
-            if item.kind == "sr":
-                return PredecessorReport(
-                    sop_class_uid=item.sop_class_uid,
-                    sop_instance_uid=item.sop_instance_uid,
-                    series_instance_uid=item.series_instance_uid,
-                )
-        return None
+        """Return the report of a job in the form that carries its contours, with its other form."""
+        by_kind = {
+            item.kind: PredecessorReport(
+                sop_class_uid=item.sop_class_uid,
+                sop_instance_uid=item.sop_instance_uid,
+                series_instance_uid=item.series_instance_uid,
+            )
+            for item in self._registry.jobs.result_objects(job.id)
+            if item.kind in ("sr", "sr_enhanced")
+        }
+        report = by_kind.get("sr")
+        return report and dataclasses.replace(report, enhanced=by_kind.get("sr_enhanced"))
 
 
 def published(

@@ -15,11 +15,18 @@ NOT_VERIFIED = "AI, not verified by a physician, not for diagnosis"
 
 @dataclass(frozen=True, slots=True)
 class PredecessorReport:
-    """The report that a new one supersedes (same study)."""
+    """The report that a new one supersedes (same study).
+
+    Attributes
+    ----------
+    enhanced
+        The same report as Enhanced SR: what an archive has that refused the first.
+    """
 
     sop_class_uid: str
     sop_instance_uid: str
     series_instance_uid: str
+    enhanced: "PredecessorReport | None" = None
 
 
 @dataclass(frozen=True, slots=True)

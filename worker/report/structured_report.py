@@ -105,6 +105,8 @@ def structured_report(kind: str, material: Material) -> Dataset:
     if requests:
         dataset.ReferencedRequestSequence = requests
     dataset.CurrentRequestedProcedureEvidenceSequence = [_evidence(material.stack, study)]
+    if predecessor is not None and not form.in_patient:
+        predecessor = predecessor.enhanced or predecessor
     if predecessor is not None:
         dataset.PredecessorDocumentsSequence = [_predecessor(predecessor, study)]
     for element in _tree(form, material):

@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from plugin.domain.findings import Assessment, Certainty, Priority, PrioritySuggestion, Stratum
 from tests.worker.report import samples
 from tests.worker.report.conftest import PREDECESSOR, Reported
-from worker.report.identity import ResultUids
+from worker.report.identity import PredecessorReport, ResultUids
 from worker.report.material import Material
 from worker.report.structured_report import structured_report
 
@@ -299,3 +299,17 @@ def test_risk_strata_are_texts_with_their_source() -> None:
     band = Stratum("key", Certainty.UNDETERMINED, "May lie in a band.", (), "A source")
     report = make(assessment=replace(samples.assessment(), strata=(band,)))
     assert texts(report, "RISK-STRATUM") == ["May lie in a band. Source: A source."]
+
+
+def test_each_form_names_the_same_form_of_the_report_before() -> None:
+    enhanced = PredecessorReport("1.2.840.10008.5.1.4.1.1.88.22", "2.25.903", "2.25.904")
+
+    def named(kind: str, predecessor: PredecessorReport) -> str:
+        report = make(kind=kind, predecessor=predecessor)
+        series = report.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
+        return str(series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID)
+
+    both = replace(PREDECESSOR, enhanced=enhanced)
+    assert named("sr", both) == PREDECESSOR.sop_instance_uid
+    assert named("sr_enhanced", both) == enhanced.sop_instance_uid
+    assert named("sr_enhanced", PREDECESSOR) == PREDECESSOR.sop_instance_uid
