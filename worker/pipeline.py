@@ -233,7 +233,9 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     )
     with watch.stage("report", tell), _writing(out_folder):
         shown = assessment if wording is None else noted(assessment, wording)
-        objects = tuple(build_results(loaded, segmentation, shown, identity, out_folder, wording))
+        objects = tuple(
+            build_results(loaded, segmentation, shown, identity, out_folder, wording, explanation)
+        )
         if with_viewer:
             write_viewer(loaded.stack, segmentation.labels, assessment, out_folder)
     assessment = worded(assessment, report_language)

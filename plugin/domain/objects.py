@@ -35,7 +35,6 @@ _COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 _MULTI_FRAME_CAPTURE = "1.2.840.10008.5.1.4.1.1.7.4"
-_MULTI_FRAME_CAPTURE = "1.2.840.10008.5.1.4.1.1.7.4"
 _PRESENTATION_STATE = "1.2.840.10008.5.1.4.1.1.11.1"
 _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 _KEY_OBJECT_SELECTION = "1.2.840.10008.5.1.4.1.1.88.59"
@@ -57,16 +56,11 @@ KINDS = (
         "contours over the beat, to be played",
         by_default=False,
     ),
-    ObjectKind(
-        "cine",
-        _MULTI_FRAME_CAPTURE,
-        "contours over the beat, to be played",
-        by_default=False,
-    ),
     ObjectKind("seg", _SEGMENTATION, "labels of both ventricles and the myocardium at ED and ES"),
     ObjectKind("key_objects", _KEY_OBJECT_SELECTION, "selection of the images to open first"),
     ObjectKind("gsps", _PRESENTATION_STATE, "contours as graphics on the original images"),
     ObjectKind("pdf", _ENCAPSULATED_PDF, "pictures and text as a PDF", by_default=False),
+    ObjectKind("saliency", _SECONDARY_CAPTURE, "what the first finding rests on", by_default=False),
 )
 """In the order in which they are made and sent."""
 

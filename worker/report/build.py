@@ -19,12 +19,13 @@ from pydicom.dataset import Dataset
 from plugin.domain.findings import Assessment
 from plugin.domain.wording import Wording
 from worker.clinical import ClinicalContext
+from worker.explain import Explanation
 from worker.findings.language import load_language
-from worker.report.cine import cine
 from worker.report.cine import cine
 from worker.report.clinical_information import clinical_text
 from worker.report.encapsulated_pdf import encapsulated_pdf
 from worker.report.figures.canvas import RgbArray
+from worker.report.figures.saliency import saliency_page
 from worker.report.figures.sheet import contour_sheet
 from worker.report.figures.summary import summary_page
 from worker.report.figures.wall import wall_page
@@ -34,6 +35,7 @@ from worker.report.key_objects import key_objects
 from worker.report.material import Material
 from worker.report.passages import with_worded_impression
 from worker.report.presentation_state import presentation_state
+from worker.report.saliency import saliency
 from worker.report.secondary_capture import secondary_capture
 from worker.report.segmentation import segmentation
 from worker.report.structured_report import FORMS, structured_report
@@ -91,11 +93,11 @@ BUILDERS: dict[str, Builder] = {
     **{kind: partial(structured_report, kind) for kind in FORMS},
     **{kind: partial(_page, kind) for kind in PAGES},
     "cine": cine,
-    "cine": cine,
     "seg": segmentation,
     "key_objects": key_objects,
     "gsps": presentation_state,
     "pdf": encapsulated_pdf,
+    "saliency": saliency,
 }
 """One for each of ``plugin.domain.objects.KINDS``, in that order."""
 
@@ -107,6 +109,7 @@ def build_results(
     identity: AnalysisIdentity,
     folder: Path,
     wording: Wording | None = None,
+    explanation: Explanation | None = None,
 ) -> list[ResultFile]:
     """Write one object ``<kind>.dcm`` for each of ``BUILDERS`` that has one, and the pages as PNG.
 
@@ -128,6 +131,7 @@ def build_results(
         repr(loaded.clinical.prior_reports).encode(),
         segmentation.labels.tobytes(),
         json.dumps(None if wording is None else asdict(wording)).encode(),
+        json.dumps(None if explanation is None else asdict(explanation)).encode(),
     )
     material = Material(
         reference,
@@ -138,6 +142,7 @@ def build_results(
         ResultUids(str(reference.StudyInstanceUID), identity, digest),
         loaded.clinical,
         wording,
+        explanation,
     )
     material = replace(material, pages=_draw(material, folder))
     made = ((kind, build(material)) for kind, build in BUILDERS.items())
@@ -147,10 +152,14 @@ def build_results(
 def _draw(material: Material, folder: Path) -> dict[str, RgbArray]:
     """Draw the pages and write them as PNG."""
     pictured = with_worded_impression(material.assessment, material.wording, load_language("en"))
-    pages = {}
-    for kind, draw in PAGES.items():
-        pages[kind] = draw(material.stack, material.labels, pictured, material.identity)
-        Image.fromarray(pages[kind]).save(folder / f"{kind}.png", compress_level=3)
+    pages = {
+        kind: draw(material.stack, material.labels, pictured, material.identity)
+        for kind, draw in PAGES.items()
+    }
+    if material.explanation is not None:
+        pages["saliency"] = saliency_page(material.explanation, pictured, material.identity)
+    for kind, page in pages.items():
+        Image.fromarray(page).save(folder / f"{kind}.png", compress_level=3)
     return pages
 
 

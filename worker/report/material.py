@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from plugin.domain.findings import Assessment
 from plugin.domain.wording import Wording
 from worker.clinical import ClinicalContext
+from worker.explain import Explanation
 from worker.report.figures.canvas import RgbArray
 from worker.report.identity import AnalysisIdentity, ResultUids
 from worker.volume.types import CineStack
@@ -29,6 +30,8 @@ class Material:
         With its English sentences.
     wording
         What a language model worded, in the language of the report; None: nothing.
+    explanation
+        What the first finding rests on; None when its value cannot be taken apart.
     pages
         The drawn pages by kind, uint8 ``[row, column, 3]``.
     """
@@ -41,4 +44,5 @@ class Material:
     uids: ResultUids
     clinical: ClinicalContext
     wording: Wording | None = None
+    explanation: Explanation | None = None
     pages: Mapping[str, RgbArray] = field(default_factory=dict)

@@ -20,6 +20,7 @@ SERIES = {  # kind: number, description
     "summary": (9902, "AI CMR summary (not verified)"),
     "contours": (9903, "AI CMR contours ED/ES (not verified)"),
     "wall": (9904, "AI CMR wall and volumes (not verified)"),
+    "saliency": (9924, "AI CMR what the finding rests on (not verified)"),
 }
 
 
