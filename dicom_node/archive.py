@@ -5,9 +5,10 @@ everything but the files when it ends.
 
 References
 ----------
-DICOM PS3.4 B (Storage Service Class), both roles.
+DICOM PS3.4 B (Storage Service Class), both roles; J (Storage Commitment), as an SCP.
 """
 
+import contextlib
 import socket
 import threading
 import time
@@ -17,17 +18,23 @@ from pathlib import Path
 from typing import Any
 
 import pydicom
+from pydicom import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.presentation import build_context
 
 from dicom_node.answers import keep_answers
-from dicom_node.contexts import acceptor_contexts
-from dicom_node.statuses import SUCCESS
+from dicom_node.contexts import (
+    STORAGE_COMMITMENT,
+    STORAGE_COMMITMENT_INSTANCE,
+    acceptor_contexts,
+)
+from dicom_node.statuses import NO_SUCH_INSTANCE, SUCCESS
 from dicom_node.switches import set_process_switches
 from plugin.domain.errors import Reason, TransientError
 
 # As long as many a PACS waits: a longer time would hide a node that leaves a sender without answer.
 _TIMEOUT_SECONDS = 30.0
+_REPORT_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,7 @@ class PlayedArchive:
                 (evt.EVT_CONN_OPEN, _without_delay),
                 (evt.EVT_C_ECHO, lambda _event: SUCCESS),
                 (evt.EVT_C_STORE, self._keep),
+                (evt.EVT_N_ACTION, self._commit),
             ],
         )
 
@@ -169,6 +177,24 @@ class PlayedArchive:
         keep_answers(association)
         return association
 
+    def _commit(self, event: Any) -> tuple[int, None]:
+        """Answer a request for Storage Commitment; the report follows on the same association."""
+        request = event.action_information
+        with self._lock:
+            kept = set(self._arrived)
+        report = Dataset()
+        report.TransactionUID = request.TransactionUID
+        report.ReferencedSOPSequence, report.FailedSOPSequence = [], []
+        for item in request.ReferencedSOPSequence:
+            if str(item.ReferencedSOPInstanceUID) in kept:
+                report.ReferencedSOPSequence.append(item)
+            else:
+                item.FailureReason = NO_SUCH_INSTANCE
+                report.FailedSOPSequence.append(item)
+        arguments = (event.assoc, report)
+        threading.Thread(target=_report_commitment, args=arguments, daemon=True).start()
+        return SUCCESS, None
+
     def _keep(self, event: Any) -> int:
         dataset = event.dataset
         folder = self._folder / str(dataset.StudyInstanceUID)
@@ -185,6 +211,16 @@ class PlayedArchive:
         with self._lock:
             self._arrived.setdefault(item.sop_instance_uid, item)
         return SUCCESS
+
+
+def _report_commitment(association: Any, report: Dataset) -> None:
+    """Report once the request is answered; who did not wait for it asks again."""
+    time.sleep(_REPORT_SECONDS)
+    event_type = 2 if report.FailedSOPSequence else 1
+    with contextlib.suppress(RuntimeError, ValueError):  # the association ended in this moment
+        association.send_n_event_report(
+            report, event_type, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
+        )
 
 
 def _classes_of(path: Path) -> tuple[str, str]:

@@ -35,10 +35,9 @@ from dicom_node.statuses import (
 )
 from plugin.domain.errors import SENTENCES
 from plugin.domain.job import MAXIMUM_LOSSES, Remedy
-from plugin.domain.objects import FALLBACKS, SOP_CLASSES_OF_KIND
+from plugin.domain.objects import FALLBACKS, SOP_CLASSES_OF_KIND, SYNTAXES_OF_KIND
 
 _DEFAULT_SYNTAXES = "Implicit or Explicit VR Little Endian"
-_RESULT_SYNTAXES = "Explicit VR Little Endian, else Implicit VR Little Endian"
 _ANSWERS = {
     SUCCESS: "the bytes are on disk (file and folder synced)",
     OUT_OF_RESOURCES: "free space is below `spool.minimum_free_bytes`; keep the image and retry",
@@ -131,12 +130,16 @@ def _requestor() -> Iterator[str]:
     yield f"| Storage Commitment | SCU | {STORAGE_COMMITMENT} | | {_DEFAULT_SYNTAXES} |"
     yield f"| Query (Study Root, FIND) | SCU | {STUDY_ROOT_FIND} | | {_DEFAULT_SYNTAXES} |"
     for kind, uid in SOP_CLASSES_OF_KIND.items():
-        yield f"| Storage | SCU | {uid} {UID(uid).name} | {kind} | {_RESULT_SYNTAXES} |"
+        own = UID(SYNTAXES_OF_KIND[kind])
+        syntaxes = (
+            own.name if own.is_encapsulated else f"{own.name}, else Implicit VR Little Endian"
+        )
+        yield f"| Storage | SCU | {uid} {UID(uid).name} | {kind} | {syntaxes} |"
     yield ""
     yield (
         "One association per destination. Each class is proposed in two presentation contexts, one "
-        "per transfer syntax. Objects are sent as stored (Explicit VR Little Endian); where only "
-        "Implicit VR Little Endian was accepted the same values are sent in it, under the same SOP "
+        "per transfer syntax. Objects are sent as stored; where of an uncompressed one only Implicit "
+        "VR Little Endian was accepted the same values are sent in it, under the same SOP "
         "Instance UID. What an answer to C-STORE means:"
     )
     yield ""
@@ -208,8 +211,8 @@ def _web() -> Iterator[str]:
     )
     yield ""
     yield (
-        '`multipart/related; type="application/dicom"`, the bytes as stored (Explicit VR Little '
-        "Endian); answers as `application/dicom+json`. The Warning Reason (0008,1196) and Failure "
+        '`multipart/related; type="application/dicom"`, the bytes as stored (in the syntaxes '
+        "above); answers as `application/dicom+json`. The Warning Reason (0008,1196) and Failure "
         "Reason (0008,1197) of the object decide like statuses of C-STORE; without them 200 and "
         "202 are a success, 400, 409, 413 and 415 a refusal, 429 and others are tried again; 401, "
         "403, 404, 405, redirects, 502 and 503 pause the destination. TLS 1.2 or later with the "

@@ -32,7 +32,7 @@ from dicom_node.association import (
 from dicom_node.contexts import STORAGE_COMMITMENT, STUDY_ROOT_FIND, VERIFICATION
 from dicom_node.statuses import Outcome, meaning_of_store_status
 from plugin.domain.errors import Reason, TransientError
-from plugin.domain.objects import FALLBACKS, SOP_CLASSES_OF_KIND
+from plugin.domain.objects import FALLBACKS, SOP_CLASSES_OF_KIND, SYNTAXES_OF_KIND
 from plugin.registry import DeliveryRecord, DestinationRecord
 
 _EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
@@ -108,10 +108,10 @@ def verify_destination(destination: DestinationRecord, caller: Caller) -> Verifi
     kinds = {*destination.objects}
     for kind in destination.objects:
         kinds.update(known for known in FALLBACKS.get(kind, ()) if known in SOP_CLASSES_OF_KIND)
-    classes = {SOP_CLASSES_OF_KIND[kind] for kind in kinds}
+    wanted = {(SOP_CLASSES_OF_KIND[kind], SYNTAXES_OF_KIND[kind]) for kind in kinds}
     contexts = [
         *(build_context(uid) for uid in (VERIFICATION, STORAGE_COMMITMENT, STUDY_ROOT_FIND)),
-        *_contexts((uid, _EXPLICIT_LITTLE_ENDIAN) for uid in classes),
+        *_contexts(wanted),
     ]
     started = time.monotonic()
     with open_association(address_of(destination), caller, contexts) as association:
@@ -119,7 +119,8 @@ def verify_destination(destination: DestinationRecord, caller: Caller) -> Verifi
         if VERIFICATION in accepted:
             _echo(association)
         seconds = time.monotonic() - started
-    instead, refused = _instead(destination.objects, accepted)
+        taken = {kind for kind in kinds if _encoding(association, *_wire(kind)) is not None}
+    instead, refused = _instead(destination.objects, taken)
     if refused:
         raise TransientError(Reason.DESTINATION_NO_CONTEXT, ", ".join(refused))
     offers = {"commitment": STORAGE_COMMITMENT, "query": STUDY_ROOT_FIND}
@@ -132,14 +133,35 @@ def _echo(association: Any) -> None:
         raise TransientError(Reason.DESTINATION_UNREACHABLE, detail)
 
 
-def _instead(kinds: Sequence[str], accepted: Collection[str]) -> tuple[dict[str, str], list[str]]:
-    """Return what is sent instead of kinds that are not accepted, and those with no substitute."""
+def _wire(kind: str) -> tuple[str, str]:
+    return SOP_CLASSES_OF_KIND[kind], SYNTAXES_OF_KIND[kind]
+
+
+def _encoding(association: Any, sop_class_uid: str, syntax: str) -> str | None:
+    """Return the transfer syntax to send an object in: its own, else the default one, else none.
+
+    Only what is not compressed can be written in the default one without touching its pixels.
+    """
+    accepted = {
+        str(context.transfer_syntax[0])
+        for context in association.accepted_contexts
+        if str(context.abstract_syntax) == sop_class_uid
+    }
+    if syntax in accepted:
+        return syntax
+    if _IMPLICIT_LITTLE_ENDIAN in accepted and syntax == _EXPLICIT_LITTLE_ENDIAN:
+        return _IMPLICIT_LITTLE_ENDIAN
+    return None
+
+
+def _instead(kinds: Sequence[str], taken: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    """Return what is sent instead of kinds that are not taken, and those with no substitute."""
     instead, refused = {}, []
     for kind in kinds:
-        if SOP_CLASSES_OF_KIND[kind] in accepted:
+        if kind in taken:
             continue
         for other in FALLBACKS.get(kind, ()):
-            if SOP_CLASSES_OF_KIND.get(other) in accepted:
+            if other in taken:
                 instead[kind] = other
                 break
         else:
@@ -196,21 +218,16 @@ def _contexts(wanted: Iterable[tuple[str, str]]) -> list[Any]:
 def _send_one(association: Any, delivery: DeliveryRecord, syntax: str) -> SendResult:
     if not association.is_established:
         return _unanswered(delivery)
-    accepted = {
-        str(context.transfer_syntax[0])
-        for context in association.accepted_contexts
-        if str(context.abstract_syntax) == delivery.sop_class_uid
-    }
-    implicit = syntax not in accepted
-    if not implicit:
-        content: str | Dataset = delivery.path
-    elif _IMPLICIT_LITTLE_ENDIAN in accepted and syntax == _EXPLICIT_LITTLE_ENDIAN:
+    encoding = _encoding(association, delivery.sop_class_uid, syntax)
+    if encoding is None:
+        return SendResult(delivery.id, Outcome.DEAD, Reason.DESTINATION_NO_CONTEXT, None)
+    implicit = encoding != syntax
+    content: str | Dataset = delivery.path
+    if implicit:
         try:
             content = _in_default_syntax(Path(delivery.path))
         except OSError:
             return SendResult(delivery.id, Outcome.DEAD, Reason.RESULT_MISSING, None)
-    else:
-        return SendResult(delivery.id, Outcome.DEAD, Reason.DESTINATION_NO_CONTEXT, None)
     try:
         answer = association.send_c_store(content)
     except (RuntimeError, ValueError):  # the association ended in this moment

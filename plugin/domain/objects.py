@@ -22,12 +22,15 @@ class ObjectKind:
         What it is, in a few words for people.
     by_default
         Whether a new destination gets it when nobody chooses.
+    transfer_syntax_uid
+        In which it is written.
     """
 
     name: str
     sop_class_uid: str
     meaning: str
     by_default: bool = True
+    transfer_syntax_uid: str = "1.2.840.10008.1.2.1"  # Explicit VR Little Endian
 
 
 _ENHANCED_SR = "1.2.840.10008.5.1.4.1.1.88.22"
@@ -37,6 +40,7 @@ _ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 _MULTI_FRAME_CAPTURE = "1.2.840.10008.5.1.4.1.1.7.4"
 _PRESENTATION_STATE = "1.2.840.10008.5.1.4.1.1.11.1"
 _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
+_JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 _KEY_OBJECT_SELECTION = "1.2.840.10008.5.1.4.1.1.88.59"
 
 KINDS = (
@@ -55,6 +59,7 @@ KINDS = (
         _MULTI_FRAME_CAPTURE,
         "contours over the beat, to be played",
         by_default=False,
+        transfer_syntax_uid=_JPEG_BASELINE,
     ),
     ObjectKind("seg", _SEGMENTATION, "labels of both ventricles and the myocardium at ED and ES"),
     ObjectKind("key_objects", _KEY_OBJECT_SELECTION, "selection of the images to open first"),
@@ -67,6 +72,7 @@ KINDS = (
 OBJECT_KINDS = tuple(kind.name for kind in KINDS)
 DEFAULT_OBJECTS = tuple(kind.name for kind in KINDS if kind.by_default)
 SOP_CLASSES_OF_KIND = {kind.name: kind.sop_class_uid for kind in KINDS}
+SYNTAXES_OF_KIND = {kind.name: kind.transfer_syntax_uid for kind in KINDS}
 
 REJECTION = "rejection"
 """A note that takes objects back (Key Object Selection); nobody chooses it, so it is no kind above:

@@ -4,7 +4,7 @@ import pytest
 from pydicom import dcmread
 
 from plugin.domain.findings import Assessment
-from plugin.domain.objects import OBJECT_KINDS, SOP_CLASSES_OF_KIND
+from plugin.domain.objects import OBJECT_KINDS, SOP_CLASSES_OF_KIND, SYNTAXES_OF_KIND
 from tests.worker.report import samples
 from tests.worker.report.conftest import Reported, report_into
 from worker.report import build_results
@@ -28,6 +28,7 @@ def test_objects_have_the_identifiers_that_are_returned(reported: Reported) -> N
         assert dataset.SOPClassUID == file.sop_class_uid
         assert dataset.StudyInstanceUID == samples.STUDY_UID
         assert dataset.SOPClassUID == SOP_CLASSES_OF_KIND[file.kind]
+        assert dataset.file_meta.TransferSyntaxUID == SYNTAXES_OF_KIND[file.kind]
     series = {file.series_instance_uid for file in reported.files.values()}
     assert len(series) == len(OBJECT_KINDS)
     expected = [f"{kind}.dcm" for kind in OBJECT_KINDS] + [f"{kind}.png" for kind in PAGES]
