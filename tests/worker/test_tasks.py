@@ -409,3 +409,17 @@ def test_superseded_objects_are_rejected_where_a_destination_wants_it(analyst, r
     assert title == "113001"
     assert uids <= before
     assert len(uids) == len(DEFAULT_OBJECTS)
+
+
+def test_each_form_of_a_new_report_names_that_form_of_the_one_before(analyst, registry, reported):
+    again = registry.studies.requeue(reported.study_id, "anna")
+    assert analyst.analyse(again.id) is Outcome.PUBLISHED
+    before, after = (
+        {item.kind: item for item in registry.jobs.result_objects(one.id)}
+        for one in (reported, again)
+    )
+    for kind in ("sr", "sr_enhanced"):
+        report = pydicom.dcmread(after[kind].path)
+        series = report.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
+        named_before = series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
+        assert named_before == before[kind].sop_instance_uid
