@@ -18,6 +18,7 @@ _HTTP_WORDS = {
     400: "The request cannot be understood.",
     404: "There is no such page.",
     405: "This address is not asked this way.",
+    409: "Somebody else was faster.",
 }
 _UNAUTHORIZED = 401
 

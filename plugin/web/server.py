@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 
 import uvicorn
 from fastapi import FastAPI, Response
@@ -24,7 +25,8 @@ from plugin.settings import Settings
 from plugin.spool import Spool
 from plugin.web.account import account_routes
 from plugin.web.administration import administration_routes
-from plugin.web.answers import add_answers
+from plugin.web.answers import API, add_answers
+from plugin.web.api import api_routes
 from plugin.web.events import event_routes
 from plugin.web.files import file_routes
 from plugin.web.guard import add_guard
@@ -51,7 +53,14 @@ def make_site(
     accounts = Accounts(registry)
     site = Site(settings, registry, spool, ask_queue, accounts)
     door = Door(accounts, settings.web.idle_minutes * 60)
-    app = FastAPI(title="cmr-triage", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="cmr-triage",
+        description="AI, not verified by a physician, not for diagnosis.",
+        version=version("cmr-triage"),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{API}/openapi.json",
+    )
     add_guard(app, settings.web)
     add_answers(app, site)
     limit = LoginLimit()
@@ -63,6 +72,7 @@ def make_site(
     app.include_router(event_routes(site, door))
     app.include_router(administration_routes(site, door))
     app.include_router(people_routes(site, door))
+    app.include_router(api_routes(site, door, API))
     app.mount("/static", StaticFiles(directory=STATIC))
 
     @app.get("/health", include_in_schema=False)

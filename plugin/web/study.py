@@ -22,7 +22,7 @@ from plugin.web.timeline import timeline
 from plugin.web.visitor import Change, Door, Visitor
 from plugin.web.worklist import STAGE_WORDS, delivered, doing, level_of, reason_of, why
 
-_READING = {
+READING = {
     "claim": "claim",
     "release": "release",
     "read": "mark_read",
@@ -75,9 +75,9 @@ def study_routes(site: Site, door: Door) -> APIRouter:
 
 def _change_reading(site: Site, study_id: int, action: str, visitor: Visitor) -> str:
     """Claim, give back, mark; return a sentence when somebody else was faster."""
-    if action not in _READING:
+    if action not in READING:
         raise HTTPException(404)
-    act = getattr(site.registry.readings, _READING[action])
+    act = getattr(site.registry.readings, READING[action])
     return "" if act(study_id, visitor.name) else "Somebody else has this study now."
 
 

@@ -1,0 +1,157 @@
+"""What the REST interface takes and gives, field by field; FastAPI makes OpenAPI of it."""
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from plugin.domain.feedback import MAXIMUM_COMMENT_CHARACTERS, PERCENT, Diagnosis, Verdict
+from plugin.registry.worklist import Order, Shown, Stage
+
+Percent = Annotated[float, Field(ge=PERCENT[0], le=PERCENT[1], allow_inf_nan=False)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class SearchBody(_Body):
+    """Which studies of the list, in which order."""
+
+    shown: Shown = Shown.TO_READ
+    stage: Stage | None = None
+    promoted_only: bool = False
+    words: str = Field("", max_length=100)
+    order: Order = Order.PRIORITY
+    cursor: str = Field("", max_length=500)
+    limit: int = Field(50, ge=1, le=200)
+
+
+class OpinionBody(_Body):
+    """What a reader says about a result."""
+
+    job_id: uuid.UUID
+    verdict: Verdict
+    lvef_percent: Percent | None = None
+    diagnosis: Diagnosis | None = None
+    comment: str = Field("", max_length=MAXIMUM_COMMENT_CHARACTERS)
+
+    @model_validator(mode="after")
+    def _says_what_it_should_be(self) -> Self:
+        nothing = self.lvef_percent is None and self.diagnosis is None
+        if self.verdict is Verdict.CORRECT and nothing:
+            message = "a correction names lvef_percent or diagnosis"
+            raise ValueError(message)
+        return self
+
+
+class ListedStudy(BaseModel):
+    """One study of the list; every suggestion is AI, not verified by a physician."""
+
+    study_id: int
+    patient_name: str
+    patient_id: str
+    accession_number: str
+    study_date: str
+    description: str
+    n_instances: int
+    received_at: datetime
+    stage: Stage
+    why: str
+    activity: str
+    progress: float | None
+    job_id: str | None
+    summary: dict[str, Any]
+    suggested: Literal["", "URGENT", "STAT"]
+    ordered: Literal["", "URGENT", "STAT"]
+    wants_review: bool
+    priority_reason: str
+    claimed_by: str | None
+    read_by: str | None
+    read_at: datetime | None
+    n_objects: int
+    n_sent: int
+    n_confirmed: int
+    n_dead: int
+    notice: Literal["AI, not verified by a physician, not for diagnosis"] = (
+        "AI, not verified by a physician, not for diagnosis"
+    )
+
+
+class ObjectAnswer(BaseModel):
+    """One result object, and its state per destination."""
+
+    kind: str
+    sop_instance_uid: str
+    deliveries: dict[str, str]
+
+
+class StudyAnswer(ListedStudy):
+    """One study with what was written about it."""
+
+    study_instance_uid: str
+    objects: list[ObjectAnswer]
+
+
+class StudyPage(BaseModel):
+    """A page of the list."""
+
+    studies: list[ListedStudy]
+    next: str
+
+
+class CountsAnswer(BaseModel):
+    """How many studies are to be read."""
+
+    to_read: int
+    promoted: int
+    by_stage: dict[str, int]
+
+
+class FeedbackAnswer(BaseModel):
+    """One opinion, with what the result said then."""
+
+    id: int
+    study_id: int
+    job_id: str
+    by: str
+    at: datetime
+    verdict: Verdict
+    lvef_percent: float | None
+    diagnosis: Diagnosis | None
+    comment: str
+    result: dict[str, Any]
+
+
+class FeedbackPage(BaseModel):
+    """Opinions, newest first."""
+
+    feedback: list[FeedbackAnswer]
+    next: int | None
+
+
+class AuditAnswer(BaseModel):
+    """One entry of the audit trail."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class AuditPage(BaseModel):
+    """Entries, newest first."""
+
+    entries: list[AuditAnswer]
+    next: int | None
+
+
+class Health(BaseModel):
+    """Whether everything that the system needs works."""
+
+    healthy: bool
+    parts: dict[str, str]
