@@ -131,15 +131,14 @@ def _requestor() -> Iterator[str]:
     yield f"| Query (Study Root, FIND) | SCU | {STUDY_ROOT_FIND} | | {_DEFAULT_SYNTAXES} |"
     for kind, uid in SOP_CLASSES_OF_KIND.items():
         own = UID(SYNTAXES_OF_KIND[kind])
-        syntaxes = (
-            own.name if own.is_encapsulated else f"{own.name}, else Implicit VR Little Endian"
-        )
+        other = "" if own.is_encapsulated else ", else Implicit VR Little Endian"
+        syntaxes = f"{own.name}{other}"
         yield f"| Storage | SCU | {uid} {UID(uid).name} | {kind} | {syntaxes} |"
     yield ""
     yield (
         "One association per destination. Each class is proposed in two presentation contexts, one "
-        "per transfer syntax. Objects are sent as stored; where of an uncompressed one only Implicit "
-        "VR Little Endian was accepted the same values are sent in it, under the same SOP "
+        "per transfer syntax. Objects are sent as stored; where of an uncompressed one only "
+        "Implicit VR Little Endian was accepted the same values are sent in it, under the same SOP "
         "Instance UID. What an answer to C-STORE means:"
     )
     yield ""
@@ -161,8 +160,7 @@ def _requestor() -> Iterator[str]:
     yield "|---|---|"
     for kind, others in FALLBACKS.items():
         if kind in SOP_CLASSES_OF_KIND:
-            known = [other for other in others if other in SOP_CLASSES_OF_KIND]
-            yield f"| {kind} | {', '.join(known)} |"
+            yield f"| {kind} | {', '.join(o for o in others if o in SOP_CLASSES_OF_KIND)} |"
     yield ""
 
 

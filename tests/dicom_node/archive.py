@@ -44,6 +44,7 @@ class Archive:
         self.requests: list[Dataset] = []
         self.reported: list[int] = []
         self.our_port: int | None = None
+        self.n_extra = 0  # made-up answers to a query
         self.hooks: dict[str, object] = {}
         entity = AE(ae_title=ae_title)
         entity.add_supported_context("1.2.840.10008.1.1")
@@ -86,7 +87,7 @@ class Archive:
     def _find(self, event):
         self._hook("find")
         assert event.identifier.QueryRetrieveLevel == "IMAGE"
-        for uid in list(self.kept):
+        for uid in [*(f"1.2.{n}" for n in range(self.n_extra)), *self.kept]:
             if uid not in self.invisible:
                 found = Dataset()
                 found.QueryRetrieveLevel = "IMAGE"

@@ -7,6 +7,7 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import generate_uid
 
+from dicom_node.archive import PlayedArchive
 from dicom_node.commitment import read_report
 from dicom_node.deliverer import Deliverer, DestinationLoop
 from plugin.domain.errors import Reason
@@ -222,6 +223,39 @@ def test_instance_that_the_archive_lost_is_sent_again(registry, publish, archive
     delivery = confirmed(registry, job_id)
     assert (delivery.attempts, delivery.n_lost, there.n_stores) == (2, 1, 2)
     assert list(there.kept) == [delivery.sop_instance_uid]
+
+
+def test_archive_of_the_demo_commits(registry, publish, deliver, tmp_path):
+    there = PlayedArchive("PACS", tmp_path / "archive")
+    there.start()
+    deliver(there)
+    assert confirmed(registry, publish()).confirmed_by == "commitment"
+    there.stop()
+
+
+def test_archive_that_hangs_up_on_the_request_is_paused_and_asked_again(
+    registry, publish, archive, deliver
+):
+    there = archive(how="same")
+    there.hooks["action"] = lambda: (
+        len(there.requests) == 1 and [one.abort() for one in there.server.active_associations]
+    )
+    deliver(there, ConfirmMode.COMMITMENT)
+    delivery = confirmed(registry, publish())
+    assert (len(there.requests), there.n_stores, delivery.n_asked) == (2, 1, 1)
+
+
+def test_archive_that_answers_a_query_without_end_is_cut_short(
+    registry, publish, archive, deliver, monkeypatch
+):
+    monkeypatch.setattr("dicom_node.query._MAXIMUM_ANSWERS", 5)
+    there = archive(how=None, finds=True)
+    there.n_extra = 50
+    deliver(there)
+    job_id = publish()
+    in_state(registry, job_id, DeliveryState.SENT, Reason.QUERY_FAILED)
+    there.n_extra = 0
+    confirmed(registry, job_id)
 
 
 @pytest.mark.parametrize("how", ["same", None])
