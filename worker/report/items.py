@@ -5,7 +5,15 @@ References
 DICOM PS3.3 C.17.3.2 (content item macros).
 """
 
-from highdicom.sr import CodeContentItem, ContentSequence, NumContentItem, TextContentItem
+from collections.abc import Sequence
+
+from highdicom.sr import (
+    CodeContentItem,
+    ContentItem,
+    ContentSequence,
+    NumContentItem,
+    TextContentItem,
+)
 from pydicom.dataset import Dataset
 
 from plugin.domain.findings import Code
@@ -49,7 +57,7 @@ def print_plainly(item: Dataset, value: float) -> None:
     item.MeasuredValueSequence[0].NumericValue = plain_number(value)
 
 
-def add_children(item: Dataset, children: list[Dataset]) -> None:
+def add_children(item: Dataset, children: Sequence[ContentItem]) -> None:
     """Put content items below one, behind those that are there."""
     if not children:
         return

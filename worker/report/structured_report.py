@@ -152,7 +152,7 @@ def _statements(material: Material, assessment: Assessment, language: Language) 
         *comparison_items(comparisons, language),
         *passage_items(wording, assessment, language),
     ]
-    items = [evaluations(material.stack, assessment, language, more)]
+    items = [evaluations(material, assessment, language, more)]
     information = clinical_information(material.clinical, language)
     if information is not None:
         items.append(information)
