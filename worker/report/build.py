@@ -24,6 +24,8 @@ from worker.findings.language import load_language
 from worker.report.cine import cine
 from worker.report.clinical_information import clinical_text
 from worker.report.encapsulated_pdf import encapsulated_pdf
+from worker.report.fhir import FILE_NAME as FHIR_NAME
+from worker.report.fhir import fhir_bundle
 from worker.report.figures.canvas import RgbArray
 from worker.report.figures.saliency import saliency_page
 from worker.report.figures.sheet import contour_sheet
@@ -111,7 +113,9 @@ def build_results(
     wording: Wording | None = None,
     explanation: Explanation | None = None,
 ) -> list[ResultFile]:
-    """Write one object ``<kind>.dcm`` for each of ``BUILDERS`` that has one, and the pages as PNG.
+    """Write one object ``<kind>.dcm`` for each of ``BUILDERS`` that has one.
+
+    Beside them are the pages as PNG, and ``fhir.json`` with the same statements for interfaces.
 
     Where a language model worded the text (``wording``), report and summary show its words: the
     report in its own language, the pages only if that is English, the language of all pages.
@@ -145,6 +149,8 @@ def build_results(
         explanation,
     )
     material = replace(material, pages=_draw(material, folder))
+    bundle = json.dumps(fhir_bundle(material), ensure_ascii=False, indent=1)
+    (folder / FHIR_NAME).write_text(bundle, encoding="utf-8")
     made = ((kind, build(material)) for kind, build in BUILDERS.items())
     return [write_object(kind, dataset, folder) for kind, dataset in made if dataset is not None]
 

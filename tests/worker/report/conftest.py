@@ -9,6 +9,7 @@ import pytest
 
 from plugin.domain.findings import Assessment
 from tests.worker.report import samples
+from worker.explain import explain
 from worker.report import AnalysisIdentity, PredecessorReport, ResultFile, build_results
 
 PREDECESSOR = PredecessorReport("1.2.840.10008.5.1.4.1.1.88.34", "2.25.901", "2.25.902")
@@ -29,7 +30,9 @@ def report_into(folder: Path, **identity_changes: object) -> Reported:
     loaded.reference.RequestAttributesSequence = [samples.request_item()]
     assessment = samples.assessment(segmentation.labels)
     identity = samples.identity(predecessor=PREDECESSOR, **identity_changes)
-    files = build_results(loaded, segmentation, assessment, identity, folder)
+    shown = explain(loaded.stack, segmentation.labels, assessment, loaded.patient)
+    assert shown is not None
+    files = build_results(loaded, segmentation, assessment, identity, folder, explanation=shown)
     by_kind = {file.kind: file for file in files}
     return Reported(loaded, segmentation, assessment, identity, folder, by_kind)
 

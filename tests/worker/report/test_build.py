@@ -9,6 +9,7 @@ from tests.worker.report import samples
 from tests.worker.report.conftest import Reported, report_into
 from worker.report import build_results
 from worker.report.build import BUILDERS, PAGES
+from worker.report.fhir import FILE_NAME as FHIR_NAME
 from worker.report.identity import ResultFile
 
 
@@ -31,8 +32,9 @@ def test_objects_have_the_identifiers_that_are_returned(reported: Reported) -> N
         assert dataset.file_meta.TransferSyntaxUID == SYNTAXES_OF_KIND[file.kind]
     series = {file.series_instance_uid for file in reported.files.values()}
     assert len(series) == len(OBJECT_KINDS)
-    expected = [f"{kind}.dcm" for kind in OBJECT_KINDS] + [f"{kind}.png" for kind in PAGES]
-    assert sorted(path.name for path in reported.folder.iterdir()) == sorted(expected)
+    objects = {f"{kind}.dcm" for kind in OBJECT_KINDS}
+    pictures = {f"{kind}.png" for kind in (*PAGES, "saliency")}
+    assert {path.name for path in reported.folder.iterdir()} == objects | pictures | {FHIR_NAME}
 
 
 def test_every_kind_has_one_builder() -> None:
