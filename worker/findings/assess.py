@@ -120,7 +120,7 @@ def assess(
     beat, beat_notes = find_beat(stack, cycle)
     segments = measure_segments(labels, stack, cycle, walls, beat, standard_errors)
     values |= {
-        **measure_rates(volumes, cycle, beat, with_right=with_right),
+        **measure_rates(labels, stack, volumes, cycle, beat, with_right=with_right),
         **segments.values,
     }
     measurements, odd_notes = without_implausible(

@@ -24,6 +24,10 @@ _OVER_BEAT = (
     "smooth periodic curve through every phase (harmonics of the beat, damped above the fifth); "
     "twelve phases or more"
 )
+_BASE = {
+    "lv": "; the valve's plane is taken to move smoothly through the slices, not disc by disc",
+    "rv": "; disc by disc",
+}
 
 
 def _rates(side: str, site: Code) -> tuple[Definition, ...]:
@@ -32,7 +36,7 @@ def _rates(side: str, site: Code) -> tuple[Definition, ...]:
         Definition(
             f"{side}_peak_ejection_rate",
             f"{name} peak ejection rate",
-            f"Steepest fall of the {name} volume over the beat: {_OVER_BEAT}.",
+            f"Steepest fall of the {name} volume over the beat: {_OVER_BEAT}{_BASE[side]}.",
             "ml/s",
             Code("122616", "DCM", "Peak Ejection Rate"),
             site,
@@ -41,7 +45,8 @@ def _rates(side: str, site: Code) -> tuple[Definition, ...]:
         Definition(
             f"{side}_peak_filling_rate",
             f"{name} peak filling rate",
-            f"Steepest rise of the {name} volume over the beat, early or late: {_OVER_BEAT}.",
+            f"Steepest rise of the {name} volume over the beat, early or late: {_OVER_BEAT}"
+            f"{_BASE[side]}.",
             "ml/s",
             Code("122618", "DCM", "Peak Filling Rate"),
             site,

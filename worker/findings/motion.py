@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from plugin.domain.findings import Measurement, QualityNote, SegmentCurve
-from worker.findings.beat_curve import MINIMUM_PHASES
+from worker.findings.beat_curve import MINIMUM_PHASES, BeatCurve
 from worker.findings.contours import BoolArray
 from worker.findings.cycle import CardiacCycle, beat_length_ms
 from worker.findings.definitions import DEFINITIONS
@@ -22,7 +22,7 @@ from worker.findings.measure import (
     thickness_measurements,
 )
 from worker.findings.orientation import find_orientation
-from worker.findings.rates import PeakRates, peak_rates, volume_curve
+from worker.findings.rates import peak_rates, steady_base_ml, volume_curve
 from worker.findings.segments import (
     PhaseWalls,
     phase_walls,
@@ -98,19 +98,35 @@ def find_beat(stack: CineStack, cycle: CardiacCycle) -> tuple[Beat | None, tuple
     return Beat(stack.trigger_times_ms, length_ms, used), ()
 
 
+def volume_curves(
+    labels: LabelArray, stack: CineStack, rv_ml: Float64Array, beat: Beat
+) -> tuple[BeatCurve, BeatCurve]:
+    """Smooth volumes of the left and the right ventricle, from which the rates are read."""
+    left_ml = steady_base_ml(labels, stack, beat.only_used(beat.times_ms), beat.length_ms)
+    left, right = (
+        volume_curve(beat.only_used(ml), beat.times_ms, beat.length_ms) for ml in (left_ml, rv_ml)
+    )
+    return left, right
+
+
 def measure_rates(
-    volumes: DiscVolumes, cycle: CardiacCycle, beat: Beat | None, *, with_right: bool
+    labels: LabelArray,
+    stack: CineStack,
+    volumes: DiscVolumes,
+    cycle: CardiacCycle,
+    beat: Beat | None,
+    *,
+    with_right: bool,
 ) -> dict[str, float]:
     """Ejection and filling rates by key; empty without a beat."""
     if beat is None:
         return {}
-
-    def rates_of(volumes_ml: Float64Array) -> PeakRates:
-        known = beat.only_used(volumes_ml)
-        return peak_rates(volume_curve(known, beat.times_ms, beat.length_ms))
-
-    right = rates_of(volumes.rv_ml) if with_right else None
-    return rate_values(rates_of(volumes.lv_ml), right, float(volumes.lv_ml[cycle.ed_phase]))
+    left, right = volume_curves(labels, stack, volumes.rv_ml, beat)
+    return rate_values(
+        peak_rates(left),
+        peak_rates(right) if with_right else None,
+        float(volumes.lv_ml[cycle.ed_phase]),
+    )
 
 
 def measure_segments(

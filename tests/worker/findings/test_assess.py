@@ -18,7 +18,6 @@ from worker.findings.language import load_language
 from worker.model.types import Segmentation
 from worker.volume.types import PatientContext, StackNote
 
-
 WITHOUT_INTERVAL = {  # read from the headers; no error against experts is known
     "heart_rate",
     *(one.key for one in BEAT_DEFINITIONS if one.key != "wall_thickening"),

@@ -4,7 +4,7 @@ The curves are the ones that the measurements were read from (``worker.findings.
 dots the contours of every phase.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from plugin.domain.findings import Assessment
 from worker.findings.beat_curve import BeatCurve
 from worker.findings.motion import Beat
-from worker.findings.rates import peak_rates, volume_curve
+from worker.findings.rates import peak_rates
 from worker.findings.wall_motion import thickness_curve
 from worker.report.figures.canvas import (
     BODY_PX,
@@ -49,24 +49,31 @@ _WALLS = {  # name and colour of each segment's wall; the same colour at all lev
 }
 
 
-def draw_volumes(canvas: Canvas, assessment: Assessment, beat: Beat | None, place: Place) -> None:
-    """Draw the volumes of both ventricles into (x, y, width, height), with their peak rates."""
+def draw_volumes(
+    canvas: Canvas, assessment: Assessment, smooth: Sequence[BeatCurve], place: Place
+) -> None:
+    """Draw the volumes of both ventricles into (x, y, width, height), with their peak rates.
+
+    Parameters
+    ----------
+    smooth
+        The curves of LV and RV from which the rates were read; empty where there are none.
+    """
     axes = _axes(canvas, place)
     measured = assessment.curve
-    times_ms = np.asarray(measured.trigger_times_ms)
-    sides = [("LV", np.asarray(measured.lv_ml), ENDOCARDIUM)]
+    sides = [("lv", measured.lv_ml, ENDOCARDIUM)]
     if right_ventricle_reported(assessment):
-        sides.append(("RV", np.asarray(measured.rv_ml), RIGHT_VENTRICLE))
-    for name, volumes_ml, colour in sides:
-        line = "none" if beat else "-"
-        axes.plot(times_ms, volumes_ml, color=colour, marker="o", markersize=4, linestyle=line)
-        if beat is None:
-            continue
-        curve = volume_curve(beat.only_used(volumes_ml), beat.times_ms, beat.length_ms)
-        axes.plot(curve.times_ms, curve.values, color=colour, linewidth=points(3))
-        if assessment.value(f"{name.lower()}_peak_ejection_rate") is not None:
-            _mark_peaks(axes, curve)
-    axes.set_ylim(0, 1.12 * max(1.0, *(float(volumes.max()) for _, volumes, _ in sides)))
+        sides.append(("rv", measured.rv_ml, RIGHT_VENTRICLE))
+    for index, (side, volumes_ml, colour) in enumerate(sides):
+        line = "none" if smooth else "-"
+        dots = {"color": colour, "marker": "o", "markersize": 4, "linestyle": line}
+        axes.plot(measured.trigger_times_ms, volumes_ml, **dots)
+        if smooth:
+            curve = smooth[index]
+            axes.plot(curve.times_ms, curve.values, color=colour, linewidth=points(3))
+            if assessment.value(f"{side}_peak_ejection_rate") is not None:
+                _mark_peaks(axes, curve)
+    axes.set_ylim(0, 1.12 * max(1.0, *(max(volumes_ml) for _, volumes_ml, _ in sides)))
     _mark_phases(axes, assessment)
     axes.set_xlabel("time after R wave (ms)", color=MUTED, fontsize=points(SMALL_PX), labelpad=2)
 

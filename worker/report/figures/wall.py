@@ -4,13 +4,16 @@ Knows layout and the sentence that each picture supports; the pictures draw them
 name, identifier or date is on it.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from plugin.domain.findings import Assessment
+from worker.findings.beat_curve import BeatCurve
 from worker.findings.cycle import find_cycle
 from worker.findings.definitions import SEGMENT_NAMES
-from worker.findings.motion import Beat, find_beat
+from worker.findings.motion import Beat, find_beat, volume_curves
 from worker.findings.wall_motion import WallMotion
 from worker.report.figures.beat import draw_thickening, draw_volumes
 from worker.report.figures.bullseye import (
@@ -55,11 +58,22 @@ def wall_page(
     assessment: Assessment,
     identity: AnalysisIdentity,
 ) -> RgbArray:
-    """Return the page as uint8 ``[1060, 1536, 3]``; it shows no image, ``labels`` are not read."""
-    return compose_wall(stack, assessment, identity).pixels()
+    """Return the page as uint8 ``[1060, 1536, 3]``.
+
+    Parameters
+    ----------
+    labels
+        ``[phase, slice, row, column]``.
+    """
+    return compose_wall(stack, labels, assessment, identity).pixels()
 
 
-def compose_wall(stack: CineStack, assessment: Assessment, identity: AnalysisIdentity) -> Canvas:
+def compose_wall(
+    stack: CineStack,
+    labels: npt.NDArray[np.uint8],
+    assessment: Assessment,
+    identity: AnalysisIdentity,
+) -> Canvas:
     """Lay out the page without drawing its pixels."""
     canvas = Canvas(WIDTH, HEIGHT)
     draw_header(canvas, "Left ventricular wall, and volumes over the beat")
@@ -69,7 +83,8 @@ def compose_wall(stack: CineStack, assessment: Assessment, identity: AnalysisIde
         np.asarray(assessment.curve.lv_ml), stack.trigger_times_ms, stack.rr_interval_ms
     )
     beat, _ = find_beat(stack, cycle)
-    _draw_volumes(canvas, assessment, beat)
+    rv_ml = np.asarray(assessment.curve.rv_ml)
+    _draw_volumes(canvas, assessment, volume_curves(labels, stack, rv_ml, beat) if beat else ())
     _draw_thickening(canvas, assessment, beat)
     draw_footer(canvas, identity, with_key=False)
     return canvas
@@ -124,17 +139,17 @@ def wheel_sentence(assessment: Assessment, key: str) -> str:
     return f"{words}." if index is None else f"{words}; score index {index:.2f}. Not graded by eye."
 
 
-def _draw_volumes(canvas: Canvas, assessment: Assessment, beat: Beat | None) -> None:
+def _draw_volumes(canvas: Canvas, assessment: Assessment, smooth: Sequence[BeatCurve]) -> None:
     x, y = _LEFT, _LOWER_Y
     canvas.panel(x, y, _LOWER_WIDTH, _LOWER_HEIGHT)
     heading(canvas, x + 16, y + 22, "Volume (ml)")
     canvas.text(x + 150, y + 22, "LV", color=ENDOCARDIUM, weight="bold")
     if right_ventricle_reported(assessment):
         canvas.text(x + 190, y + 22, "RV", color=RIGHT_VENTRICLE, weight="bold")
-    if beat is not None:
-        words = "white: steepest fall and rise"
+    if smooth:
+        words = "dots: contours; white: steepest fall and rise"
         canvas.text(x + _LOWER_WIDTH - 16, y + 22, words, ha="right", color=MUTED, size=SMALL_PX)
-    draw_volumes(canvas, assessment, beat, (x, y + 32, _LOWER_WIDTH, _LOWER_HEIGHT - 92))
+    draw_volumes(canvas, assessment, smooth, (x, y + 32, _LOWER_WIDTH, _LOWER_HEIGHT - 92))
     _sentence(canvas, x + 16, y + 376, _LOWER_WIDTH - 32, rates_sentence(assessment))
 
 
