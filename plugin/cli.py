@@ -16,6 +16,7 @@ from plugin.commands import (
     configuration,
     deliveries,
     destinations,
+    feedback,
     peers,
     processes,
     studies,
@@ -70,6 +71,7 @@ app.add_typer(deliveries.app, name="delivery", rich_help_panel=_ADMINISTER)
 app.add_typer(studies.app, name="study", rich_help_panel=_ADMINISTER)
 app.add_typer(triage.app, name="triage", rich_help_panel=_ADMINISTER)
 app.add_typer(switches.app, name="switch", rich_help_panel=_ADMINISTER)
+app.add_typer(feedback.app, name="feedback", rich_help_panel=_ADMINISTER)
 app.add_typer(users.app, name="user", rich_help_panel=_ADMINISTER)
 app.add_typer(configuration.app, name="config", rich_help_panel=_ADMINISTER)
 app.add_typer(bundles.app, name="bundle", rich_help_panel=_ADMINISTER)

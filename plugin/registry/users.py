@@ -122,7 +122,7 @@ class Users:
                 "enabled": before.enabled if enabled is None else enabled,
             }
             connection.execute(update(users).where(users.c.id == before.id).values(**values))
-            if not _n_admins(connection):
+            if before.role is Role.ADMIN and before.enabled and not _n_admins(connection):
                 raise ConfigurationError(Reason.LAST_ADMIN)
             if not values["enabled"]:
                 _forget_sessions(connection, before.id)
