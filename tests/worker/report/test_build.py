@@ -1,12 +1,15 @@
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 from pydicom import dcmread
 
-from plugin.domain.findings import Assessment
+from plugin.domain.findings import Assessment, Code
 from plugin.domain.objects import OBJECT_KINDS, SOP_CLASSES_OF_KIND, SYNTAXES_OF_KIND
 from tests.worker.report import samples
 from tests.worker.report.conftest import Reported, report_into
+from worker.clinical import ClinicalContext, PriorReport, PriorValue
 from worker.report import build_results
 from worker.report.build import BUILDERS, PAGES
 from worker.report.fhir import FILE_NAME as FHIR_NAME
@@ -60,6 +63,19 @@ def test_other_values_give_other_identifiers(
 ) -> None:
     loaded, _, uids = first
     files = build(tmp_path / "out", loaded, samples.assessment(ef=41.0))
+    assert not uids & {file.sop_instance_uid for file in files}
+
+
+def test_an_earlier_report_gives_other_identifiers(
+    first: tuple[samples.LoadedSample, Path, set[str]], tmp_path: Path
+) -> None:
+    """Ours are not among the clinical information, but values are compared with theirs."""
+    loaded, _, uids = first
+    code = Code("8811-2", "LN", "Left ventricular ejection fraction by MR")
+    value = PriorValue("lv_ejection_fraction", 45.0, "%", code, date(2024, 3, 1))
+    ours = PriorReport("Imaging Measurement Report", date(2024, 3, 1), (value,), True, False)
+    loaded = replace(loaded, clinical=ClinicalContext(prior_reports=(ours,)))
+    files = build(tmp_path / "out", loaded, samples.assessment())
     assert not uids & {file.sop_instance_uid for file in files}
 
 
