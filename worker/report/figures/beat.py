@@ -132,7 +132,7 @@ def draw_thickening(
         if column == 1:
             label = "time after R wave (ms)"
             axes.set_xlabel(label, color=MUTED, fontsize=points(SMALL_PX), labelpad=2)
-    _draw_key(canvas, x + 14, y + height - 14)
+    _draw_key(canvas, x + 14, y + height - 10)
 
 
 def _draw_key(canvas: Canvas, x: float, y: float) -> None:

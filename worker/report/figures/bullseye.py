@@ -37,6 +37,7 @@ _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 _LIGHT_ABOVE = 0.42
 _VALUE_SHARES = (0.15, 0.125)  # of the radius, by decimals
 _BAR_HEIGHT = 14
+_LEVEL = 0.2
 
 Rgba = tuple[float, float, float, float]
 
@@ -98,9 +99,8 @@ def draw_bullseye(
             words, size = f"{value + 0.0:.{scale.digits}f}", _VALUE_SHARES[scale.digits] * radius
             canvas.text(x, y, words, ha="center", color=ink, size=size, weight="bold")
             if number in marked:
-                across = sector[0] + sector[1] / 2 + 90.0
-                reach = canvas.text_width(words, size, "bold") / 2 + 0.5 * size
-                _dot(canvas, (x, y), across, reach, size)
+                half_width = canvas.text_width(words, size, "bold") / 2
+                _dot(canvas, (x, y), sector[0] + sector[1] / 2, half_width, size)
     canvas.axes.add_patch(
         Circle(centre, 0.15 * radius, facecolor=PANEL, edgecolor=MUTED, linewidth=0.8, zorder=2)
     )
@@ -115,11 +115,15 @@ def draw_bullseye(
 
 
 def _dot(
-    canvas: Canvas, at: tuple[float, float], across_deg: float, reach: float, size: float
+    canvas: Canvas, at: tuple[float, float], angle_deg: float, half_width: float, size: float
 ) -> None:
-    """Draw a dot beside a value, along its ring: to the right of it or below it."""
-    right, down = abs(cos(radians(across_deg))), abs(sin(radians(across_deg)))
-    spot = (at[0] + right * reach, at[1] + down * 0.85 * size)
+    """Draw a dot beside a value, along its ring: below it, at the top and bottom right of it."""
+    along_x, along_y = sin(radians(angle_deg)), cos(radians(angle_deg))
+    sign = -1.0 if along_y < -_LEVEL else 1.0
+    reach = abs(along_x) * (half_width + 0.5 * size) + abs(along_y) * 0.8 * size
+    if abs(along_y) < _LEVEL:
+        along_x = abs(along_x)
+    spot = (at[0] + sign * along_x * reach, at[1] + sign * along_y * reach)
     canvas.axes.add_patch(
         Circle(spot, 0.24 * size, facecolor=VERMILION, edgecolor=TEXT, linewidth=0.8, zorder=4)
     )

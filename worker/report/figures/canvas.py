@@ -7,6 +7,7 @@ References
 Okabe M, Ito K. Color Universal Design, 2008 (colours told apart with any colour vision).
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -44,6 +45,8 @@ BODY_PX = 18
 SMALL_PX = 16
 _DPI = 100.0
 _PX_TO_POINTS = 72.0 / _DPI
+_UNBROKEN = re.compile(r"\d[\d.]* \S+|\S+")
+"""What stays in one line: a number and its unit, or a word."""
 _OUTLINE = withStroke(linewidth=3.0, foreground=BACKGROUND)
 
 
@@ -122,7 +125,7 @@ class Canvas:
         """Break text into lines that fit ``width`` pixels."""
         lines: list[str] = []
         used, space = 0.0, self.text_width("n n", size) - 2 * self.text_width("n", size)
-        for word in words.split():
+        for word in _UNBROKEN.findall(words):
             wide = self.text_width(word, size)
             if lines and used + space + wide <= width:
                 lines[-1] += f" {word}"

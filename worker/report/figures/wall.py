@@ -123,6 +123,8 @@ def wheel_sentence(assessment: Assessment, key: str) -> str:
     values = by_segment(assessment, key)
     least, most = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
     if key == "wall_thickness_ed":
+        if round(values[least]) == round(values[most]):
+            return f"{values[most]:.0f} mm in all AHA segments (means); apex not measured."
         return (
             f"{values[least]:.0f} mm ({SEGMENT_NAMES[least]}) to {values[most]:.0f} mm "
             f"({SEGMENT_NAMES[most]}); means of AHA segments, apex not measured."
