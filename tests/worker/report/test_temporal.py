@@ -11,10 +11,12 @@ from plugin.domain.findings import Code
 from tests.worker.report import samples
 from tests.worker.report.test_structured_report import items, make
 from worker.clinical import ClinicalContext, PriorReport, PriorValue
+from worker.clinical.prior import read_report
 from worker.findings.language import load_language
 from worker.report.temporal import compare, comparison_items, study_day
 
 TODAY = date(2025, 1, 2)
+LATER = date(2027, 1, 2)
 BY_MR = Code("8811-2", "LN", "Left ventricular ejection fraction by MR")
 BY_US = Code("18043-0", "LN", "Left Ventricular Ejection Fraction by US")
 
@@ -108,3 +110,17 @@ def test_a_comparison_is_said_in_the_report_s_language() -> None:
     (sentence,) = said(fraction(42.0, date(2024, 3, 1)), language="zh")
     assert sentence.startswith("本次检查")
     assert "2024-03-01" in sentence
+
+
+def test_both_forms_of_a_report_are_read_back_as_an_earlier_one() -> None:
+    read = [read_report(make(kind=kind)).report for kind in ("sr", "sr_enhanced")]
+    assert read[0] == read[1]
+    assert read[0].is_own
+    assert read[0].is_readable
+    values = {one.key: one.value for one in read[0].values}
+    assert values["lv_ejection_fraction"] == 38.4
+    assert values["lv_end_diastolic_volume_index"] == 110.7
+    assert len(read[0].values) == len(values), "a value that is repeated counts once"
+    later = compare(samples.assessment(), ClinicalContext(prior_reports=(read[0],)), LATER)
+    assert {one.now.key for one in later} >= {"lv_ejection_fraction", "lv_mass"}
+    assert all(one.same_method and one.difference == 0 for one in later)
