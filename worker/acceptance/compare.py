@@ -5,7 +5,7 @@ Knows the pipeline; how the comparison is shown is ``report``. One study at a ti
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
@@ -44,7 +44,8 @@ class Compared:
     refused
         Why it was not analysed; None when it was.
     decision
-        Of the policy on our result; None when it was not analysed.
+        Of the policy on our result, by the rules that the reference can answer (all of them where
+        the hospital gave a priority); None when it was not analysed.
     urgent_by_policy
         What the policy says of the hospital's values; None when they are too few to tell.
     """
@@ -126,7 +127,7 @@ def _analysed(
     policy: Policy,
 ) -> Iterator[tuple[Compared, MeasuredStudy | None]]:
     for reference in references:
-        by_policy = _urgent_by_policy(reference, policy)
+        by_policy, asked = _by_policy(reference, policy)
         try:
             measured = measure_paths(files_of(reference.study), segmenter)
         except (StudyRejectedError, ModelError) as error:
@@ -136,19 +137,27 @@ def _analysed(
             one.key: one.value for one in measured.assessment.measurements if one.segment is None
         }
         flags = text_flags(measured.loaded.clinical)
-        decision = Situation(policy).decide(measured.assessment, flags)
+        situation = Situation(policy if reference.priority is not None else asked)
+        decision = situation.decide(measured.assessment, flags)
         yield Compared(reference, values, None, decision, by_policy), measured
 
 
-def _urgent_by_policy(reference: Reference, policy: Policy) -> bool | None:
-    """Apply the policy to the hospital's values; None when they can neither meet nor exclude it."""
+def _by_policy(reference: Reference, policy: Policy) -> tuple[bool | None, Policy]:
+    """Apply the policy to the hospital's values.
+
+    Returns
+    -------
+    tuple
+        Whether a rule is met (None: no rule could be judged), and the policy with the rules that
+        could be: only those are then asked of ours.
+    """
     values = {
         key: MeasuredValue(value, MEASUREMENTS[key].unit) for key, value in reference.values.items()
     }
     decision = decide(policy, TriageInputs(values))
-    if decision.level is not Priority.ROUTINE:
-        return True
-    return None if decision.not_judged else False
+    judged = tuple(rule for rule in policy.rules if rule.name not in decision.not_judged)
+    urgent = decision.level is not Priority.ROUTINE if judged else None
+    return urgent, replace(policy, rules=judged)
 
 
 def _picture(measured: MeasuredStudy, segmenter: Segmenter) -> bytes:

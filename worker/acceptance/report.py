@@ -21,7 +21,6 @@ from worker.training.page.html import (
     paragraph,
     png,
     section,
-    side_by_side,
     table,
 )
 from worker.training.page.svg import Axis, Chart
@@ -204,8 +203,9 @@ def _priority_section(studies: Sequence[Compared], policy: Policy) -> str:
     return section(
         "Priority",
         f"Policy {policy.name} {policy.label}. Urgent is what the table's priority says, else what "
-        "the policy's conditions on measurements say of the reference values. A study that was not "
-        "analysed counts as not promoted.",
+        "the policy's conditions on measurements say of the reference values; then only the rules "
+        "that those values can answer are asked of ours. A study that was not analysed counts as "
+        "not promoted.",
         table(("", "studies"), rows),
     )
 
@@ -290,7 +290,7 @@ def _failures_section(comparison: Comparison) -> str:
         "Studies that were not analysed or were given another priority than the reference says, "
         "and the contours of those whose ejection fractions differ most.",
         *parts,
-        side_by_side(films),
+        f'<div class="films">{"".join(films)}</div>',
     )
 
 

@@ -42,6 +42,7 @@ def comparison(tmp_path_factory):
         Reference("missing", "south", "g", Priority.STAT, {}),
         Reference("too-high", "south", "h", Priority.ROUTINE, {LVEF: 20.0}),
         Reference("lvef-only", "south", "h", None, {LVEF: 61.0}),
+        Reference("mass-only", "south", "h", None, {"lv_mass": 100.0}),
     ]
     done = []
     result = compare(references, files_of, Once(), default_policy(), done.append)
@@ -51,7 +52,8 @@ def comparison(tmp_path_factory):
 
 def test_values_stand_beside_the_references(comparison):
     pairs = pairs_of(comparison.studies, LVEF)
-    assert [one.reference.study for one, _, _ in pairs] == ["right <b>", "too-high", "lvef-only"]
+    names = [one.reference.study for one, _, _ in pairs]
+    assert names == ["right <b>", "too-high", "lvef-only"]
     _, expected, ours = pairs[0]
     assert ours == pytest.approx(expected, abs=6)
 
@@ -63,14 +65,21 @@ def test_urgency_is_the_hospitals_word_else_the_policys_on_its_values(comparison
         "not-found": True,
         "missing": True,
         "too-high": False,
-        "lvef-only": None,
+        "lvef-only": False,
+        "mass-only": None,
     }
+
+
+def test_rules_that_the_reference_cannot_answer_are_not_asked_of_ours(comparison):
+    asked = {one.reference.study: one.decision for one in comparison.studies if one.decision}
+    assert asked["lvef-only"].not_judged == ()
+    assert asked["mass-only"].rules == ()
 
 
 def test_study_that_was_not_analysed_counts_as_missed(comparison):
     sensitivity, specificity = detection_of(comparison.studies)
     assert (sensitivity.n, sensitivity.of) == (0, 2)
-    assert (specificity.n, specificity.of) == (2, 2)
+    assert (specificity.n, specificity.of) == (3, 3)
 
 
 def test_worst_study_comes_first_among_the_pictures(comparison):
