@@ -1,5 +1,6 @@
 """The verdict of programs that nobody here wrote, on reports of every kind of study."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,21 @@ _NAMES = {
     "five components": kinds.FIVE,
     "name empty": "",
 }
+
+
+_ROOT = r': /CONTAINER \(126000,DCM,"Imaging Measurement Report"\)/'
+_EXPLAINED = [  # in docs/objects/structured-report.md, one by one
+    re.compile(pattern + r".*Content Item not in template$")
+    for pattern in (
+        _ROOT + r"TEXT \((NOTICE|121073),",
+        _ROOT + r"CONTAINER \(55752-0,",
+        _ROOT + r'CONTAINER \(C0034375,UMLS,"Qualitative Evaluations"\)/(CODE|TEXT) \(.*\)/',
+        r'"Measurement Group"\)/NUM \(.*/TEXT \((121407|UNCERTAINTY),',
+        r'"Measurement Group"\)/NUM \(8277-6,.*/CODE \(121420,',
+        r'"Measurement Group"\)/CODE \((130400|272518008),',
+        r'"Measurement Group"\)/CODE \(60797005,.*/CODE \(363698007,',
+    )
+]
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +105,7 @@ def test_dicom_sr_validator_finds_no_error(written: dict[str, dict[str, Path]], 
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("kind", ["Japanese", "Arabic", "five components", "identifiers missing"])
+@pytest.mark.parametrize("kind", ["Japanese", "Arabic", "identifiers missing"])
 def test_dicom_sr_validator_finds_no_error_whoever_the_patient_is(
     written: dict[str, dict[str, Path]], kind: str
 ) -> None:
@@ -132,6 +148,12 @@ def validator_accepts(path: Path) -> None:
     assert "Root Template Validation Complete" in said
     assert "IOD validation complete" in said
     assert "Error" not in said, said
+    unexplained = [
+        line
+        for line in said.splitlines()
+        if line.startswith("Warning") and not any(one.search(line) for one in _EXPLAINED)
+    ]
+    assert unexplained == []
 
 
 def test_kinds_differ_in_what_a_report_holds(written: dict[str, dict[str, Path]]) -> None:
