@@ -3,7 +3,8 @@
 The curve is a sum of harmonics of the beat whose sharper ones are damped, so that the jitter of
 single contours makes neither a peak nor a rate. Phases may be uneven and the end of the beat may be
 missing, as with prospective gating. Nothing is read from the curve outside the phases that were
-measured. Knows neither volumes nor walls.
+measured, and next to a part that is missing nothing within half a phase of it. Knows neither
+volumes nor walls.
 
 References
 ----------
@@ -22,6 +23,7 @@ MINIMUM_PHASES = 12
 _MOST_HARMONICS = 9
 _DAMPING_POWER = 6
 _GRID_STEP_MS = 1.0
+_OPEN_STEPS = 1.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +37,7 @@ class BeatCurve:
     beat_ms
         Length of the beat.
     times_ms
-        Every whole millisecond between the first and the last measured phase.
+        Where the curve may be read, in steps of a millisecond.
     """
 
     coefficients: np.ndarray[tuple[int], np.dtype[np.complex128]]
@@ -100,5 +102,15 @@ def fit_beat(
     solved = np.linalg.solve(basis.T @ basis + np.diag(damping), basis.T @ values[known])
     cosine, sine = solved[1 : order.size + 1], solved[order.size + 1 :]
     coefficients = np.concatenate([solved[:1].astype(np.complex128), cosine - 1j * sine])
-    grid = np.arange(times_ms[known[0]], times_ms[known[-1]] + _GRID_STEP_MS / 2, _GRID_STEP_MS)
+    first_ms, last_ms = _readable_ms(times_ms[known], beat_ms)
+    grid = np.arange(first_ms, last_ms + _GRID_STEP_MS / 2, _GRID_STEP_MS)
     return BeatCurve(coefficients, beat_ms, np.asarray(grid, np.float64))
+
+
+def _readable_ms(times_ms: Float64Array, beat_ms: float) -> tuple[float, float]:
+    """Return from when to when the curve rests on phases of both sides."""
+    first_ms, last_ms = float(times_ms[0]), float(times_ms[-1])
+    step_ms = float(np.median(np.diff(times_ms)))
+    if beat_ms - (last_ms - first_ms) <= _OPEN_STEPS * step_ms:
+        return first_ms, last_ms
+    return first_ms + step_ms / 2.0, last_ms - step_ms / 2.0

@@ -20,6 +20,7 @@ from worker.report.figures.canvas import (
     GREEN,
     MUTED,
     ORANGE,
+    PANEL,
     PURPLE,
     RIGHT_VENTRICLE,
     RULE,
@@ -128,6 +129,7 @@ def draw_thickening(
             color=TEXT,
             fontsize=points(BODY_PX - 1),
             fontweight="bold",
+            bbox={"facecolor": PANEL, "edgecolor": "none", "alpha": 0.75, "pad": 2.0},
         )
         if column == 1:
             label = "time after R wave (ms)"
