@@ -1,18 +1,22 @@
 """How often the triage policy promotes what it would promote from the experts' contours.
 
     python -m tests.benchmarks.triage_sensitivity --hearts HEARTS --acdc DIR [--policy FILE]
+    python -m tests.benchmarks.triage_sensitivity --phantoms 40
 
 HEARTS is the ``hearts.jsonl`` of ``cmr-triage train groups``: each of the 100 patients of ACDC
 measured by a tower that never saw him. Urgent is what the policy's conditions on measurements say
 of the expert's masks and Info.cfg (measured anew here with ``--acdc``), never of our contours.
 Without ``--acdc`` the experts' values of the file are taken. A patient whose contours give not all
-values is judged by those that there are, as the runtime does.
+values is judged by those that there are, as the runtime does. With ``--phantoms`` generated hearts
+go through the product instead, against the truth that they were made from; they say whether the
+road works, not how well patients are told apart.
 """
 
 import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from plugin.domain.findings import Priority
 from plugin.domain.triage import (
@@ -25,10 +29,21 @@ from plugin.domain.triage import (
     parse_policy,
 )
 from plugin.domain.triage.vocabulary import MEASUREMENTS
+from worker.acceptance.compare import compare
+from worker.acceptance.reference import Reference
+from worker.acceptance.report import detection_of
 from worker.acceptance.statistics import Share
+from worker.bundle import load_bundle
 from worker.findings.uncertainty import interval_90, standard_error
+from worker.model.tower import SegmentationTower
+from worker.phantom.cine import Protocol
+from worker.phantom.heart import HeartKind
+from worker.phantom.study import generate, write_study
 from worker.training.hearts import MeasuredHeart, read_hearts
 
+_QUICK = Protocol(
+    n_phases=10, slice_distance_mm=10.0, pixel_mm=1.8, n_rows=128, n_columns=112, breath_hold_mm=0.0
+)
 _KEYS = {
     "lv_ejection_fraction": "lv_ejection_fraction",
     "rv_ejection_fraction": "rv_ejection_fraction",
@@ -60,13 +75,18 @@ class Judged:
 def main() -> None:
     """Judge, count, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--hearts", required=True, type=Path)
+    parser.add_argument("--hearts", type=Path)
+    parser.add_argument("--phantoms", type=int, default=0)
     parser.add_argument("--acdc", type=Path)
     parser.add_argument("--policy", type=Path)
     arguments = parser.parse_args()
     policy = (
         parse_policy(arguments.policy.read_text("utf-8")) if arguments.policy else default_policy()
     )
+    if arguments.phantoms:
+        print(phantoms(arguments.phantoms, policy))
+    if arguments.hearts is None:
+        return
     hearts = [heart for heart in read_hearts(arguments.hearts) if heart.tower]
     experts = {heart.patient: _expert(heart, arguments.acdc) for heart in hearts}
     judged = [judge(heart, experts[heart.patient], policy) for heart in hearts]
@@ -76,6 +96,38 @@ def main() -> None:
         if one.is_urgent != one.is_promoted:
             kind = "missed" if one.is_urgent else "promoted without need"
             print(f"{one.patient} ({one.group}), {kind}: {_values(one)}")
+
+
+def phantoms(n_hearts: int, policy: Policy) -> str:
+    """Measure generated hearts with the bundle that ships; return sensitivity and specificity."""
+    tower = SegmentationTower(load_bundle(None))
+    kinds = list(HeartKind)
+    with TemporaryDirectory() as folder:
+        references = []
+        for seed in range(n_hearts):
+            kind = kinds[seed % len(kinds)]
+            patient = generate(kind, 500 + seed, protocol=_QUICK)
+            write_study(patient.instances(), Path(folder) / str(seed))
+            truth = patient.truth
+            values = {
+                "lv_ejection_fraction": truth.lv_ef_percent,
+                "rv_ejection_fraction": truth.rv_ef_percent,
+                "maximal_wall_thickness": truth.max_wall_thickness_ed_mm,
+            }
+            references.append(Reference(str(seed), "", kind.value, None, values))
+        found = compare(
+            references,
+            lambda study: sorted((Path(folder) / study).rglob("*.dcm")),
+            tower,
+            policy,
+            lambda _one: None,
+        )
+    sensitivity, specificity = detection_of(found.studies)
+    lines = [f"{n_hearts} generated hearts, bundle {tower.bundle.name} {tower.bundle.version}"]
+    for words, share in (("sensitivity", sensitivity), ("specificity", specificity)):
+        low, high = share.interval()
+        lines.append(f"{words}: {share.n} of {share.of} ({low:.3f} to {high:.3f})")
+    return "\n".join(lines)
 
 
 def judge(heart: MeasuredHeart, expert: Mapping[str, float], policy: Policy) -> Judged:
