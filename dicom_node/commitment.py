@@ -72,8 +72,8 @@ def ask_for_commitment(
     Raises
     ------
     TransientError
-        ``COMMITMENT_NOT_OFFERED``; ``COMMITMENT_FAILED`` when the archive has no time for it now;
-        or there was no association or no answer.
+        ``COMMITMENT_NOT_OFFERED``; ``COMMITMENT_FAILED`` when the archive has no time for it now,
+        or no answer; or there was no association.
     """
     not_offered = Reason.COMMITMENT_NOT_OFFERED
     handlers = [(evt.EVT_N_EVENT_REPORT, hear)]
@@ -93,7 +93,7 @@ def _request(association: Any, request: Dataset) -> None:
         answer = Dataset()
     status = answer.get("Status")
     if status is None:
-        raise TransientError(Reason.DESTINATION_UNREACHABLE, "no answer to N-ACTION")
+        raise TransientError(Reason.COMMITMENT_FAILED, "no answer to N-ACTION")
     if int(status) in NOT_OFFERED:
         raise TransientError(Reason.COMMITMENT_NOT_OFFERED, f"status {int(status):04X}")
     if int(status) != SUCCESS:

@@ -34,6 +34,13 @@ _WAYS = {
     ConfirmMode.NONE: (),
 }
 _NOT_OFFERED = (Reason.COMMITMENT_NOT_OFFERED, Reason.QUERY_NOT_OFFERED)
+# The service fails, the destination is there: objects are sent to it all the same. Some reject an
+# association without a storage class.
+_FAILED = (
+    Reason.COMMITMENT_FAILED,
+    Reason.QUERY_FAILED,
+    Reason.DESTINATION_REJECTED_ASSOCIATION,
+)
 
 
 class Confirmer:
@@ -90,9 +97,12 @@ class Confirmer:
         try:
             (self._commit if way == COMMITMENT else self._look)(asked)
         except TransientError as error:
-            if error.reason not in _NOT_OFFERED:
+            if error.reason in _NOT_OFFERED:
+                return self._not_offered(way, asked, error.reason) + left
+            if error.reason not in _FAILED:
                 raise
-            return self._not_offered(way, asked, error.reason) + left
+            self._ask_later(asked, error.reason, self._backoff(asked[0].n_asked + 1))
+            return left
         self._note(way)
         return left
 
@@ -124,18 +134,10 @@ class Confirmer:
             if error.reason is Reason.REGISTRY_UNAVAILABLE:
                 raise
             self._registry.commitments.not_made(transaction_uid, datetime.now(UTC))
-            if error.reason is not Reason.COMMITMENT_FAILED:
-                raise
-            self._ask_later(asked, error.reason, self._backoff(asked[0].n_asked + 1))
+            raise
 
     def _look(self, asked: Sequence[DeliveryRecord]) -> None:
-        try:
-            found = channels.find(self._destination, asked, self._caller)
-        except TransientError as error:
-            if error.reason is not Reason.QUERY_FAILED:
-                raise
-            self._ask_later(asked, error.reason, self._settings.maximum_retry_seconds)
-            return
+        found = channels.find(self._destination, asked, self._caller)
         n_found = 0
         for one in asked:
             if one.sop_instance_uid in found:

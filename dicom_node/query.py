@@ -30,8 +30,8 @@ def find_instances(
     Raises
     ------
     TransientError
-        ``QUERY_NOT_OFFERED``; ``QUERY_FAILED`` for an error of the moment; or there was no
-        association or no answer.
+        ``QUERY_NOT_OFFERED``; ``QUERY_FAILED`` for an error of the moment or no answer; or there
+        was no association.
     """
     series = sorted({(one.study_instance_uid, one.series_instance_uid) for one in deliveries})
     not_offered = Reason.QUERY_NOT_OFFERED
@@ -54,7 +54,7 @@ def _instances_of(association: Any, series: Sequence[str]) -> set[str]:
             continue
         break
     if status is None:
-        raise TransientError(Reason.DESTINATION_UNREACHABLE, "no answer to C-FIND")
+        raise TransientError(Reason.QUERY_FAILED, "no answer to C-FIND")
     if status in NOT_OFFERED:
         raise TransientError(Reason.QUERY_NOT_OFFERED, f"status {int(status):04X}")
     if status != SUCCESS:

@@ -233,16 +233,25 @@ def test_archive_of_the_demo_commits(registry, publish, deliver, tmp_path):
     there.stop()
 
 
-def test_archive_that_hangs_up_on_the_request_is_paused_and_asked_again(
-    registry, publish, archive, deliver
-):
+def test_archive_that_hangs_up_on_the_request_is_asked_again(registry, publish, archive, deliver):
     there = archive(how="same")
     there.hooks["action"] = lambda: (
         len(there.requests) == 1 and [one.abort() for one in there.server.active_associations]
     )
     deliver(there, ConfirmMode.COMMITMENT)
     delivery = confirmed(registry, publish())
-    assert (len(there.requests), there.n_stores, delivery.n_asked) == (2, 1, 1)
+    assert (len(there.requests), there.n_stores, delivery.n_asked) == (2, 1, 2)
+
+
+def test_archive_that_always_hangs_up_on_the_request_is_queried_and_not_paused(
+    registry, publish, archive, deliver
+):
+    there = archive(how="same", finds=True)
+    there.hooks["action"] = lambda: [one.abort() for one in there.server.active_associations]
+    destination = deliver(there)
+    assert confirmed(registry, publish()).confirmed_by == "query"
+    assert len(there.requests) == 3
+    assert registry.health.get(destination.id).n_failures == 0
 
 
 def test_archive_that_answers_a_query_without_end_is_cut_short(
