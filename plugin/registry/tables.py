@@ -296,6 +296,7 @@ jobs = Table(
     Column("triage_urgency", Integer, nullable=False, server_default="0"),
     Column("wants_review", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("study_id", "generation"),
+    Index(None, "study_id", "state"),
     Index(None, "state"),
 )
 
@@ -356,4 +357,5 @@ audit = Table(
     Column("subject", String(128), nullable=False),
     Column("before", JSON),
     Column("after", JSON),
+    Index(None, "subject"),
 )
