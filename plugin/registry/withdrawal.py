@@ -1,7 +1,8 @@
 """Taking objects back: what waits is not sent any more, and a note goes to whoever may have them.
 
 A destination counts as one that may have an object as long as the object waits for it, because it
-may be under way in this very moment; only what was given up without ever being taken is not there.
+may be under way in this very moment; only what was given up, or replaced by another kind, without
+ever being taken is not there.
 """
 
 from collections.abc import Sequence
@@ -101,7 +102,8 @@ def register_object(connection: Connection, job_id: str, item: ResultObject) -> 
 def holders(connection: Connection, job_id: str) -> dict[int, tuple[ResultObject, ...]]:
     """Return which results of a job each destination (id) may have."""
     columns = deliveries.c
-    may_have = or_(columns.state != DeliveryState.DEAD.value, columns.sent_at.is_not(None))
+    never_there = (DeliveryState.DEAD.value, DeliveryState.REPLACED.value)
+    may_have = or_(columns.state.not_in(never_there), columns.sent_at.is_not(None))
     query = (
         select(columns.destination_id, result_objects)
         .join(result_objects, result_objects.c.id == columns.object_id)

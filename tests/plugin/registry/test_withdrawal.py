@@ -45,6 +45,13 @@ def test_holders_are_those_that_may_have_an_object(registry, pacs):
     }
 
 
+def test_object_that_another_kind_replaced_is_not_there(registry, pacs):
+    job = report_job(registry)
+    assert registry.health.substitute(by_kind(registry, job, pacs)["sr"]) == "summary"
+    ((_, held),) = registry.jobs.holders(job.id).items()
+    assert [item.kind for item in held] == ["summary"]
+
+
 def test_withdrawing_stops_what_waits_and_sends_the_note(registry, pacs):
     job = report_job(registry)
     registry.deliveries.sent(by_kind(registry, job, pacs)["sr"].id)
