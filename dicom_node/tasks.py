@@ -28,6 +28,7 @@ def main(settings: Settings) -> None:
         signal.signal(number, lambda *_: stopping.set())
     with Registry(settings.registry_url) as registry:
         registry.migrate()
+        log.info("delivery_started", state=settings.operation.mode)
         deliverer = Deliverer(settings, registry)
         try:
             while not stopping.is_set():

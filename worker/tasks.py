@@ -385,6 +385,7 @@ def main(settings: Settings) -> None:
     registry = Registry(settings.registry_url)
     registry.migrate()
     registry.close()
+    log.info("worker_started", state=settings.operation.mode)
     app, workplace = make_worker(settings)
     worker_process_init.connect(workplace.open, weak=False)
     app.worker_main(

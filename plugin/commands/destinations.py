@@ -115,6 +115,8 @@ def add(
             enabled=enabled is not False,
         )
     typer.echo(f"Destination {added.name} gets {', '.join(added.objects)}.")
+    if not load(config).is_live:
+        typer.echo('Shadow mode: nothing is sent until operation.mode is "live".')
 
 
 def _absolute(path: Path | None) -> str | None:
