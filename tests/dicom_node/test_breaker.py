@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dicom_node.breaker import Breaker, backoff_seconds
-from dicom_node.deliverer import DestinationLoop
+from dicom_node.destination_loop import DestinationLoop
 from plugin.domain.errors import Reason
 from plugin.domain.job import DeliveryState
 from tests.dicom_node.destination import Destination, free_port

@@ -9,7 +9,8 @@ from pydicom.uid import generate_uid
 
 from dicom_node.archive import PlayedArchive
 from dicom_node.commitment import read_report
-from dicom_node.deliverer import Deliverer, DestinationLoop
+from dicom_node.deliverer import Deliverer
+from dicom_node.destination_loop import DestinationLoop
 from plugin.domain.errors import Reason
 from plugin.domain.job import ConfirmMode, DeliveryState
 from plugin.registry.engine import utc_now

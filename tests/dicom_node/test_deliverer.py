@@ -9,7 +9,8 @@ import time
 import pytest
 
 from dicom_node import tasks
-from dicom_node.deliverer import Deliverer, DestinationLoop
+from dicom_node.deliverer import Deliverer
+from dicom_node.destination_loop import DestinationLoop
 from plugin.domain.errors import Reason
 from plugin.domain.job import DeliveryState
 from tests.dicom_node.destination import Destination, free_port

@@ -4,7 +4,7 @@ import pytest
 from pynetdicom import _config
 
 from dicom_node import association
-from dicom_node.deliverer import DestinationLoop
+from dicom_node.destination_loop import DestinationLoop
 from dicom_node.switches import set_process_switches
 from plugin.domain.errors import Reason
 from plugin.domain.job import DeliveryState

@@ -13,7 +13,7 @@ import pytest
 from pydicom.uid import generate_uid
 
 from dicom_node.channels import caller_of, send, verify
-from dicom_node.deliverer import DestinationLoop
+from dicom_node.destination_loop import DestinationLoop
 from dicom_node.statuses import Outcome
 from plugin.domain.errors import TransientError
 from plugin.domain.job import DeliveryState

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dicom_node import stow
-from dicom_node.deliverer import DestinationLoop
+from dicom_node.destination_loop import DestinationLoop
 from dicom_node.statuses import Outcome
 from plugin.domain.errors import ConfigurationError, Reason, TransientError
 from plugin.domain.job import ConfirmMode, DeliveryState

@@ -96,6 +96,7 @@ def test_help_loads_nothing_of_the_system():
         "phantom",
         "peer",
         "destination",
+        "delivery",
         "study",
         "config",
         "bundle",
@@ -110,7 +111,8 @@ def test_command_exists_and_says_what_it_is_for(command):
     ("group", "commands"),
     [
         ("peer", "add list edit remove echo"),
-        ("destination", "add list edit remove retry test"),
+        ("destination", "add list show edit remove retry test"),
+        ("delivery", "list retry"),
         ("study", "list show requeue purge"),
         ("config", "check show"),
         ("bundle", "show verify anchors"),
