@@ -2,25 +2,18 @@
 
 References
 ----------
-DICOM PS3.16 TID 1500 (rows of Qualitative Evaluations), 4019 (Algorithm), CID 240, 3414, 7036.
+DICOM PS3.16 TID 1500 (rows of Qualitative Evaluations), CID 240, 3414, 7036.
 """
 
-from highdicom.sr import (
-    AlgorithmIdentification,
-    ContainerContentItem,
-    ContentItem,
-    ContentSequence,
-)
+from highdicom.sr import ContainerContentItem, ContentItem, ContentSequence
 
 from plugin.domain.findings import Assessment, Certainty, Finding
-from plugin.domain.identifiers import MODEL_NAME
 from worker.findings.language import Language
 from worker.findings.report_text import puts_numbers_in_doubt
 from worker.findings.sentences import Sentences
 from worker.report import codes
 from worker.report.codes import concept
 from worker.report.evidence import of_keys, of_sentence
-from worker.report.identity import AnalysisIdentity
 from worker.report.items import (
     CONTAINS,
     MODIFIER,
@@ -55,23 +48,12 @@ def evaluations(
         concept(codes.QUALITATIVE_EVALUATIONS), relationship_type=CONTAINS
     )
     items = [
-        *rules(material.identity, assessment),
         *_statements(assessment),
         *_texts(material.stack, assessment, language),
         *more,
     ]
     container.ContentSequence = ContentSequence(items)
     return container
-
-
-def rules(identity: AnalysisIdentity, assessment: Assessment) -> AlgorithmIdentification:
-    """Return TID 4019: what made the statements from the numbers, no network."""
-    policy = assessment.priority.policy
-    return AlgorithmIdentification(
-        name=f"{MODEL_NAME} rules",
-        version=identity.software_version,
-        parameters=[f"triage policy {policy}"] if policy else None,
-    )
 
 
 def _statements(assessment: Assessment) -> list[ContentItem]:

@@ -148,11 +148,3 @@ def with_scores(scores: dict[int, int]) -> Assessment:
 def _site(segment: int) -> tuple[str, str, str]:
     value, meaning = samples.SEGMENT_SITES[segment]
     return value, "SCT", f"{meaning} segment"
-
-
-def test_statements_name_the_rules_that_made_them() -> None:
-    report = make()
-    (container,) = items(report, "C0034375")
-    assert [str(i.TextValue) for i in items(container, "111001")] == ["cmr-triage rules"]
-    assert [str(i.TextValue) for i in items(container, "111003")] == ["0.1.0"]
-    assert items(container, "111000") == [], "rules are no artificial intelligence"
