@@ -1,1 +1,1 @@
-"""The pages: for now one read-only status page, for this machine only."""
+"""The pages and the REST interface: worklist, study pages, administration; for people and programs."""
