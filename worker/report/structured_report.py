@@ -14,43 +14,32 @@ from dataclasses import dataclass
 
 from highdicom.sr import (
     ContentSequence,
-    DeviceObserverIdentifyingAttributes,
     LanguageOfContentItemAndDescendants,
     MeasurementReport,
     ObservationContext,
-    ObserverContext,
 )
 from pydicom.dataset import Dataset
-from pydicom.sr.codedict import codes as dictionary
 from pydicom.uid import Comprehensive3DSRStorage, EnhancedSRStorage
 
 from plugin.domain.findings import Assessment, Code
-from plugin.domain.identifiers import MANUFACTURER, MODEL_NAME, derive_uid
 from worker.findings.language import Language, load_language
 from worker.findings.worded import worded
 from worker.report import codes
 from worker.report.clinical_information import clinical_information
 from worker.report.codes import concept
-from worker.report.copying import copied_items, copy_attributes, empty_attributes
+from worker.report.documents import observer, referenced_requests
 from worker.report.evaluations import evaluations
-from worker.report.header import request_attributes, result_dataset
-from worker.report.identity import AnalysisIdentity, PredecessorReport
+from worker.report.header import result_dataset
+from worker.report.identity import PredecessorReport
 from worker.report.image_library import by_instance, image_library
 from worker.report.material import Material
 from worker.report.measurement_groups import measurement_groups
 from worker.report.opening import opening
 from worker.report.passages import passage_items, with_worded_impression, worded_by_rules
+from worker.report.references import hierarchical, instance_item
 from worker.report.regions import region_groups
 from worker.report.temporal import compare, comparison_items, study_day, time_point
 from worker.volume.types import CineStack
-
-_REQUEST_TYPE_2 = (
-    "AccessionNumber",
-    "PlacerOrderNumberImagingServiceRequest",
-    "FillerOrderNumberImagingServiceRequest",
-    "RequestedProcedureID",
-    "RequestedProcedureDescription",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +90,7 @@ def structured_report(kind: str, material: Material) -> Dataset:
     dataset.VerificationFlag = "UNVERIFIED"
     dataset.PreliminaryFlag = "PRELIMINARY"
     study, predecessor = dataset.StudyInstanceUID, material.identity.predecessor
-    requests = _referenced_requests(reference, study)
+    requests = referenced_requests(reference)
     if requests:
         dataset.ReferencedRequestSequence = requests
     dataset.CurrentRequestedProcedureEvidenceSequence = [_evidence(material.stack, study)]
@@ -122,9 +111,7 @@ def _tree(form: Form, material: Material) -> Dataset:
     )
     when = time_point(material.reference, material.clinical)
     report = MeasurementReport(
-        observation_context=ObservationContext(
-            observer_device_context=_observer(material.identity)
-        ),
+        observation_context=ObservationContext(observer_device_context=observer(material.identity)),
         procedure_reported=concept(codes.PROCEDURE),
         imaging_measurements=[
             *measurement_groups(material, assessment, when),
@@ -165,63 +152,15 @@ def _language_item(language: Language) -> LanguageOfContentItemAndDescendants:
     return LanguageOfContentItemAndDescendants(concept(tag))
 
 
-def _observer(identity: AnalysisIdentity) -> ObserverContext:
-    """Return the device observer (TID 1004); one UID per version of software and bundle."""
-    return ObserverContext(
-        observer_type=dictionary.DCM.Device,
-        observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
-            uid=derive_uid("device", identity.software_version, identity.bundle_digest),
-            name=MODEL_NAME,
-            manufacturer_name=MANUFACTURER,
-            model_name=MODEL_NAME,
-            serial_number=f"{identity.software_version} {identity.bundle}",
-        ),
-    )
-
-
 def _evidence(stack: CineStack, study_instance_uid: str) -> Dataset:
     """Return all instances that the analysis used, by series."""
     by_series: dict[str, list[Dataset]] = {}
     for frames in by_instance(stack, range(stack.n_phases)):
-        item = Dataset()
-        item.ReferencedSOPClassUID = frames[0].sop_class_uid
-        item.ReferencedSOPInstanceUID = frames[0].sop_instance_uid
+        item = instance_item(frames[0].sop_class_uid, frames[0].sop_instance_uid)
         by_series.setdefault(frames[0].series_instance_uid, []).append(item)
-    return _reference_item(study_instance_uid, by_series)
+    return hierarchical(study_instance_uid, by_series)
 
 
 def _predecessor(predecessor: PredecessorReport, study_instance_uid: str) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID = predecessor.sop_class_uid
-    item.ReferencedSOPInstanceUID = predecessor.sop_instance_uid
-    return _reference_item(study_instance_uid, {predecessor.series_instance_uid: [item]})
-
-
-def _reference_item(study_instance_uid: str, by_series: dict[str, list[Dataset]]) -> Dataset:
-    """Return a Hierarchical SOP Instance Reference (PS3.3 C.17.2.1)."""
-    study = Dataset()
-    study.StudyInstanceUID = study_instance_uid
-    study.ReferencedSeriesSequence = []
-    for series_instance_uid, items in by_series.items():
-        series = Dataset()
-        series.SeriesInstanceUID = series_instance_uid
-        series.ReferencedSOPSequence = items
-        study.ReferencedSeriesSequence.append(series)
-    return study
-
-
-def _referenced_requests(reference: Dataset, study_instance_uid: str) -> list[Dataset]:
-    """Return Referenced Request items for the requests that the images name."""
-    requests = []
-    for attributes in request_attributes(reference):
-        request = Dataset()
-        request.StudyInstanceUID = study_instance_uid
-        request.ReferencedStudySequence = []
-        copy_attributes(reference, request, ("AccessionNumber",))
-        copy_attributes(attributes, request, _REQUEST_TYPE_2)
-        empty_attributes(request, _REQUEST_TYPE_2)
-        request.RequestedProcedureCodeSequence = copied_items(
-            attributes, "RequestedProcedureCodeSequence"
-        )
-        requests.append(request)
-    return requests
+    item = instance_item(predecessor.sop_class_uid, predecessor.sop_instance_uid)
+    return hierarchical(study_instance_uid, {predecessor.series_instance_uid: [item]})
