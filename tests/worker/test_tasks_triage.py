@@ -75,3 +75,35 @@ def test_worker_decides_by_the_policy_in_force_and_sends_nothing_in_shadow(
     assert "A guideline 2024" in after.summary["priority_reason"]
     assert registry.jobs.result_objects(job.id)
     assert registry.deliveries.for_job(job.id) == []
+
+
+def test_worker_runs_the_urgent_job_whichever_it_was_woken_for(settings, registry, monkeypatch):
+    jobs = []
+    for number, order in enumerate((OrderFacts(), OrderFacts(IncomingPriority.STAT))):
+        uid = f"1.2.9.{number}"
+        registry.studies.add_instance(
+            IndexedInstance(
+                uid,
+                f"{uid}.1",
+                f"{uid}.1.1",
+                "1.2",
+                "1.2",
+                "MR",
+                "/x",
+                f"{number:064d}",
+                1,
+                datetime.now(UTC),
+                "PACS",
+                order=order,
+            )
+        )
+        jobs.append(registry.studies.mark_complete(registry.studies.get(uid).id))
+    ran = []
+    monkeypatch.setattr(
+        Analyst, "_run", lambda _self, job, _lease: ran.append(job.id) or Outcome.PUBLISHED
+    )
+    analyst = Analyst(settings, registry, Spool(settings.spool.folder), TruthSegmenter(), "test")
+    routine, urgent = (job.id for job in jobs)
+    assert [analyst.analyse(routine), analyst.analyse(urgent)] == [Outcome.PUBLISHED] * 2
+    assert ran == [urgent, routine]
+    assert analyst.analyse(routine) is Outcome.NOT_CLAIMED
