@@ -4,34 +4,24 @@ Knows TOML and the names of keys; what a rule means is ``policy``, whether the r
 together is ``faults``. All problems are collected, so that a person mends them in one go.
 """
 
-import difflib
 import hashlib
 import re
 import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from plugin.domain.errors import ConfigurationError, Reason
-from plugin.domain.findings import ReasonKind
+from plugin.domain.triage.conditions import CONDITIONS, MAKERS, ProblemError, choice, suggestion
 from plugin.domain.triage.faults import faults
-from plugin.domain.triage.inputs import ClinicalFlag, IncomingPriority, PatientClass
+from plugin.domain.triage.inputs import IncomingPriority, PatientClass
 from plugin.domain.triage.policy import (
-    ClassCondition,
     Condition,
     FastLane,
     Level,
-    MeasurementCondition,
-    OrderCondition,
     Policy,
     Rule,
-    Side,
-    StatedCondition,
-    TextCondition,
-    WaitingCondition,
 )
-from plugin.domain.triage.vocabulary import FINDINGS, MEASUREMENTS, STRATA
 
 FORMAT = 1
 MAXIMUM_CHARACTERS = 100_000
@@ -40,32 +30,10 @@ _TOP = ("format", "name", "version", "patient_class", "fast_lane", "rule", "grou
 _RULE = ("name", "level", "when", "source")
 _GROUP = ("name", "when")
 _LANE = ("order_priority", "patient_class")
-_SIDES = {
-    "below": Side.BELOW,
-    "at_or_below": Side.AT_OR_BELOW,
-    "above": Side.ABOVE,
-    "at_or_above": Side.AT_OR_ABOVE,
-}
-_CONDITIONS: Mapping[str, tuple[str, ...]] = {
-    "measurement": (*_SIDES, "unit", "surely"),
-    "finding": ("undetermined_counts",),
-    "stratum": ("undetermined_counts",),
-    "text": (),
-    "patient_class": (),
-    "order_priority": (),
-    "waiting_minutes": (),
-    "group": (),
-}
-"""What a condition may be about, and which further keys it then takes."""
 _LOWER = frozenset({"LOW", "ELECTIVE", "ROUTINE", "MEDIUM", "NORMAL", "NON-URGENT", "NONE"})
 _SOURCE = re.compile(r"(?=.*\w)[^\x00-\x1f\x7f]{1,200}")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _HEADER = re.compile(r"^[ \t]*\[\[[ \t]*(rule|group)[ \t]*\]\]", re.MULTILINE)
-_E = TypeVar("_E", bound=StrEnum)
-
-
-class _ProblemError(Exception):
-    """Something in the file that a person must mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +167,7 @@ class _Reader:
     def _rule(self, entry: _Entry) -> Rule | None:
         try:
             level = self._level(entry.raw.get("level"))
-        except _ProblemError as problem:
+        except ProblemError as problem:
             self.problems.append(f"{entry.place}, key level: {problem}")
             level = None
         source = entry.raw.get("source")
@@ -219,8 +187,8 @@ class _Reader:
                 f"{written} does not exist here: a policy only promotes (STAT, URGENT) or asks for "
                 "a look (REVIEW); a study that meets no rule keeps its place"
             )
-            raise _ProblemError(message)
-        return _choice(Level, written)
+            raise ProblemError(message)
+        return choice(Level, written)
 
     def _conditions(self, entry: _Entry, path: tuple[str, ...]) -> Iterator[Condition]:
         """Yield the conditions of a rule or group with those of the groups it refers to."""
@@ -235,18 +203,18 @@ class _Reader:
                     yield from self._group(str(raw["group"]), place, (*path, entry.name))
                 else:
                     yield self._condition(raw, place)
-            except _ProblemError as problem:
+            except ProblemError as problem:
                 self.problems.append(f"{place}: {problem}")
 
     def _group(self, name: str, place: str, path: tuple[str, ...]) -> Iterator[Condition]:
         group = self._groups.get(name)
         if group is None:
-            message = f"there is no group {name!r}{_suggestion(name, self._groups)}"
-            raise _ProblemError(message)
+            message = f"there is no group {name!r}{suggestion(name, self._groups)}"
+            raise ProblemError(message)
         if name in path:
             circle = " -> ".join((*path[path.index(name) :], name))
             message = f"the groups refer to each other in a circle: {circle}"
-            raise _ProblemError(message)
+            raise ProblemError(message)
         if name not in self._resolved:
             self._resolved[name] = tuple(dict.fromkeys(self._conditions(group, path)))
         yield from self._resolved[name]
@@ -254,21 +222,21 @@ class _Reader:
     def _condition(self, raw: object, place: str) -> Condition:
         if not isinstance(raw, dict):
             message = "write a condition as { ... }"
-            raise _ProblemError(message)
-        about = [key for key in _CONDITIONS if key in raw]
+            raise ProblemError(message)
+        about = [key for key in CONDITIONS if key in raw]
         if len(about) != 1:
-            typo = next((s for key in raw if (s := _suggestion(key, _CONDITIONS))), "")
-            message = f"must be about one of {', '.join(_CONDITIONS)}{typo}"
-            raise _ProblemError(message)
+            typo = next((s for key in raw if (s := suggestion(key, CONDITIONS))), "")
+            message = f"must be about one of {', '.join(CONDITIONS)}{typo}"
+            raise ProblemError(message)
         kind = about[0]
-        self._keys(place, raw, (kind, *_CONDITIONS[kind]))
-        return _MAKERS[kind](raw)
+        self._keys(place, raw, (kind, *CONDITIONS[kind]))
+        return MAKERS[kind](raw)
 
     def _keys(self, place: str, raw: Mapping[str, Any], known: Collection[str]) -> None:
         before = f"{place}, " if place else ""
         for key in raw:
             if key not in known:
-                self.problems.append(f"{before}key {key}: unknown{_suggestion(key, known)}")
+                self.problems.append(f"{before}key {key}: unknown{suggestion(key, known)}")
 
     def _label(self, raw: Mapping[str, Any], key: str) -> str:
         value = raw.get(key)
@@ -299,10 +267,10 @@ class _Reader:
         try:
             priority = raw.get("order_priority")
             return FastLane(
-                None if priority is None else _choice(IncomingPriority, priority),
-                frozenset(_choice(PatientClass, one) for one in raw.get("patient_class", [])),
+                None if priority is None else choice(IncomingPriority, priority),
+                frozenset(choice(PatientClass, one) for one in raw.get("patient_class", [])),
             )
-        except _ProblemError as problem:
+        except ProblemError as problem:
             self.problems.append(f"[fast_lane]: {problem}")
             return FastLane()
 
@@ -312,91 +280,3 @@ def _referred(entry: _Entry) -> Iterator[str]:
     for raw in written if isinstance(written, list) else ():
         if isinstance(raw, dict) and "group" in raw:
             yield str(raw["group"])
-
-
-def _measurement(raw: Mapping[str, Any]) -> Condition:
-    key = _known("measurement", raw["measurement"], MEASUREMENTS)
-    sides = [side for side in _SIDES if side in raw]
-    if len(sides) != 1:
-        message = f"measurement {key} needs one of {', '.join(_SIDES)}"
-        raise _ProblemError(message)
-    unit = MEASUREMENTS[key].unit
-    if raw.get("unit") != unit:
-        given = raw.get("unit")
-        message = f'key unit: {key} is in "{unit}"' + (f', not "{given}"' if given else "")
-        raise _ProblemError(message)
-    threshold = _number(sides[0], raw[sides[0]])
-    return MeasurementCondition(key, _SIDES[sides[0]], threshold, _truth(raw, "surely"))
-
-
-def _finding(raw: Mapping[str, Any]) -> Condition:
-    key = _known("finding", raw["finding"], FINDINGS)
-    return StatedCondition(ReasonKind.FINDING, key, _truth(raw, "undetermined_counts"))
-
-
-def _stratum(raw: Mapping[str, Any]) -> Condition:
-    key = _known("stratum", raw["stratum"], STRATA)
-    return StatedCondition(ReasonKind.STRATUM, key, _truth(raw, "undetermined_counts"))
-
-
-def _text(raw: Mapping[str, Any]) -> Condition:
-    return TextCondition(_choice(ClinicalFlag, raw["text"]))
-
-
-def _class(raw: Mapping[str, Any]) -> Condition:
-    return ClassCondition(_choice(PatientClass, raw["patient_class"]))
-
-
-def _order(raw: Mapping[str, Any]) -> Condition:
-    return OrderCondition(_choice(IncomingPriority, raw["order_priority"]))
-
-
-def _waiting(raw: Mapping[str, Any]) -> Condition:
-    return WaitingCondition(_number("waiting_minutes", raw["waiting_minutes"]))
-
-
-_MAKERS: Mapping[str, Callable[[Mapping[str, Any]], Condition]] = {
-    "measurement": _measurement,
-    "finding": _finding,
-    "stratum": _stratum,
-    "text": _text,
-    "patient_class": _class,
-    "order_priority": _order,
-    "waiting_minutes": _waiting,
-}
-
-
-def _known(what: str, key: object, known: Collection[str]) -> str:
-    if not isinstance(key, str) or key not in known:
-        message = f"there is no {what} {key!r}{_suggestion(str(key), known)}"
-        raise _ProblemError(message)
-    return key
-
-
-def _choice(kind: type[_E], written: object) -> _E:
-    if not isinstance(written, str) or written not in {one.value for one in kind}:
-        close = _suggestion(str(written), [one.value for one in kind])
-        message = f"{written!r} is none of {', '.join(kind)}{close}"
-        raise _ProblemError(message)
-    return kind(written)
-
-
-def _number(key: str, written: object) -> float:
-    is_number = isinstance(written, int | float) and not isinstance(written, bool)
-    if not is_number or not abs(float(written)) < float("inf"):  # type: ignore[arg-type]
-        message = f"key {key}: must be a number"
-        raise _ProblemError(message)
-    return float(written)  # type: ignore[arg-type]
-
-
-def _truth(raw: Mapping[str, Any], key: str) -> bool:
-    value = raw.get(key, False)
-    if not isinstance(value, bool):
-        message = f"key {key}: must be true or false"
-        raise _ProblemError(message)
-    return value
-
-
-def _suggestion(key: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(key, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else ""

@@ -16,7 +16,7 @@ from plugin.domain.triage.inputs import (
     PatientClass,
     TriageInputs,
 )
-from plugin.domain.triage.vocabulary import FINDINGS, MEASUREMENTS, STRATA
+from plugin.domain.triage.vocabulary import FINDINGS, STRATA
 
 
 class Level(StrEnum):
@@ -301,8 +301,3 @@ def _contains(text: str, place: str) -> bool:
         return False
     # Chinese and Japanese have no spaces between words.
     return wanted in text if not wanted.isascii() else f" {wanted} " in f" {text} "
-
-
-def unit_of(key: str) -> str:
-    """Return the unit in which thresholds of a measurement are written."""
-    return MEASUREMENTS[key].unit

@@ -99,11 +99,6 @@ def simulate(setup: QueueSetup) -> tuple[Waits, Waits]:
     )
 
 
-def share_within(waits: Sequence[float], minutes: float) -> float:
-    """Return the share of studies whose reading begins within so many minutes."""
-    return sum(wait <= minutes for wait in waits) / len(waits) if waits else math.nan
-
-
 def percentile(values: Sequence[float], share: float) -> float:
     """Return the value below which ``share`` of the values lie."""
     if not values:

@@ -13,7 +13,7 @@ from plugin.domain.triage import (
     default_policy,
     parse_policy,
 )
-from plugin.domain.triage.parse import _CONDITIONS
+from plugin.domain.triage.conditions import CONDITIONS
 from plugin.domain.triage.vocabulary import FINDINGS, MEASUREMENTS, STRATA
 from worker.acceptance.reference import COLUMNS
 
@@ -30,8 +30,8 @@ PAGE = (Path(__file__).parents[4] / "docs" / "triage.md").read_text(encoding="ut
         *PatientClass,
         *IncomingPriority,
         *COLUMNS,
-        *_CONDITIONS,
-        *(key for keys in _CONDITIONS.values() for key in keys),
+        *CONDITIONS,
+        *(key for keys in CONDITIONS.values() for key in keys),
     ],
 )
 def test_page_names_every_word_of_a_policy(word):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from plugin.domain.triage.queueing import QueueSetup, percentile, share_within, simulate
+from plugin.domain.triage.queueing import QueueSetup, percentile, simulate
 
 SETUP = QueueSetup(n_days=120)
 
@@ -70,8 +70,6 @@ def test_enough_readers_leave_no_queue_in_reading_hours():
 
 
 def test_summaries_of_waits():
-    assert share_within([1.0, 2.0, 3.0, 4.0], 2.0) == 0.5
     assert percentile([4.0, 1.0, 3.0, 2.0], 0.9) == 4.0
-    assert math.isnan(share_within([], 1.0))
     assert math.isnan(percentile([], 0.9))
     assert SETUP.load == pytest.approx(14 * 30 / 540)
