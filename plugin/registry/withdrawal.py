@@ -13,12 +13,20 @@ from sqlalchemy import Connection, case, or_, select, update
 from plugin.domain.errors import Reason
 from plugin.domain.job import DeliveryState, JobState
 from plugin.domain.objects import REJECTION
+from plugin.domain.study import StudyState
 from plugin.registry.audit import note
 from plugin.registry.deliveries import insert_delivery
 from plugin.registry.engine import insert_unless_known
 from plugin.registry.records import RejectionNote, ResultObject
 from plugin.registry.rows import lock_study_of_job, object_record
-from plugin.registry.tables import deliveries, destinations, jobs, own_results, result_objects
+from plugin.registry.tables import (
+    deliveries,
+    destinations,
+    jobs,
+    own_results,
+    result_objects,
+    studies,
+)
 from plugin.registry.transitions import may_become
 
 
@@ -42,11 +50,29 @@ def withdraw(
     ).rowcount
     if changed != 1:
         return False
+    _leave_to_a_person(connection, study.id, why)
     stop_sending(connection, job_id, Reason.RESULT_WITHDRAWN)
     send_notes(connection, job_id, notes, now)
     what = (actor, "study.withdraw", f"study {study.study_key}")
     note(connection, now, what, {"job_id": job_id}, {"reason": why, "n_notes": len(notes)})
     return True
+
+
+def _leave_to_a_person(connection: Connection, study_id: int, why: str) -> None:
+    """Show the study as withdrawn; a wrong result is not followed by another one by itself.
+
+    An analysis that is under way already goes on: it was asked for, or has other images.
+    """
+    under_way = select(jobs.c.id).where(
+        jobs.c.study_id == study_id,
+        jobs.c.state.in_([JobState.QUEUED.value, JobState.RUNNING.value]),
+    )
+    connection.execute(
+        update(studies)
+        .where(studies.c.id == study_id, studies.c.state == StudyState.COMPLETE.value)
+        .where(~under_way.exists())
+        .values(needs_person=True, reason=Reason.RESULT_WITHDRAWN.value, detail=why)
+    )
 
 
 def stop_sending(

@@ -74,6 +74,25 @@ def test_withdrawing_stops_what_waits_and_sends_the_note(registry, pacs):
     assert entry.after == {"reason": "Wrong patient", "n_notes": 1}
 
 
+def test_study_waits_for_a_person_until_somebody_asks_again(registry, pacs):
+    job = report_job(registry)
+    registry.jobs.withdraw(job.id, "Wrong patient", [], "anna")
+    study = registry.studies.by_id(job.study_id)
+    assert (study.needs_person, study.reason) == (True, Reason.RESULT_WITHDRAWN)
+    assert study.detail == "Wrong patient"
+    registry.studies.requeue(job.study_id, "anna")
+    study = registry.studies.by_id(job.study_id)
+    assert (study.needs_person, study.reason, study.detail) == (False, None, "")
+
+
+def test_analysis_that_is_under_way_goes_on(registry, pacs):
+    job = report_job(registry)
+    again = registry.studies.requeue(job.study_id, "anna")
+    registry.jobs.withdraw(job.id, "Wrong", [], "anna")
+    assert not registry.studies.by_id(job.study_id).needs_person
+    assert registry.jobs.claim(again.id, "w", 60) is not None
+
+
 def test_what_was_withdrawn_is_never_sent_again(registry, pacs):
     job = report_job(registry)
     report, page = by_kind(registry, job, pacs).values()
