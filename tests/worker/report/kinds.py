@@ -32,8 +32,11 @@ from worker.findings.pattern import PatternTable
 from worker.model.types import Segmentation
 from worker.report import AnalysisIdentity, PredecessorReport
 from worker.report.identity import ResultUids
+from worker.report.key_objects import key_objects
 from worker.report.material import Material
+from worker.report.presentation_state import presentation_state
 from worker.report.secondary_capture import SERIES, secondary_capture
+from worker.report.segmentation import segmentation
 from worker.report.structured_report import FORMS, structured_report
 from worker.volume.patient import patient_context
 from worker.volume.types import CineStack
@@ -227,8 +230,11 @@ _FORMS = (  # of each form that a measurement has in a report: ranges, phase, in
 _SLICE = 3
 
 
+_OTHERS = {"seg": segmentation, "key_objects": key_objects, "gsps": presentation_state}
+
+
 def objects_of(kind: str, *, short: bool = False) -> dict[str, Dataset]:
-    """Return the reports and the Secondary Captures of one kind.
+    """Return the reports, Secondary Captures and image references of one kind.
 
     Parameters
     ----------
@@ -255,4 +261,6 @@ def objects_of(kind: str, *, short: bool = False) -> dict[str, Dataset]:
     captures = {
         name: secondary_capture(name, page, found.header, identity, uids) for name in SERIES
     }
-    return {**{form: structured_report(form, material) for form in FORMS}, **captures}
+    others = {name: build(material) for name, build in _OTHERS.items()}
+    reports = {form: structured_report(form, material) for form in FORMS}
+    return {**reports, **captures, **{name: one for name, one in others.items() if one}}

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
+from plugin.domain.objects import OBJECT_KINDS
 from tests.worker.report import kinds, materials, samples
 from tests.worker.report.conftest import Reported
 from tests.worker.report.programs import run_program
@@ -16,6 +17,15 @@ from worker.volume import load_study
 pytestmark = pytest.mark.system
 
 _REPORTS = ("sr", "sr_enhanced")
+_KNOWN_AS = (
+    "Comprehensive3DSR",
+    "EnhancedSR",
+    "SCImage",
+    "Segmentation",
+    "KeyObjectSelectionDocument",
+    "GrayscaleSoftcopyPresentationState",
+    "EncapsulatedPDF",
+)
 _OTHER_TREES = (  # the rest differ from one of these in the header, which dciodvfy looks at
     "large and weak",
     "child",
@@ -66,7 +76,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Pat
     return files
 
 
-@pytest.mark.parametrize("name", [*_REPORTS, "summary", "wall", "contours", "cine"])
+@pytest.mark.parametrize("name", OBJECT_KINDS)
 def test_dciodvfy_finds_no_error_in_whole_results(reported: Reported, name: str) -> None:
     accepts(reported.files[name].path)
 
@@ -80,7 +90,7 @@ def test_dciodvfy_finds_no_error(written: dict[str, dict[str, Path]], kind: str)
 def accepts(path: Path) -> None:
     """Assert that dciodvfy knows the object, finds no error and only expected warnings."""
     said = run_program("dciodvfy", str(path))
-    assert any(name in said for name in ("Comprehensive3DSR", "EnhancedSR", "SCImage"))
+    assert any(name in said for name in _KNOWN_AS), said
     assert "Error" not in said, said
     unexpected = [
         line
