@@ -57,8 +57,7 @@ _EXPLAINED = [  # in docs/objects/structured-report.md, one by one
         _ROOT + r'CONTAINER \(C0034375,UMLS,"Qualitative Evaluations"\)/(CODE|TEXT) \(.*\)/',
         r'"Measurement Group"\)/NUM \(.*/TEXT \((121407|UNCERTAINTY),',
         r'"Measurement Group"\)/NUM \(8277-6,.*/CODE \(121420,',
-        r'"Measurement Group"\)/CODE \((130400|272518008),',
-        r'"Measurement Group"\)/CODE \(60797005,.*/CODE \(363698007,',
+        r'"Measurement Group"\)/CODE \((130400|272518008|60797005),',
     )
 ]
 
