@@ -1,1 +1,1 @@
-"""The pages and the REST interface: worklist, study pages, administration; for people and programs."""
+"""The pages (worklist, study, administration) and the REST interface, as one application."""

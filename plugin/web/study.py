@@ -20,7 +20,7 @@ from plugin.web.result import read_result
 from plugin.web.site import Site
 from plugin.web.timeline import timeline
 from plugin.web.visitor import Change, Door, Visitor
-from plugin.web.worklist import STAGE_WORDS, delivered, doing, level_of, reason_of, why
+from plugin.web.worklist import delivered, doing, level_of, reason_of, stage_of, why
 
 READING = {
     "claim": "claim",
@@ -130,7 +130,7 @@ def _state(site: Site, record: StudyRecord) -> dict[str, Any]:
     return {
         "study": record,
         "entry": entry,
-        "stages": STAGE_WORDS,
+        "stage_of": stage_of,
         "why": why,
         "doing": doing,
         "delivered": delivered,

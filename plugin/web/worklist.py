@@ -16,7 +16,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from plugin.domain.access import Permission
-from plugin.domain.errors import SENTENCES
+from plugin.domain.errors import SENTENCES, Reason
 from plugin.registry.triage import DecisionRecord
 from plugin.registry.worklist import (
     Order,
@@ -62,6 +62,13 @@ class ListPage:
     entries: Sequence[WorklistEntry]
     here: str
     following: str
+
+
+def stage_of(entry: WorklistEntry) -> tuple[str, str]:
+    """Return how a study stands, in words and as a tone."""
+    if entry.reason is Reason.RESULT_WITHDRAWN:
+        return "result withdrawn", "bad"
+    return STAGE_WORDS[entry.stage]
 
 
 def why(entry: WorklistEntry) -> str:
@@ -184,6 +191,7 @@ def _render(
         counts=site.registry.worklist.counts(),
         wanted=wanted,
         stages=STAGE_WORDS,
+        stage_of=stage_of,
         why=why,
         doing=doing,
         delivered=delivered,

@@ -39,6 +39,16 @@ def test_row_says_why_a_study_is_not_analysed(reader, registry):
     assert SENTENCES[Reason.NOT_CARDIAC] in text
 
 
+def test_withdrawn_result_is_called_so_and_shows_no_number(reader, registry, spool):
+    study = receive(registry)
+    job = report(registry, spool, study)
+    assert registry.jobs.withdraw(job.id, "wrong patient", [], "boss")
+    for text in (reader.get("/").text, reader.get(f"/studies/{study.id}").text):
+        assert "result withdrawn" in text
+        assert "wrong patient" in text
+        assert "Severely reduced" not in text
+
+
 def test_row_shows_what_a_running_analysis_does(reader, registry):
     study = receive(registry)
     job = registry.studies.mark_complete(study.id)
