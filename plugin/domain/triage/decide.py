@@ -137,7 +137,7 @@ def condition_words(reason: PriorityReason) -> str:
     if reason.kind is not ReasonKind.MEASUREMENT:
         return _plain(reason)
     known = MEASUREMENTS[reason.key]
-    return f"{known.name} {reason.side} {reason.threshold:g} {known.unit}"
+    return f"{known.name} {reason.side} {reason.threshold:g}{known.unit_after_number}"
 
 
 def _not_promoted(
@@ -173,22 +173,22 @@ def _said(reason: PriorityReason, inputs: TriageInputs) -> str:
     """Word a reason with the value that it rests on and the source of its rule."""
     if reason.kind is ReasonKind.MEASUREMENT:
         value = _value(reason.key, inputs)
-        unit = MEASUREMENTS[reason.key].unit
-        return f"{value} ({reason.side} {reason.threshold:g} {unit}; {reason.source})"
+        unit = MEASUREMENTS[reason.key].unit_after_number
+        return f"{value} ({reason.side} {reason.threshold:g}{unit}; {reason.source})"
     return f"{_plain(reason)} ({reason.source})"
 
 
 def _near(reason: PriorityReason, inputs: TriageInputs) -> str:
     if reason.kind is ReasonKind.MEASUREMENT:
-        unit = MEASUREMENTS[reason.key].unit
-        return f"{_value(reason.key, inputs)} (threshold {reason.threshold:g} {unit})"
+        unit = MEASUREMENTS[reason.key].unit_after_number
+        return f"{_value(reason.key, inputs)} (threshold {reason.threshold:g}{unit})"
     return _plain(reason)
 
 
 def _value(key: str, inputs: TriageInputs) -> str:
     measured = inputs.measurements[key]
     known = MEASUREMENTS[key]
-    return f"{known.name} {measured.value:.{known.decimals}f} {measured.unit}"
+    return f"{known.name} {measured.value:.{known.decimals}f}{known.unit_after_number}"
 
 
 def _plain(reason: PriorityReason) -> str:

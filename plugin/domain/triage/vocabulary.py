@@ -22,6 +22,11 @@ class Measured:
     high: float
     decimals: int = 0
 
+    @property
+    def unit_after_number(self) -> str:
+        """Return the unit as people read it behind a number, with the space before it."""
+        return "" if self.unit == "1" else f" {self.unit.replace('m2', 'm²')}"
+
 
 @dataclass(frozen=True, slots=True)
 class Stated:
@@ -55,6 +60,21 @@ MEASUREMENTS: Mapping[str, Measured] = {
     "rv_stroke_volume_index": Measured("RV stroke volume index", "ml/m2", 0.6, 180.0),
     "cardiac_index": Measured("Cardiac index", "l/min/m2", 0.2, 12.0, decimals=1),
     "maximal_wall_thickness": Measured("Maximal LV wall thickness", "mm", 2.0, 60.0),
+    "lv_peak_ejection_rate": Measured("LV peak ejection rate", "ml/s", 10.0, 3000.0),
+    "lv_peak_filling_rate": Measured("LV peak filling rate", "ml/s", 10.0, 3000.0),
+    "lv_peak_ejection_rate_per_volume": Measured(
+        "LV peak ejection rate per end-diastolic volume", "/s", 0.2, 15.0, decimals=1
+    ),
+    "lv_peak_filling_rate_per_volume": Measured(
+        "LV peak filling rate per end-diastolic volume", "/s", 0.2, 15.0, decimals=1
+    ),
+    "lv_time_to_peak_filling": Measured("LV time to peak filling", "ms", 20.0, 1200.0),
+    "rv_peak_ejection_rate": Measured("RV peak ejection rate", "ml/s", 10.0, 3000.0),
+    "rv_peak_filling_rate": Measured("RV peak filling rate", "ml/s", 10.0, 3000.0),
+    "wall_motion_score_index": Measured("LV wall motion score index", "1", 1.0, 4.0, decimals=2),
+    "thickening_dyssynchrony": Measured(
+        "Dyssynchrony of wall thickening", "%", 0.0, 35.0, decimals=1
+    ),
 }
 
 FINDINGS: Mapping[str, Stated] = {

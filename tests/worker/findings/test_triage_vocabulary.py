@@ -21,6 +21,12 @@ from worker.findings.strata import BANDS
 
 
 @pytest.mark.parametrize("key", list(MEASUREMENTS))
+def test_unit_behind_a_number_is_that_of_the_english_report(key):
+    english = load_language("en")
+    assert MEASUREMENTS[key].unit_after_number == english.unit(DEFINITIONS[key].unit)
+
+
+@pytest.mark.parametrize("key", list(MEASUREMENTS))
 def test_measurement_is_one_that_the_worker_makes(key):
     known, definition = MEASUREMENTS[key], DEFINITIONS[key]
     assert (known.name, known.unit, known.decimals) == (
