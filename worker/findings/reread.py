@@ -4,11 +4,12 @@ A disagreement is an error of this software, not of the study: the numbers stand
 warned, and whoever calls this logs it. A report in another language is read in that one too.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from plugin.domain.findings import Assessment, QualityNote, ReasonKind
 from worker.findings.checker import Disagreement, check_text
+from worker.findings.checker.numbers import PRIORITY_LIMITS
 from worker.findings.language import load_language
 from worker.findings.report_text import report_text
 from worker.findings.sentences import Sentences
@@ -59,12 +60,22 @@ def _own_lines(assessment: Assessment) -> tuple[str, ...]:
 def _disagreements(
     lines: Iterable[str], assessment: Assessment, code: str
 ) -> tuple[Disagreement, ...]:
+    """Read all lines; the last one is that of the priority, which alone quotes the policy."""
     language = load_language(code)
-    say = Sentences(language)
-    policy = (
-        say.priority_words(reason)
-        for reason in assessment.priority.reasons
-        if reason.kind is not ReasonKind.MEASUREMENT
+    bands = tuple(language.tables["strata"].values())
+    *others, priority = dict.fromkeys(lines)
+    quoted = (*bands, *_printed(assessment, Sentences(language)))
+    return (
+        *check_text(others, assessment, code, rules=bands, complete=True),
+        *check_text([priority], assessment, code, rules=quoted),
     )
-    printed = (*language.tables["strata"].values(), *policy)
-    return check_text(dict.fromkeys(lines), assessment, code, rules=printed, complete=True)
+
+
+def _printed(assessment: Assessment, say: Sentences) -> Iterator[str]:
+    """Yield what a hospital's policy prints; limits of the policy that ships are still checked."""
+    for reason in assessment.priority.reasons:
+        if reason.kind is not ReasonKind.MEASUREMENT:
+            yield say.priority_words(reason)
+        elif f"{reason.threshold:g}" not in PRIORITY_LIMITS.get(reason.key, ()):
+            yield from (say.priority_limit(form, reason) for form in ("reason", "near_reason"))
+        yield reason.source

@@ -252,14 +252,17 @@ class Sentences:
             if form == "near_reason":
                 return words
             return self.language.say("priority", "other_reason", words=words, source=reason.source)
-        measurement = measurements[reason.key]
+        return self.priority_limit(form, reason, self.measured(measurements[reason.key]))
+
+    def priority_limit(self, form: str, reason: PriorityReason, measured: str = "") -> str:
+        """Say the limit of a policy behind what was measured; ``form`` is a key of ``priority``."""
         return self.language.say(
             "priority",
             form,
-            measured=self.measured(measurement),
+            measured=measured,
             side=self.language.tables["priority"][reason.side],
             threshold=f"{reason.threshold:g}",
-            unit=self.language.unit(measurement.unit),
+            unit=self.language.unit(DEFINITIONS[reason.key].unit),
             source=reason.source,
         )
 
