@@ -101,9 +101,7 @@ def _named(reading: Reading, amount: Amount, assessment: Assessment) -> tuple[Me
     return tuple(one for one in found if one is not None)
 
 
-def values_of(
-    reading: Reading, amount: Amount, assessment: Assessment
-) -> tuple[Measurement, ...]:
+def values_of(reading: Reading, amount: Amount, assessment: Assessment) -> tuple[Measurement, ...]:
     """Measurements that one number of a sentence is the value of."""
     if len(amount.numbers) > 1 or amount.is_limit:
         return ()
