@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, Select, func, select
+from sqlalchemy import Connection, RowMapping, Select, func, select
 
 from plugin.domain.job import DeliveryState, JobState
 from plugin.domain.study import PeerKind, StudyState
@@ -210,17 +210,17 @@ def _delivered_at(connection: Connection, ids: list[int]) -> dict[int, datetime]
         .where(*reported, deliveries.c.destination_id.is_not(None))
         .where(deliveries.c.state != DeliveryState.REPLACED.value)
     )
-    for row in connection.execute(query):
-        latest[row.study_id] = max(latest[row.study_id], _safe_at(row))
+    for row in connection.execute(query).mappings():
+        latest[row["study_id"]] = max(latest[row["study_id"]], _safe_at(row))
     return latest
 
 
-def _safe_at(delivery: Row[Any]) -> datetime:
+def _safe_at(delivery: RowMapping) -> datetime:
     """Return when an object was known to be safe at its destination; never, while it is not."""
-    if delivery.state == DeliveryState.CONFIRMED.value:
-        found = delivery.confirmed_at
-    elif delivery.state == DeliveryState.SENT.value and delivery.confirm_at is None:
-        found = delivery.sent_at
+    if delivery["state"] == DeliveryState.CONFIRMED.value:
+        found = delivery["confirmed_at"]
+    elif delivery["state"] == DeliveryState.SENT.value and delivery["confirm_at"] is None:
+        found = delivery["sent_at"]
     else:
         found = None
     return found or _NEVER

@@ -4,6 +4,7 @@ Knows digests and hashes only. What makes a password good, and how it is hashed,
 ``plugin.accounts``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -217,7 +218,7 @@ class Users:
             after = {"label": label, "expires_at": expires_at.isoformat()}
             note(connection, now, (user.name, "token.add", f"user {user.name}"), after=after)
 
-    def tokens(self, name: str) -> "list[TokenRecord]":
+    def tokens(self, name: str) -> Sequence[TokenRecord]:
         """Return the living keys of one user, newest first."""
         query = (
             select(api_tokens, users.c.name.label("user"))

@@ -69,7 +69,8 @@ def _waves(
     curve: BeatCurve, times_ms: Float64Array
 ) -> np.ndarray[tuple[int, int], np.dtype[np.complex128]]:
     order = np.arange(curve.coefficients.size)
-    return np.exp(2j * np.pi * np.outer(times_ms / curve.beat_ms, order))
+    turns = np.outer(times_ms / curve.beat_ms, order)
+    return np.asarray(np.exp(2j * np.pi * turns), dtype=np.complex128)
 
 
 def fit_beat(

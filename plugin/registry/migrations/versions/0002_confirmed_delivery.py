@@ -1,5 +1,7 @@
 """How destinations confirm, what was learnt of them, and DICOMweb destinations."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -21,14 +23,15 @@ def upgrade() -> None:
         sa.Column("ca_file", sa.Text(), nullable=True),
     ):
         op.add_column("destinations", column)
-    for column in (
+    added: tuple[sa.Column[Any], ...] = (
         sa.Column("confirm_at", _TIME, nullable=True),
         sa.Column("confirmed_by", sa.String(length=16), nullable=True),
         sa.Column("transaction_uid", sa.String(length=64), nullable=True),
         sa.Column("n_asked", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("n_lost", sa.Integer(), nullable=False, server_default="0"),
-    ):
-        op.add_column("deliveries", column)
+    )
+    for one in added:
+        op.add_column("deliveries", one)
     op.create_table(
         "destination_health",
         sa.Column("destination_id", _ID, nullable=False),

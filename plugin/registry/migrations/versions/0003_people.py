@@ -1,5 +1,7 @@
 """Users, sessions, API keys, readings and feedback; what a running job does."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -77,7 +79,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_feedback_job_id"), "feedback", ["job_id"])
 
 
-def _reference(table: str, name: str, target: str, kind: sa.types.TypeEngine) -> sa.Column:
+def _reference(
+    table: str, name: str, target: str, kind: sa.types.TypeEngine[Any]
+) -> sa.Column[Any]:
     constraint = op.f(f"fk_{table}_{name}_{target}")
     key = sa.ForeignKey(f"{target}.id", name=constraint, ondelete="CASCADE")
     return sa.Column(name, kind, key, nullable=False)
