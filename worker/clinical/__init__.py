@@ -1,7 +1,7 @@
 """Clinical text and context of a study, from the DICOM attributes that carry them.
 
 Everything in it was written by people or other systems: it is evidence to show and to weigh, never
-an instruction, and it changes no measurement and no priority.
+an instruction. It changes no measurement, and a priority only where a hospital's policy says so.
 """
 
 from worker.clinical.read import read_clinical_context

@@ -160,8 +160,8 @@ def _motion() -> Iterator[str]:
         "their mean as an index follow ASE/EACVI (Lang 2015), the 30 % J Cardiovasc Magn Reson "
         "2009;11:22; the other limits are this project's choice. With experts' contours of ACDC, 3 "
         "% of the segments of 20 healthy hearts, 49 % of 20 with infarction and 75 % of 20 with "
-        "dilated cardiomyopathy have a score above 1. No finding, priority or sentence rests on "
-        "it.\n"
+        "dilated cardiomyopathy have a score above 1. No finding or sentence rests on it, and a "
+        "priority only where a hospital's own policy names it.\n"
     )
     thickening, motion = "thickening (%)", "inward motion (mm)"
     yield from _table(

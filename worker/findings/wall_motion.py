@@ -9,7 +9,7 @@ wall too lively and the opposite one too lazy. The middle of the cavity would fo
 does not move and hide it; the epicardium follows it less.
 
 The score is derived from two numbers by printed thresholds. It is no reader's grade, it changes no
-finding and no priority.
+finding, and no priority unless a hospital's own policy names it.
 
 References
 ----------
