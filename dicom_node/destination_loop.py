@@ -144,7 +144,8 @@ class DestinationLoop:
         except TransientError as error:
             if error.reason is Reason.REGISTRY_UNAVAILABLE:
                 raise
-            return min(self._association_failed([], error.reason), _LOOK_SECONDS)
+            waiting = self._registry.deliveries.due(self.destination.id, now, _BATCH)
+            return min(self._association_failed(waiting, error.reason), _LOOK_SECONDS)
         self._answered(now)
         self._fresh = True
         return 0.0

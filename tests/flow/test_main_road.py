@@ -2,6 +2,7 @@
 
 import signal
 import time
+from contextlib import closing
 
 import httpx
 import psutil
@@ -25,12 +26,13 @@ def test_study_comes_back_as_report_and_images(installation):
     uid = installation.send()
     job = installation.wait_for_result(uid)
     arrived = [pydicom.dcmread(item.path) for item in installation.archive.arrived(uid)]
-    assert sorted(dataset.Modality for dataset in arrived) == ["OT", "OT", "SR"]
+    modalities = sorted(dataset.Modality for dataset in arrived)
+    assert modalities == ["KO", "OT", "OT", "OT", "PR", "SEG", "SR"]
     report = next(dataset for dataset in arrived if dataset.Modality == "SR")
     assert report.VerificationFlag == "UNVERIFIED"
     assert 10 < job.summary["lvef_percent"] < 90
     installation.assert_one_result(uid)
-    with log_in_first(installation) as pages:
+    with closing(log_in_first(installation)) as pages:
         assert f"/studies/{job.study_id}" in pages.get("/").text
         assert f'data-job="{job.id}"' in pages.get(f"/studies/{job.study_id}").text
         assert pages.get(f"/jobs/{job.id}/summary.png").content[:4] == b"\x89PNG"
