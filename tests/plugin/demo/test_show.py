@@ -5,6 +5,7 @@ from rich.console import Console
 
 from plugin.demo.play import Visit, shortened
 from plugin.demo.show import finding_of, progress_table, result_table
+from plugin.domain.objects import DEFAULT_OBJECTS
 from tests.generated import small_patient
 
 SUMMARY = {
@@ -22,12 +23,14 @@ def rendered(table):
     return console.export_text()
 
 
-def arrived(*seconds):
-    return [SimpleNamespace(arrived_at=at) for at in seconds]
+def arrived(last, n_missing=0):
+    """Objects that came back a tenth of a second apart, the newest at ``last``."""
+    n = len(DEFAULT_OBJECTS) - n_missing
+    return [SimpleNamespace(arrived_at=last - 0.1 * k) for k in reversed(range(n))]
 
 
 def test_table_shows_measured_beside_true():
-    visit = Visit(small_patient(), sent_at=10.0, arrived=arrived(11, 12, 14.5), summary=SUMMARY)
+    visit = Visit(small_patient(), sent_at=10.0, arrived=arrived(14.5), summary=SUMMARY)
     text = rendered(result_table([visit]))
     truth = small_patient().truth
     assert f"61 ({truth.lv_ef_percent:.0f})" in text
@@ -39,11 +42,11 @@ def test_table_shows_measured_beside_true():
 
 
 def test_visit_is_complete_only_with_every_object_back():
-    visit = Visit(small_patient(), sent_at=10.0, arrived=arrived(11, 12), summary=SUMMARY)
+    visit = Visit(small_patient(), sent_at=10.0, arrived=arrived(12, n_missing=1), summary=SUMMARY)
     assert not visit.complete
     text = rendered(result_table([visit]))
     assert "2.0" not in text
-    visit.arrived = arrived(11, 12, 13)
+    visit.arrived = arrived(13)
     assert visit.complete
 
 
