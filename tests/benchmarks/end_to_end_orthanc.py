@@ -3,7 +3,7 @@
     python -m tests.benchmarks.end_to_end_orthanc STUDY_DIR [STUDY_DIR ...] [--out DIR]
 
 Starts Orthanc (a PACS that nobody here wrote), ``cmr-triage up`` with a configuration file, one
-peer and one destination; sends each folder with ``storescu``; waits until the Structured Report is
+peer and one destination; sends each folder with ``storescu``; waits until all results are
 in Orthanc; reads its numbers by REST; runs ``cmr-triage analyze`` on the same folder; prints one
 row a study and exits non-zero when a number differs by more than rounding (0.05 of its unit).
 Needs dcmtk and orthanc. Any short-axis studies will do, real ones included.
@@ -28,6 +28,7 @@ from typing import Any
 
 import pydicom
 
+from plugin.domain.objects import DEFAULT_OBJECTS
 from tests.programs import SYSTEM_PATH
 
 _CLI = [sys.executable, "-m", "plugin.cli"]
@@ -74,7 +75,7 @@ def compare(study: Path, ports: dict[str, int], folder: Path, out: Path | None) 
     subprocess.run(
         [*_CLI, "analyze", str(study), "--out", str(offline)], check=True, stdout=subprocess.DEVNULL
     )
-    local = measurements(pydicom.dcmread(next(offline.rglob("*sr*.dcm"))))
+    local = measurements(pydicom.dcmread(offline / "sr.dcm"))
     worst = max(
         (abs(returned.get(key, float("inf")) - value) for key, value in local.items()),
         default=float("inf"),
@@ -148,7 +149,7 @@ def _modifier(item: pydicom.Dataset, code: str) -> str:
 
 
 def wait_for_results(study_uid: str, rest: int, limit_s: float = 300.0) -> list[pydicom.Dataset]:
-    """Return the result objects of a study once the three of them are in Orthanc."""
+    """Return the result objects of a study once all that a new destination gets are in Orthanc."""
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
         found = ask(
@@ -156,7 +157,7 @@ def wait_for_results(study_uid: str, rest: int, limit_s: float = 300.0) -> list[
             "/tools/find",
             {"Level": "Instance", "Query": {"StudyInstanceUID": study_uid}, "Expand": False},
         )
-        if len(found) >= 3:
+        if len(found) >= len(DEFAULT_OBJECTS):
             return [fetch(rest, instance) for instance in found]
         time.sleep(0.2)
     sys.exit(f"no results in Orthanc after {limit_s:.0f} s")
