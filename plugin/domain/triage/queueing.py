@@ -21,9 +21,8 @@ from statistics import median
 
 MEASURED_SENSITIVITY = 0.977
 MEASURED_SPECIFICITY = 0.772
-MEASURED_URGENT_SHARE = 0.43
 """Of the policy that ships on the 100 patients of ACDC, out of fold: docs/measurements.md. The
-share of urgent studies is that of this collective of ill hearts; a hospital enters its own."""
+share of urgent studies is not: it belongs to a collective of ill hearts."""
 
 _MINUTES_PER_DAY = 1440.0
 _SPREAD = 0.5
