@@ -1,6 +1,7 @@
 """DICOMweb destinations: bytes, each object's own answer, credentials, certificates, searches."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,7 @@ def test_result_goes_over_the_web_and_is_confirmed_by_search(archive, registry, 
     there.answers = [(200, lambda uid: failed(uid, 0x0122))]  # no Comprehensive 3D SR
     for _ in range(3):
         loop.step()
+        time.sleep(0.02)  # what was sent is asked about a little later
     by_kind = {one.kind: one for one in registry.deliveries.for_job(job_id)}
     assert by_kind["sr"].state is DeliveryState.REPLACED
     assert by_kind["summary"].state is DeliveryState.CONFIRMED
