@@ -1,7 +1,8 @@
 """The road of the data through the worker: load, segment, measure, word, report.
 
-Knows the order of the stages and what is written beside the DICOM objects (``result.json``).
-Knows no queue, no registry and no wire: ``worker.tasks`` and ``cmr-triage analyze`` both call this.
+Knows the order of the stages; what is told of them beside the DICOM objects is
+``worker.analysis_result``'s. Knows no queue, no registry and no wire: ``worker.tasks`` and
+``cmr-triage analyze`` both call this.
 """
 
 import dataclasses
@@ -10,20 +11,19 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from plugin.domain.errors import ConfigurationError, Reason, TransientError
 from plugin.domain.findings import Assessment
 from plugin.domain.triage import Decision, Situation, default_policy
-from plugin.domain.wording import Wording
 from plugin.logs import get_logger
+from worker.analysis_result import RESULT_NAME, AnalysisResult, describe, summarise
 from worker.bundle import Bundle
 from worker.clinical.flags import text_flags
 from worker.clinical.history import told_history
-from worker.clinical.inventory import inventory
 from worker.explain import Explanation, explain, occlude
 from worker.findings import assess, load_pattern_table, reread
 from worker.findings.language import load_language
@@ -32,8 +32,7 @@ from worker.findings.worded import worded
 from worker.gate import Check, examine_contours, examine_pictures, notes
 from worker.model.language.study import study_features
 from worker.model.types import Segmentation
-from worker.report import AnalysisIdentity, PredecessorReport, ResultFile, build_results
-from worker.report.identity import NOT_VERIFIED
+from worker.report import AnalysisIdentity, PredecessorReport, build_results
 from worker.report.viewer import write_viewer
 from worker.volume import LoadedStudy, load_study
 from worker.volume.types import CineStack
@@ -48,7 +47,6 @@ EXPLAIN_STAGE = "explain"
 """Only when occlusion is asked for."""
 LANGUAGE_STAGE = "language"
 """Only with a language model."""
-RESULT_NAME = "result.json"
 
 
 class Segmenter(Protocol):
@@ -61,42 +59,6 @@ class Segmenter(Protocol):
     ) -> Segmentation:
         """Label every frame of ``stack``."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class AnalysisResult:
-    """What one analysis gave.
-
-    Attributes
-    ----------
-    input_digest
-        Of the images that the analysis used; equal digests mean an equal result.
-    assessment, objects
-        None and empty when the images are those of the previous result (``unchanged``).
-    summary
-        The few numbers that lists and the status page show.
-    timings_seconds
-        Wall time per stage.
-    explanation
-        What the first finding rests on; None when its value cannot be taken apart.
-    checks
-        What every layer of the gate measured.
-    wording
-        What the language model worded, and where its words were not taken; None without one.
-    decision
-        What the triage policy made of the result.
-    """
-
-    input_digest: str
-    unchanged: bool = False
-    assessment: Assessment | None = None
-    objects: tuple[ResultFile, ...] = ()
-    summary: dict[str, Any] = field(default_factory=dict)
-    timings_seconds: dict[str, float] = field(default_factory=dict)
-    explanation: Explanation | None = None
-    checks: tuple[Check, ...] = ()
-    wording: Wording | None = None
-    decision: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,81 +274,6 @@ def _measure(
     for kind in sorted({one.kind for one in disagreements}):
         log.error("text_not_confirmed", kind=kind.value)
     return MeasuredStudy(loaded, segmentation, assessment, explanation, checks, decision)
-
-
-def summarise(assessment: Assessment, timings_seconds: dict[str, float]) -> dict[str, Any]:
-    """Return the few numbers that lists show; a value that was not measured is None."""
-
-    def rounded(key: str) -> float | None:
-        value = assessment.value(key)
-        return None if value is None else round(value, 1)
-
-    return {
-        "lvef_percent": rounded("lv_ejection_fraction"),
-        "lvedv_ml": rounded("lv_end_diastolic_volume"),
-        "lvesv_ml": rounded("lv_end_systolic_volume"),
-        "rvef_percent": rounded("rv_ejection_fraction"),
-        "lv_mass_g": rounded("lv_mass"),
-        "finding": assessment.impression[0] if assessment.impression else "",
-        "priority": assessment.priority.level.value,
-        "priority_reason": assessment.priority.sentence,
-        "seconds": round(sum(timings_seconds.values()), 2),
-    }
-
-
-def describe(
-    loaded: LoadedStudy, identity: AnalysisIdentity, result: AnalysisResult
-) -> dict[str, Any]:
-    """Return what ``result.json`` holds: no patient name or identifier, files without a path."""
-    stack = loaded.stack
-    assessment = result.assessment
-    return {
-        "notice": NOT_VERIFIED,
-        "software_version": identity.software_version,
-        "bundle": {
-            "name": identity.bundle_name,
-            "version": identity.bundle_version,
-            "digest": identity.bundle_digest,
-        },
-        "input_digest": result.input_digest,
-        "report_language": identity.report_language,
-        "summary": result.summary,
-        "stack": {
-            "n_phases": stack.n_phases,
-            "n_slices": stack.n_slices,
-            "n_rows": int(stack.pixels.shape[2]),
-            "n_columns": int(stack.pixels.shape[3]),
-            "row_spacing_mm": round(stack.row_spacing_mm, 4),
-            "column_spacing_mm": round(stack.column_spacing_mm, 4),
-            "slice_spacing_mm": round(stack.slice_spacing_mm, 4),
-        },
-        "series": [
-            {
-                "series_instance_uid": role.series_instance_uid,
-                "role": role.role.value,
-                "reason": role.reason,
-                "n_instances": role.n_instances,
-            }
-            for role in loaded.series
-        ],
-        "objects": [
-            {
-                "kind": item.kind,
-                "file": item.path.name,
-                "sop_class_uid": item.sop_class_uid,
-                "sop_instance_uid": item.sop_instance_uid,
-            }
-            for item in result.objects
-        ],
-        "clinical": inventory(loaded.clinical),
-        "gate": [dataclasses.asdict(check) for check in result.checks],
-        "timings_seconds": result.timings_seconds,
-        "explanation": (
-            None if result.explanation is None else dataclasses.asdict(result.explanation)
-        ),
-        "wording": None if result.wording is None else dataclasses.asdict(result.wording),
-        "assessment": None if assessment is None else dataclasses.asdict(assessment),
-    }
 
 
 def _with_notes(loaded: LoadedStudy, checks: tuple[Check, ...]) -> LoadedStudy:

@@ -35,11 +35,12 @@ from plugin.queue import ANALYSE_TASK, QUEUE_NAME, make_app
 from plugin.registry import JobRecord, PublishedResult, Registry, RejectionNote
 from plugin.settings import Settings, WorkerSettings
 from plugin.spool import Spool
+from worker.analysis_result import AnalysisResult
 from worker.bundle import load_bundle
 from worker.findings.word import Writer
 from worker.model.language.writer import LanguageWriter, open_writer
 from worker.model.tower import SegmentationTower
-from worker.pipeline import AnalysisResult, Segmenter, analyse_paths
+from worker.pipeline import Segmenter, analyse_paths
 from worker.report import PredecessorReport
 from worker.withdrawal import SUPERSEDED, as_stored, representative, write_notes
 

@@ -13,8 +13,8 @@ from plugin.domain.errors import Reason, StudyRejectedError
 if TYPE_CHECKING:
     from plugin.domain.findings import Assessment, Measurement
     from plugin.domain.wording import Wording
+    from worker.analysis_result import AnalysisResult
     from worker.explain import Explanation
-    from worker.pipeline import AnalysisResult
 
 _SHOWN = (
     "lv_ejection_fraction",
@@ -96,7 +96,7 @@ def analyze(
         explain=explain,
     )
     if as_json:
-        from worker.pipeline import RESULT_NAME
+        from worker.analysis_result import RESULT_NAME
 
         typer.echo((out / RESULT_NAME).read_text(encoding="utf-8").rstrip())
     elif result.assessment is not None:

@@ -9,9 +9,10 @@ from plugin.domain.errors import ConfigurationError, Reason, StudyRejectedError,
 from plugin.domain.objects import OBJECT_KINDS
 from tests.generated import TruthSegmenter, small_patient, write_small_study
 from worker import pipeline
+from worker.analysis_result import RESULT_NAME
 from worker.explain import Hidden, Occlusion, PartKind
 from worker.findings import assess
-from worker.pipeline import EXPLAIN_STAGE, RESULT_NAME, STAGES, analyse_paths
+from worker.pipeline import EXPLAIN_STAGE, STAGES, analyse_paths
 from worker.report import PredecessorReport
 
 

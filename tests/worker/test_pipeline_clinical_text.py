@@ -7,8 +7,9 @@ import pytest
 
 from tests.generated import TruthSegmenter
 from tests.worker.gate.studies import cine, patient
+from worker.analysis_result import RESULT_NAME
 from worker.phantom.study import build_study, write_study
-from worker.pipeline import RESULT_NAME, analyse_paths
+from worker.pipeline import analyse_paths
 
 CHARACTER_SETS = [
     ("ISO_IR 100", "latin-1", "Verdacht auf Kardiomyopathie bei Größenzunahme, né à Genève"),

@@ -11,9 +11,10 @@ from plugin.domain.wording import Author, Part
 from tests.generated import TruthSegmenter, write_small_study
 from tests.worker.words import tokenizer
 from tests.worker.writers import PlainWriter, RandomDecoder
+from worker.analysis_result import RESULT_NAME
 from worker.findings.language import load_language
 from worker.model.language.writer import LanguageWriter
-from worker.pipeline import LANGUAGE_STAGE, RESULT_NAME, analyse_paths
+from worker.pipeline import LANGUAGE_STAGE, analyse_paths
 from worker.questions import answer_about_files
 
 HISTORY = "Known cardiomyopathy, EF 71 %"

@@ -1,0 +1,131 @@
+"""What one analysis gave, and how ``result.json`` and the lists tell it.
+
+Knows no stage and no order of work; who computes is ``worker.pipeline``.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from plugin.domain.findings import Assessment
+from plugin.domain.triage import Decision
+from plugin.domain.wording import Wording
+from worker.clinical.inventory import inventory
+from worker.explain import Explanation
+from worker.gate import Check
+from worker.report import AnalysisIdentity, ResultFile
+from worker.report.identity import NOT_VERIFIED
+from worker.volume import LoadedStudy
+
+RESULT_NAME = "result.json"
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisResult:
+    """What one analysis gave.
+
+    Attributes
+    ----------
+    input_digest
+        Of the images that the analysis used; equal digests mean an equal result.
+    assessment, objects
+        None and empty when the images are those of the previous result (``unchanged``).
+    summary
+        The few numbers that lists and the status page show.
+    timings_seconds
+        Wall time per stage.
+    explanation
+        What the first finding rests on; None when its value cannot be taken apart.
+    checks
+        What every layer of the gate measured.
+    wording
+        What the language model worded, and where its words were not taken; None without one.
+    decision
+        What the triage policy made of the result.
+    """
+
+    input_digest: str
+    unchanged: bool = False
+    assessment: Assessment | None = None
+    objects: tuple[ResultFile, ...] = ()
+    summary: dict[str, Any] = field(default_factory=dict)
+    timings_seconds: dict[str, float] = field(default_factory=dict)
+    explanation: Explanation | None = None
+    checks: tuple[Check, ...] = ()
+    wording: Wording | None = None
+    decision: Decision | None = None
+
+
+def summarise(assessment: Assessment, timings_seconds: dict[str, float]) -> dict[str, Any]:
+    """Return the few numbers that lists show; a value that was not measured is None."""
+
+    def rounded(key: str) -> float | None:
+        value = assessment.value(key)
+        return None if value is None else round(value, 1)
+
+    return {
+        "lvef_percent": rounded("lv_ejection_fraction"),
+        "lvedv_ml": rounded("lv_end_diastolic_volume"),
+        "lvesv_ml": rounded("lv_end_systolic_volume"),
+        "rvef_percent": rounded("rv_ejection_fraction"),
+        "lv_mass_g": rounded("lv_mass"),
+        "finding": assessment.impression[0] if assessment.impression else "",
+        "priority": assessment.priority.level.value,
+        "priority_reason": assessment.priority.sentence,
+        "seconds": round(sum(timings_seconds.values()), 2),
+    }
+
+
+def describe(
+    loaded: LoadedStudy, identity: AnalysisIdentity, result: AnalysisResult
+) -> dict[str, Any]:
+    """Return what ``result.json`` holds: no patient name or identifier, files without a path."""
+    stack = loaded.stack
+    assessment = result.assessment
+    return {
+        "notice": NOT_VERIFIED,
+        "software_version": identity.software_version,
+        "bundle": {
+            "name": identity.bundle_name,
+            "version": identity.bundle_version,
+            "digest": identity.bundle_digest,
+        },
+        "input_digest": result.input_digest,
+        "report_language": identity.report_language,
+        "summary": result.summary,
+        "stack": {
+            "n_phases": stack.n_phases,
+            "n_slices": stack.n_slices,
+            "n_rows": int(stack.pixels.shape[2]),
+            "n_columns": int(stack.pixels.shape[3]),
+            "row_spacing_mm": round(stack.row_spacing_mm, 4),
+            "column_spacing_mm": round(stack.column_spacing_mm, 4),
+            "slice_spacing_mm": round(stack.slice_spacing_mm, 4),
+        },
+        "series": [
+            {
+                "series_instance_uid": role.series_instance_uid,
+                "role": role.role.value,
+                "reason": role.reason,
+                "n_instances": role.n_instances,
+            }
+            for role in loaded.series
+        ],
+        "objects": [
+            {
+                "kind": item.kind,
+                "file": item.path.name,
+                "sop_class_uid": item.sop_class_uid,
+                "sop_instance_uid": item.sop_instance_uid,
+            }
+            for item in result.objects
+        ],
+        "clinical": inventory(loaded.clinical),
+        "gate": [dataclasses.asdict(check) for check in result.checks],
+        "timings_seconds": result.timings_seconds,
+        "explanation": (
+            None if result.explanation is None else dataclasses.asdict(result.explanation)
+        ),
+        "wording": None if result.wording is None else dataclasses.asdict(result.wording),
+        "assessment": None if assessment is None else dataclasses.asdict(assessment),
+    }
