@@ -14,6 +14,7 @@ from worker.findings.beat_curve import BeatCurve
 from worker.findings.motion import Beat
 from worker.findings.rates import peak_rates
 from worker.findings.wall_motion import thickness_curve
+from worker.report.figures.axes import mark_phases, style_axes
 from worker.report.figures.canvas import (
     BODY_PX,
     ENDOCARDIUM,
@@ -23,7 +24,6 @@ from worker.report.figures.canvas import (
     PANEL,
     PURPLE,
     RIGHT_VENTRICLE,
-    RULE,
     SKY_BLUE,
     SMALL_PX,
     TEXT,
@@ -75,7 +75,7 @@ def draw_volumes(
             if assessment.value(f"{side}_peak_ejection_rate") is not None:
                 _mark_peaks(axes, curve)
     axes.set_ylim(0, 1.12 * max(1.0, *(max(volumes_ml) for _, volumes_ml, _ in sides)))
-    _mark_phases(axes, assessment)
+    mark_phases(axes, assessment, size_px=SMALL_PX - 1, raised_points=2)
     axes.set_xlabel("time after R wave (ms)", color=MUTED, fontsize=points(SMALL_PX), labelpad=2)
 
 
@@ -117,7 +117,7 @@ def draw_thickening(
         for n in segments:
             if n in smooth:
                 axes.plot(*smooth[n], color=_WALLS[n][1], linewidth=points(2.5))
-        _mark_phases(axes, assessment)
+        mark_phases(axes, assessment, size_px=SMALL_PX - 1, raised_points=2)
         axes.locator_params(axis="x", nbins=3)
         axes.text(
             0.97,
@@ -150,31 +150,6 @@ def _axes(canvas: Canvas, place: Place, *, left: float = 58, named: bool = True)
     """Return axes inside a place, with room for their labels."""
     x, y, width, height = place
     axes = canvas.inset(x + left, y + 26, width - left - 12, height - 46 - 26)
-    axes.tick_params(colors=MUTED, labelsize=points(SMALL_PX), length=3, labelleft=named)
-    axes.grid(color=RULE, linewidth=points(1))
-    axes.set_axisbelow(True)
-    axes.locator_params(axis="y", nbins=6)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(MUTED)
+    style_axes(axes)
+    axes.tick_params(labelleft=named)
     return axes
-
-
-def _mark_phases(axes: Any, assessment: Assessment) -> None:
-    """Draw a line at end-diastole and end-systole."""
-    times_ms = assessment.curve.trigger_times_ms
-    for phase, name in ((assessment.ed_phase, "ED"), (assessment.es_phase, "ES")):
-        axes.axvline(times_ms[phase], color=MUTED, linewidth=points(1.5), linestyle=(0, (4, 3)))
-        axes.annotate(
-            name,
-            (times_ms[phase], 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(0, 2),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-            color=TEXT,
-            fontsize=points(SMALL_PX - 1),
-            fontweight="bold",
-        )

@@ -3,13 +3,12 @@
 import numpy as np
 
 from plugin.domain.findings import Assessment
+from worker.report.figures.axes import mark_phases, style_axes
 from worker.report.figures.canvas import (
     ENDOCARDIUM,
     MUTED,
     RIGHT_VENTRICLE,
-    RULE,
     SMALL_PX,
-    TEXT,
     Canvas,
     points,
 )
@@ -38,27 +37,7 @@ def draw_curve(
     axes.set_ylim(0, highest * 1.08)
     span = float(np.ptp(times)) or 1.0
     axes.set_xlim(times.min() - 0.03 * span, times.max() + 0.03 * span)
-    for phase, name in ((assessment.ed_phase, "ED"), (assessment.es_phase, "ES")):
-        axes.axvline(times[phase], color=MUTED, linewidth=points(1.5), linestyle=(0, (4, 3)))
-        axes.annotate(
-            name,
-            (times[phase], 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(0, 3),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-            color=TEXT,
-            fontsize=points(SMALL_PX),
-            fontweight="bold",
-        )
-    axes.tick_params(colors=MUTED, labelsize=points(SMALL_PX), length=3)
-    axes.grid(color=RULE, linewidth=points(1))
-    axes.set_axisbelow(True)
+    mark_phases(axes, assessment)
+    style_axes(axes)
     axes.locator_params(axis="x", nbins=5)
-    axes.locator_params(axis="y", nbins=6)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(MUTED)
     axes.set_xlabel("time after R wave (ms)", color=MUTED, fontsize=points(SMALL_PX), labelpad=2)
