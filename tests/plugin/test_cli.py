@@ -9,17 +9,9 @@ from typer.testing import CliRunner
 from plugin.cli import app
 from plugin.domain.errors import Reason
 from plugin.domain.job import DeliveryState
-from plugin.registry import PublishedResult, Registry, ResultObject
-from plugin.settings import load_settings
+from plugin.registry import PublishedResult, ResultObject
 from plugin.supervisor import environment
 from tests.plugin.registry.samples import make_instance
-
-
-@pytest.fixture
-def config(tmp_path):
-    path = tmp_path / "cmr-triage.toml"
-    path.write_text(f'[spool]\nfolder = "{tmp_path / "spool"}"\nminimum_free_bytes = 1\n')
-    return path
 
 
 @pytest.fixture
@@ -31,15 +23,6 @@ def run(config):
         return CliRunner().invoke(app, full)
 
     return call
-
-
-@pytest.fixture
-def registry(config):
-    settings = load_settings(config)
-    settings.spool.folder.mkdir(parents=True, exist_ok=True)
-    with Registry(settings.registry_url) as registry:
-        registry.migrate()
-        yield registry
 
 
 def receive(registry, uid="1.2.840.77", patient_id="P-1", sha256="0" * 64):

@@ -15,13 +15,6 @@ UID = "1.2.840.77"
 
 
 @pytest.fixture
-def config(tmp_path):
-    path = tmp_path / "cmr-triage.toml"
-    path.write_text(f'[spool]\nfolder = "{tmp_path / "spool"}"\nminimum_free_bytes = 1\n')
-    return path
-
-
-@pytest.fixture
 def ask(config):
     def call(*arguments, **options):
         return CliRunner().invoke(app, ["ask", *arguments, "--config", str(config)], **options)

@@ -8,17 +8,8 @@ from typer.testing import CliRunner
 
 from plugin.cli import app
 from plugin.domain.triage import MeasuredValue, TriageInputs, decide, default_policy
-from plugin.registry import Registry
-from plugin.settings import load_settings
 from tests.plugin.domain.triage.policies import lvef, policy_text, rule
 from tests.plugin.registry.samples import claim_job, make_result
-
-
-@pytest.fixture
-def config(tmp_path):
-    path = tmp_path / "cmr-triage.toml"
-    path.write_text(f'[spool]\nfolder = "{tmp_path / "spool"}"\nminimum_free_bytes = 1\n')
-    return path
 
 
 @pytest.fixture
@@ -27,15 +18,6 @@ def run(config):
         return CliRunner().invoke(app, [*arguments, "--config", str(config)])
 
     return call
-
-
-@pytest.fixture
-def registry(config):
-    settings = load_settings(config)
-    settings.spool.folder.mkdir(parents=True, exist_ok=True)
-    with Registry(settings.registry_url) as registry:
-        registry.migrate()
-        yield registry
 
 
 @pytest.fixture

@@ -8,29 +8,12 @@ from typer.testing import CliRunner
 from plugin.cli import app
 from plugin.domain.job import JobState
 from plugin.domain.objects import REJECTION
-from plugin.registry import PublishedResult, Registry, ResultObject
-from plugin.settings import load_settings
+from plugin.registry import PublishedResult, ResultObject
 from tests.plugin.registry.samples import STUDY_UID, claim_job
 from tests.worker.report.materials import material, sample
 from worker.report.key_objects import key_objects
 
 REASON = "Contours of another series"
-
-
-@pytest.fixture
-def config(tmp_path):
-    path = tmp_path / "cmr-triage.toml"
-    path.write_text(f'[spool]\nfolder = "{tmp_path / "spool"}"\nminimum_free_bytes = 1\n')
-    return path
-
-
-@pytest.fixture
-def registry(config):
-    settings = load_settings(config)
-    settings.spool.folder.mkdir(parents=True, exist_ok=True)
-    with Registry(settings.registry_url) as registry:
-        registry.migrate()
-        yield registry
 
 
 @pytest.fixture
