@@ -1,7 +1,9 @@
 """An installation in a folder of its own, for tests that run commands."""
 
 import pytest
+from typer.testing import CliRunner
 
+from plugin.cli import app
 from plugin.registry import Registry
 from plugin.settings import load_settings
 
@@ -22,3 +24,14 @@ def registry(config):
     with Registry(settings.registry_url) as registry:
         registry.migrate()
         yield registry
+
+
+@pytest.fixture
+def run(config):
+    """Run a command with the settings of this test; give back what it printed and its code."""
+
+    def call(*arguments, with_config=True):
+        full = [*arguments, "--config", str(config)] if with_config else list(arguments)
+        return CliRunner().invoke(app, full)
+
+    return call

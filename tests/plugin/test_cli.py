@@ -11,18 +11,8 @@ from plugin.domain.errors import Reason
 from plugin.domain.job import DeliveryState
 from plugin.registry import PublishedResult, ResultObject
 from plugin.supervisor import environment
+from tests.plugin.refusal import assert_one_sentence
 from tests.plugin.registry.samples import make_instance
-
-
-@pytest.fixture
-def run(config):
-    """Run a command with the settings of this test; give back what it printed and its code."""
-
-    def call(*arguments, with_config=True):
-        full = [*arguments, "--config", str(config)] if with_config else list(arguments)
-        return CliRunner().invoke(app, full)
-
-    return call
 
 
 def receive(registry, uid="1.2.840.77", patient_id="P-1", sha256="0" * 64):
@@ -37,14 +27,6 @@ def receive(registry, uid="1.2.840.77", patient_id="P-1", sha256="0" * 64):
         ]
     )
     return registry.studies.get(uid)
-
-
-def assert_one_sentence(result, code):
-    assert result.exit_code == code
-    assert result.stdout == ""
-    assert result.stderr.startswith("cmr-triage: ")
-    assert result.stderr.count("\n") == 1
-    assert "Traceback" not in result.stderr
 
 
 def test_help_loads_nothing_of_the_system():

@@ -9,24 +9,19 @@ from plugin.domain.errors import Reason
 from plugin.domain.job import DeliveryState
 from tests.dicom_node.destination import free_port
 from tests.dicom_node.web_archive import WebArchive
+from tests.plugin.refusal import assert_one_sentence
 from tests.plugin.registry.samples import report_job
-from tests.plugin.test_cli import (  # noqa: F401  fixtures
-    assert_one_sentence,
-    config,
-    registry,
-    run,
-)
 
 PACS = ("--ae-title", "PACS", "--host", "10.1.2.3", "--port", "104")
 
 
 @pytest.fixture
-def cli(run):  # noqa: F811
+def cli(run):
     return run
 
 
 @pytest.fixture
-def store(registry):  # noqa: F811
+def store(registry):
     return registry
 
 
