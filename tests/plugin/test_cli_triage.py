@@ -4,10 +4,20 @@ import json
 from dataclasses import replace
 
 import pytest
+from typer.testing import CliRunner
 
+from plugin.cli import app
 from plugin.domain.triage import MeasuredValue, TriageInputs, decide, default_policy
 from tests.plugin.domain.triage.policies import lvef, policy_text, rule
 from tests.plugin.registry.samples import claim_job, make_result
+
+
+@pytest.fixture
+def run(config):
+    def call(*arguments):
+        return CliRunner().invoke(app, [*arguments, "--config", str(config)])
+
+    return call
 
 
 @pytest.fixture
