@@ -121,13 +121,11 @@ def retry(
         detail = "name ids, --destination or --all"
         raise ConfigurationError(Reason.SETTING_INVALID, detail)
     with open_registry(config) as registry:
-        known = registry.destinations.list()
-        if destination is not None:
-            known = [item for item in known if item.name == destination]
-            if not known:
-                raise ConfigurationError(Reason.NOT_FOUND, f"destination {destination}")
         if ids:
             n_objects = registry.deliveries.retry_some(ids)
+        elif destination is not None:
+            n_objects = registry.destinations.retry(destination)
         else:
-            n_objects = sum(registry.deliveries.retry_all(item.id) for item in known)
+            names = [item.name for item in registry.destinations.list()]
+            n_objects = sum(registry.destinations.retry(name) for name in names)
     typer.echo(f"{n_objects} objects wait to be sent again.")

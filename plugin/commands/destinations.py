@@ -304,9 +304,7 @@ def retry(name: NameArgument, config: ConfigOption = None) -> None:
     What was learnt of it is forgotten: it is asked at once, and gets every kind of object again.
     """
     with open_registry(config) as registry:
-        destination = _wanted(registry, name)
-        registry.health.forget(destination.id)
-        n_objects = registry.deliveries.retry_all(destination.id)
+        n_objects = registry.destinations.retry(name)
     typer.echo(f"{n_objects} objects wait to be sent to {name} again.")
 
 

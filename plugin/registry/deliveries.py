@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from plugin.domain.errors import Reason
 from plugin.domain.job import MAXIMUM_LOSSES, DeliveryState
+from plugin.registry.audit import note
 from plugin.registry.delivery_records import DeliveryRecord
 from plugin.registry.engine import Database, insert_unless_known
 from plugin.registry.rows import delivery_record, select_deliveries
@@ -256,19 +257,16 @@ class Deliveries:
         """Have a dead delivery tried again from the beginning."""
         return self.retry_some([delivery_id]) == 1
 
-    def retry_some(self, delivery_ids: Sequence[int]) -> int:
+    def retry_some(self, delivery_ids: Sequence[int], *, actor: str = "cli") -> int:
         """Have some dead deliveries tried again from the beginning; return how many were dead."""
+        now = self._database.now()
         with self._database.write() as connection:
             chosen = deliveries.c.id.in_(delivery_ids)
             somewhere = deliveries.c.destination_id.is_not(None)
-            return retry_dead(connection, self._database.now(), chosen, somewhere)
-
-    def retry_all(self, destination_id: int) -> int:
-        """Have everything that was given up at one destination tried again; return how many."""
-        with self._database.write() as connection:
-            return retry_dead(
-                connection, self._database.now(), deliveries.c.destination_id == destination_id
-            )
+            n_objects = retry_dead(connection, now, chosen, somewhere)
+            after = {"n_objects": n_objects, "ids": sorted(delivery_ids)}
+            note(connection, now, (actor, "delivery.retry", "deliveries"), after=after)
+            return n_objects
 
     def counts(self) -> Mapping[str, Mapping[DeliveryState, int]]:
         """Count deliveries by destination name and state."""

@@ -17,12 +17,11 @@ from plugin.registry.deliveries import nothing_to_confirm, retry_dead
 from plugin.registry.delivery_records import DestinationRecord
 from plugin.registry.engine import Database
 from plugin.registry.health import forget
+from plugin.registry.marks import plain, require_mark
 from plugin.registry.peers import (
     checked_address,
     free_name,
-    plain,
     refuse_unknown,
-    require_mark,
 )
 from plugin.registry.tables import deliveries, destinations
 
@@ -107,7 +106,7 @@ class Destinations:
         """
         with self._database.write() as connection:
             before = _destination(connection, name)
-            require_mark(before, expected)
+            require_mark(connection, before, f"destination {before.name}", expected)
             values = _checked({**plain(before), **changes}, changes)
             if values:
                 changed = update(destinations).where(destinations.c.id == before.id)
@@ -119,10 +118,11 @@ class Destinations:
             note(connection, self._database.now(), what, plain(before), plain(after))
         return after
 
-    def remove(self, name: str, *, actor: str = "cli") -> int:
+    def remove(self, name: str, *, actor: str = "cli", expected: str | None = None) -> int:
         """Remove a destination; return how many objects still waited for it (now dead)."""
         with self._database.write() as connection:
             before = _destination(connection, name)
+            require_mark(connection, before, f"destination {before.name}", expected)
             waiting = connection.execute(
                 update(deliveries)
                 .where(deliveries.c.destination_id == before.id)
@@ -133,6 +133,25 @@ class Destinations:
             what = (actor, "destination.remove", f"destination {before.name}")
             note(connection, self._database.now(), what, plain(before), {"n_waiting": waiting})
         return waiting
+
+    def retry(self, name: str, *, actor: str = "cli") -> int:
+        """Have everything that was given up at a destination sent again; return how many objects.
+
+        What was learnt of it is forgotten: it is asked at once, and gets every kind again.
+
+        Raises
+        ------
+        ConfigurationError
+            ``NOT_FOUND``.
+        """
+        now = self._database.now()
+        with self._database.write() as connection:
+            found = _destination(connection, name)
+            forget(connection, found.id)
+            n_objects = retry_dead(connection, now, deliveries.c.destination_id == found.id)
+            what = (actor, "delivery.retry", f"destination {found.name}")
+            note(connection, now, what, after={"n_objects": n_objects})
+        return n_objects
 
     def list(self) -> list[DestinationRecord]:
         """Return all destinations by name."""

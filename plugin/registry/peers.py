@@ -3,11 +3,8 @@
 Each change is checked, audited in its own transaction and seen by the next association or send.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select, update
@@ -17,8 +14,8 @@ from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.identifiers import check_ae_title
 from plugin.domain.study import PeerKind
 from plugin.registry.audit import note
-from plugin.registry.delivery_records import DestinationRecord
 from plugin.registry.engine import Database
+from plugin.registry.marks import plain, require_mark
 from plugin.registry.records import PeerRecord
 from plugin.registry.tables import peers
 
@@ -94,7 +91,7 @@ class Peers:
         values = _checked_peer(changes)
         with self._database.write() as connection:
             before = _peer(connection, ae_title)
-            require_mark(before, expected)
+            require_mark(connection, before, f"peer {before.ae_title}", expected)
             if values:
                 changed = update(peers).where(peers.c.id == before.id).values(**values)
                 with free_name(f"peer {values.get('ae_title')}"):
@@ -104,10 +101,11 @@ class Peers:
             note(connection, self._database.now(), what, plain(before), plain(after))
         return after
 
-    def remove(self, ae_title: str, *, actor: str = "cli") -> None:
-        """Forget a sender; what it sent stays."""
+    def remove(self, ae_title: str, *, actor: str = "cli", expected: str | None = None) -> None:
+        """Forget a sender (as ``edit`` expects it); what it sent stays."""
         with self._database.write() as connection:
             before = _peer(connection, ae_title)
+            require_mark(connection, before, f"peer {before.ae_title}", expected)
             connection.execute(peers.delete().where(peers.c.id == before.id))
             what = (actor, "peer.remove", f"peer {before.ae_title}")
             note(connection, self._database.now(), what, plain(before))
@@ -142,30 +140,6 @@ def free_name(what: str) -> Iterator[None]:
         yield
     except IntegrityError:
         raise ConfigurationError(Reason.SETTING_INVALID, f"{what} exists already") from None
-
-
-def plain(record: PeerRecord | DestinationRecord) -> dict[str, Any]:
-    """Return a record as the audit keeps it."""
-    values = asdict(record)
-    values.pop("last_seen_at", None)
-    return values
-
-
-def mark_of(record: PeerRecord | DestinationRecord) -> str:
-    """Return a text that differs when anything that people edit in a record does."""
-    return hashlib.sha256(json.dumps(plain(record), default=str).encode()).hexdigest()[:16]
-
-
-def require_mark(record: PeerRecord | DestinationRecord, expected: str | None) -> None:
-    """Refuse a change that was made on another state than the present one.
-
-    Raises
-    ------
-    ConfigurationError
-        ``CHANGED_MEANWHILE``.
-    """
-    if expected is not None and expected != mark_of(record):
-        raise ConfigurationError(Reason.CHANGED_MEANWHILE)
 
 
 def _peer_record(row: RowMapping) -> PeerRecord:

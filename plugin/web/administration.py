@@ -16,7 +16,7 @@ from plugin.domain.errors import SENTENCES, ConfigurationError, Reason
 from plugin.domain.job import DeliveryState
 from plugin.domain.objects import OBJECT_KINDS
 from plugin.domain.study import PeerKind
-from plugin.registry.peers import mark_of
+from plugin.registry.marks import mark_of
 from plugin.settings import setting_rows
 from plugin.web.site import Site
 from plugin.web.status import lights
@@ -135,13 +135,7 @@ def _remove_destination(site: Site, change: Change) -> None:
 
 def _retry(site: Site, change: Change) -> None:
     """Have everything that was given up at one destination sent again."""
-    record = site.registry.destinations.get(change["name"])
-    if record is None:
-        raise ConfigurationError(Reason.NOT_FOUND, "destination")
-    n = site.registry.deliveries.retry_all(record.id)
-    site.registry.health.forget(record.id)
-    subject = f"destination {record.name}"
-    site.registry.audit.add(change.visitor.name, "delivery.retry", subject, after={"n": n})
+    site.registry.destinations.retry(change["name"], actor=change.visitor.name)
 
 
 def _switch_off(site: Site, change: Change) -> None:

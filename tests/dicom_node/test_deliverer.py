@@ -123,7 +123,7 @@ def test_object_is_given_up_after_the_maximum_of_attempts(registry, settings, pu
     dead = wait_for(lambda: (d := state_at(registry, job_id)).state is DeliveryState.DEAD and d)
     assert (dead.attempts, dead.last_status) == (2, 0xA701)
     assert dead.last_reason is Reason.DESTINATION_OUT_OF_RESOURCES
-    registry.deliveries.retry_all(dead.destination_id)
+    registry.destinations.retry(dead.destination_name)
     wait_for(lambda: sent(registry, job_id))
     deliverer.stop(10)
     there.stop()

@@ -126,7 +126,7 @@ def test_retry_all_is_for_one_destination_and_for_what_was_given_up(registry, pa
         if delivery.kind == "sr":
             registry.deliveries.dead(delivery.id, Reason.DESTINATION_NO_CONTEXT)
 
-    assert registry.deliveries.retry_all(pacs.id) == 1
+    assert registry.destinations.retry(pacs.name) == 1
 
     states = {(d.destination_name, d.kind): d.state for d in registry.deliveries.for_job(job.id)}
     assert states["pacs", "sr"] is DeliveryState.PENDING

@@ -5,6 +5,7 @@ import pytest
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.objects import OBJECT_KINDS
 from plugin.domain.study import PeerKind
+from plugin.registry.marks import mark_of
 
 
 def test_peer_is_found_by_its_exact_title(registry):
@@ -126,3 +127,24 @@ def test_destination_names_are_unique(registry):
     registry.destinations.add("pacs", ae_title="PACS", host="h", port=104)
     with pytest.raises(ConfigurationError, match="exists already"):
         registry.destinations.add("pacs", ae_title="PACS2", host="h", port=104)
+
+
+def test_who_comes_second_is_told_what_was_changed_by_whom(registry):
+    mark = mark_of(registry.peers.add("PACS", port=104))
+    registry.peers.edit("PACS", port=105, actor="kate", expected=mark)
+    for change in (
+        lambda: registry.peers.edit("PACS", port=106, expected=mark),
+        lambda: registry.peers.remove("PACS", expected=mark),
+    ):
+        with pytest.raises(ConfigurationError) as refused:
+            change()
+        assert refused.value.reason is Reason.CHANGED_MEANWHILE
+        assert refused.value.detail == "port: 104 -> 105 by kate"
+
+
+def test_what_was_changed_at_a_destination_is_told_past_other_entries(registry):
+    mark = mark_of(registry.destinations.add("pacs", ae_title="PACS", host="h", port=104))
+    registry.destinations.edit("pacs", objects=("sr",), actor="kate")
+    registry.destinations.retry("pacs", actor="bob")
+    with pytest.raises(ConfigurationError, match=r"objects: .*summary.* -> sr by kate\)"):
+        registry.destinations.edit("pacs", enabled=False, expected=mark)

@@ -99,7 +99,7 @@ def test_what_was_withdrawn_is_never_sent_again(registry, pacs):
     registry.deliveries.sent(report.id)
     give_up(registry, page)
     registry.jobs.withdraw(job.id, "Wrong", [], "anna")
-    assert registry.deliveries.retry_all(pacs.id) == 0
+    assert registry.destinations.retry(pacs.name) == 0
     registry.destinations.remove("pacs")
     add(registry, "pacs")
     assert {one.state for one in registry.deliveries.for_job(job.id)} == {
