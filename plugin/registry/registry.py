@@ -5,16 +5,20 @@ from typing import Self
 
 from plugin.registry.associations import Associations
 from plugin.registry.audit import Audit
+from plugin.registry.bundles import Bundles
 from plugin.registry.commitments import Commitments
 from plugin.registry.deliveries import Deliveries
 from plugin.registry.destinations import Destinations
+from plugin.registry.earlier import Earlier
 from plugin.registry.engine import Clock, Database, utc_now
 from plugin.registry.health import Health
+from plugin.registry.heartbeats import Heartbeats
 from plugin.registry.jobs import Jobs
 from plugin.registry.migrate import migrate
 from plugin.registry.peers import Peers
 from plugin.registry.policies import Policies
 from plugin.registry.readings import Readings
+from plugin.registry.requests import Requests
 from plugin.registry.studies import Studies
 from plugin.registry.switches import SwitchBoard
 from plugin.registry.triage import Triage
@@ -44,6 +48,7 @@ class Registry:
         self._database = Database(url, clock)
         self.studies = Studies(self._database)
         self.jobs = Jobs(self._database)
+        self.earlier = Earlier(self._database)
         self.deliveries = Deliveries(self._database)
         self.peers = Peers(self._database)
         self.destinations = Destinations(self._database)
@@ -57,6 +62,9 @@ class Registry:
         self.policies = Policies(self._database)
         self.triage = Triage(self._database)
         self.switches = SwitchBoard(self._database)
+        self.requests = Requests(self._database)
+        self.heartbeats = Heartbeats(self._database)
+        self.bundles = Bundles(self._database)
 
     def migrate(self) -> None:
         """Bring the tables to this version; harmless at every start of every process at once.
