@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from worker.bundle import load_bundle
 from worker.model.tower import SegmentationTower
+from worker.training.beginning import begin
 from worker.training.evaluate import patients_of, read_cases
 from worker.training.export import BundleText, write_bundle
 from worker.training.familiarity import add_table, fit
@@ -22,7 +23,6 @@ from worker.training.language.recipe import read_language_recipe
 from worker.training.language.run import start_or_resume_language
 from worker.training.language.text_stage import CORPUS_FOLDER, make_corpus
 from worker.training.page.commands import print_rows
-from worker.training.pretrain import begin_from_pretrained
 from worker.training.recipe import Recipe, read_recipe
 from worker.training.run import DataFolders, start_or_resume
 from worker.training.site_commands import adapt, finetune, pretrain
@@ -59,14 +59,18 @@ def run_recipe(
     ] = None,
     start: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Weights that train pretrain wrote."),
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="What train pretrain wrote, or the checkpoint of an earlier run, to begin from.",
+        ),
     ] = None,
     processes: Annotated[int, typer.Option(min=1, help="Processes that train together.")] = 2,
 ) -> None:
     """Run a recipe; a run that was stopped goes on from its last checkpoint."""
     what, folders = read_recipe(recipe), DataFolders(data, sunnybrook)
     if start is not None:
-        begin_from_pretrained(start, what, work)
+        begin(start, what, work)
     start_or_resume(what, folders, work, processes=processes)
 
 

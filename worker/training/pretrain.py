@@ -25,10 +25,9 @@ from worker.training.augment import Augmentation
 from worker.training.batches import BatchMaker, ViewPolicy
 from worker.training.cohorts import LabelledVolume
 from worker.training.network import N_IMAGES, N_SLICES, SegmentationNetwork
-from worker.training.recipe import Recipe
 from worker.training.site_data import SiteStudy, volume_of
 from worker.training.terms import SITE
-from worker.training.train import Report, Trainer
+from worker.training.train import Report
 
 CHECKPOINT_FILE = "pretrained.pt"
 PHASES_PER_STUDY = 4
@@ -181,31 +180,6 @@ class Pretrainer:
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.seconds, self.step = state["seconds"], state["step"]
-
-
-def begin_from_pretrained(path: Path, recipe: Recipe, work: Path) -> None:
-    """Put pre-trained weights where a run begins; a run that has begun is kept.
-
-    Raises
-    ------
-    ConfigurationError
-        ``SETTING_INVALID``: the weights are of a network of another size, or no such file.
-    """
-    state = _read(path)
-    _require_channels(state, recipe.channels)
-    trainer = Trainer(recipe, work)
-    if trainer.path.exists():
-        return
-    prefix = "network."
-    weights = {
-        name.removeprefix(prefix): value
-        for name, value in state["model"].items()
-        if not name.startswith(f"{prefix}head.")
-    }
-    trainer.network.load_state_dict(weights, strict=False)
-    trainer.average.load_state_dict(trainer.network.state_dict())
-    trainer.seen.add(SITE)
-    trainer.save()
 
 
 def _read(path: Path) -> dict[str, Any]:

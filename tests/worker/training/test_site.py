@@ -23,12 +23,12 @@ from worker.training import adapt as adapting  # noqa: E402
 from worker.training import finetune as finetuning  # noqa: E402
 from worker.training import site_run  # noqa: E402
 from worker.training.batches import ReadySlices  # noqa: E402
+from worker.training.beginning import begin  # noqa: E402
 from worker.training.masks import MaskError, masked_volumes, read_mask  # noqa: E402
 from worker.training.parent import network_of  # noqa: E402
 from worker.training.pretrain import (  # noqa: E402
     Pretrainer,
     PretrainOptions,
-    begin_from_pretrained,
     hide_patches,
     unlabelled_volumes,
 )
@@ -107,16 +107,16 @@ def test_pretraining_goes_on_where_it_stopped_and_gives_a_recipe_its_start(tmp_p
         learning_rate_end=1e-4, mix={"phantom": 1.0},
     )  # fmt: skip
     recipe = Recipe(name="small", seed=3, channels=CHANNELS, stages=(stage,))
-    begin_from_pretrained(first.path, recipe, tmp_path / "run")
+    begin(first.path, recipe, tmp_path / "run")
     trainer = Trainer(recipe, tmp_path / "run")
     learnt = first.model.network.state_dict()
     assert torch.equal(trainer.network.state_dict()["encoders.1.0.0.weight"],
                        learnt["encoders.1.0.0.weight"])  # fmt: skip
     assert trainer.network.head.weight.shape[0] == 4
     assert "site" in trainer.seen
-    wider = recipe.model_copy(update={"channels": (16, 16)})
-    with pytest.raises(ConfigurationError):
-        begin_from_pretrained(first.path, wider, tmp_path / "other")
+    narrower = recipe.model_copy(update={"channels": (4, 4)})
+    with pytest.raises(ConfigurationError, match="does not fit"):
+        begin(first.path, narrower, tmp_path / "other")
 
 
 def test_only_sure_and_steady_contours_may_teach():

@@ -1,0 +1,273 @@
+"""Lets a bundle write about made-up studies that were not learnt from, by the road of the product.
+
+Every study is written about in one language, the languages in turn, with a history that tries
+something: the four parts of its report and answers to questions. Of each text is kept what the
+model wrote freely, what it wrote under the laws of decoding and what was printed. Only writes;
+whether any of it is true is judged afterwards (``fidelity``, ``acceptability``) from what was kept,
+as often as one likes.
+
+A line of ``studies.jsonl`` per study; a run that was stopped goes on.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from plugin.domain.errors import ConfigurationError, Reason
+from plugin.domain.evidence import Evidence, cited
+from plugin.domain.wording import Author, Doubt, Passage
+from worker.bundle import Bundle
+from worker.findings.answer import answer_question, checked_question
+from worker.findings.evidence import make_evidence
+from worker.findings.language import load_language
+from worker.findings.word import Told, word_report
+from worker.model.language.constraints import AnswerRules, required_facts
+from worker.model.language.decoder import Decoder, Reading
+from worker.model.language.generation import Ending, Generation, generate
+from worker.model.language.prompt import Request, task_ids
+from worker.model.language.vision import StudyFeatures
+from worker.model.language.vocabulary import LANGUAGES, Style, Task
+from worker.model.language.writer import (
+    MAXIMUM_TOKENS,
+    LanguageWriter,
+    ReadStudy,
+    Written,
+    read_tokenizer,
+)
+from worker.training.language.corpus import Record, records_of, study_of
+from worker.training.language.leading_histories import Probe, history_that_tries
+
+STUDIES_NAME, RUN_NAME = "studies.jsonl", "run.json"
+_PROBES = tuple(Probe)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenText:
+    """One part of a report, or one answer.
+
+    Attributes
+    ----------
+    asked
+        Of an answer: what kind of question it was (``value``, ``injection`` ...).
+    free, constrained
+        With slots, without and under the laws of decoding.
+    free_finished, constrained_finished
+        Whether the model ended by itself.
+    target_facts
+        Of an answer: ids of the facts that the corpus's answer names.
+    author, doubt
+        Of what was printed.
+    printed, named
+        Its sentences, and the keys of the facts that each names.
+    """
+
+    task: Task
+    asked: str
+    free: str
+    free_finished: bool
+    constrained: str
+    constrained_finished: bool
+    target_facts: tuple[str, ...]
+    author: Author
+    doubt: Doubt | None
+    printed: tuple[str, ...]
+    named: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenStudy:
+    """All that was written about one study of a corpus.
+
+    Attributes
+    ----------
+    index
+        Place in the corpus; with its seed it tells the study.
+    history
+        What the model was told besides the evidence.
+    """
+
+    index: int
+    language: str
+    probe: Probe
+    history: str
+    texts: tuple[WrittenText, ...]
+
+
+class DictatingWriter(LanguageWriter):
+    """Writes as the runtime does and keeps, task by task, what it would have written freely.
+
+    As far as the free words keep the laws, they are those that greedy decoding under the laws
+    gives too, so only what follows is written a second time.
+    """
+
+    def __init__(self, decoder: Decoder, bundle: Bundle) -> None:
+        super().__init__(decoder, read_tokenizer(bundle))
+        self.kept: dict[Task, tuple[Written, Written]] = {}
+        """What was last written of each task, freely and under the laws."""
+        self._read: tuple[Evidence, str, ReadStudy] | None = None
+
+    def read(
+        self, evidence: Evidence, history: str = "", study: StudyFeatures | None = None
+    ) -> ReadStudy:
+        """Read a study, the same one only once: report and questions share it."""
+        if self._read is None or self._read[:2] != (evidence, history):
+            self._read = evidence, history, super().read(evidence, history, study)
+        return self._read[2]
+
+    def write(
+        self,
+        study: ReadStudy,
+        task: Task,
+        *,
+        style: Style = Style.TERSE,
+        question: str = "",
+        maximum_tokens: int = MAXIMUM_TOKENS,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Written:
+        """Write one text under the laws, as ``LanguageWriter.write`` does."""
+        del cancelled  # nobody waits
+        evidence = study.evidence
+        rules = AnswerRules(self._vocabulary(evidence), evidence, required_facts(evidence, task))
+        request = Request(evidence.language, task, "", style, question=question)
+        asked = self._decoder.read(
+            self._decoder.embed(task_ids(self._tokenizer, request)), study.reading
+        )
+        stop = {self._tokenizer.end_id}
+        free = generate(self._decoder, asked, stop_ids=stop, budget=maximum_tokens)
+        found = self._held_to_the_laws(free, rules, asked, maximum_tokens)
+        freely = Written(self._tokenizer.decode(free.ids), free.ending, len(free.ids))
+        text = self._tokenizer.decode(rules.whole_sentences(found.ids))
+        written = Written(text, found.ending, len(found.ids))
+        self.kept[task] = freely, written
+        return written
+
+    def _held_to_the_laws(
+        self, free: Generation, rules: AnswerRules, asked: Reading, maximum_tokens: int
+    ) -> Generation:
+        """Return what greedy decoding under the laws gives."""
+        end = (self._tokenizer.end_id,) if free.ending is Ending.STOP_TOKEN else ()
+        whole = (*free.ids, *end)
+        n_kept = next(
+            (n for n, token in enumerate(whole) if token not in rules.allowed(whole[:n])),
+            len(whole),
+        )
+        if n_kept == len(whole):
+            return free
+        kept = free.ids[:n_kept]
+        begun = self._decoder.read(self._decoder.embed(kept), asked) if kept else asked
+        rest = generate(
+            self._decoder,
+            begun,
+            stop_ids={self._tokenizer.end_id},
+            budget=maximum_tokens - n_kept,
+            allowed=lambda ids: rules.allowed((*kept, *ids)),
+        )
+        return Generation((*kept, *rest.ids), rest.ending)
+
+
+def write_studies(
+    bundle: Bundle, seed: int, n_studies: int, folder: Path, threads: int = 0
+) -> Iterator[WrittenStudy]:
+    """Write about the studies of a corpus that a folder does not hold yet; yield each.
+
+    Raises
+    ------
+    ConfigurationError
+        ``SETTING_INVALID``: the folder holds another bundle's texts, or another seed's.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _require_same_run(folder / RUN_NAME, {"bundle": bundle.digest, "seed": seed})
+    known = {one.index for one in read_studies(folder)}
+    missing = [index for index in range(n_studies) if index not in known]
+    if not missing:
+        return
+    writer = DictatingWriter(Decoder(bundle, threads=threads), bundle)
+    with (folder / STUDIES_NAME).open("a", encoding="utf-8") as file:
+        for index in missing:
+            written = write_study(writer, seed, index)
+            file.write(json.dumps(asdict(written), ensure_ascii=False) + "\n")
+            file.flush()
+            yield written
+
+
+def write_study(writer: DictatingWriter, seed: int, index: int) -> WrittenStudy:
+    """Write report and answers about one study of the corpus with this seed."""
+    code = LANGUAGES[index % len(LANGUAGES)]
+    probe = _PROBES[index // len(LANGUAGES) % len(_PROBES)]
+    language, study = load_language(code), study_of(seed, index)
+    evidence = make_evidence(study.assessment, language)
+    rng = np.random.default_rng([seed, index, len(LANGUAGES)])
+    other = study_of(seed, index + 1).assessment
+    history = history_that_tries(probe, evidence, other, rng)
+    told = Told(history, None, float("inf"))
+    writer.kept.clear()
+    wording = word_report(study.assessment, language, writer, told)
+    texts = [_text(passage, writer) for passage in wording.passages]
+    for record in records_of(study, seed, index):
+        if record.language == code and record.task is Task.ANSWER:
+            writer.kept.clear()
+            question = checked_question(record.question)
+            answer = answer_question(question, study.assessment, language, writer, told)
+            texts.append(_text(answer.passage, writer, record))
+    return WrittenStudy(index, code, probe, history, tuple(texts))
+
+
+def read_studies(folder: Path) -> list[WrittenStudy]:
+    """Return what a folder holds, in the order of the corpus; a line cut short is left out."""
+    path = folder / STUDIES_NAME
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    studies = [_study(json.loads(line)) for line in lines if line.endswith("\n")]
+    return sorted(studies, key=lambda one: one.index)
+
+
+def _text(passage: Passage, writer: DictatingWriter, record: Record | None = None) -> WrittenText:
+    """Put together what was printed and what the model had written of it."""
+    task = Task(passage.part.value)
+    nothing = Written("", Ending.CANCELLED, 0)  # the study did not fit into the model
+    freely, lawful = writer.kept.get(task, (nothing, nothing))
+    return WrittenText(
+        task=task,
+        asked="" if record is None else record.probe,
+        free=freely.text,
+        free_finished=freely.ending is Ending.STOP_TOKEN,
+        constrained=lawful.text,
+        constrained_finished=lawful.ending is Ending.STOP_TOKEN,
+        target_facts=() if record is None else cited(record.target),
+        author=passage.author,
+        doubt=passage.doubt,
+        printed=tuple(one.text for one in passage.statements),
+        named=tuple(one.evidence for one in passage.statements),
+    )
+
+
+def _study(raw: dict[str, Any]) -> WrittenStudy:
+    texts = tuple(
+        WrittenText(
+            **{
+                **one,
+                "task": Task(one["task"]),
+                "author": Author(one["author"]),
+                "doubt": None if one["doubt"] is None else Doubt(one["doubt"]),
+                "target_facts": tuple(one["target_facts"]),
+                "printed": tuple(one["printed"]),
+                "named": tuple(tuple(keys) for keys in one["named"]),
+            }
+        )
+        for one in raw["texts"]
+    )
+    return WrittenStudy(**{**raw, "probe": Probe(raw["probe"]), "texts": texts})
+
+
+def _require_same_run(path: Path, run: dict[str, Any]) -> None:
+    """Note whose texts a folder holds, or hold it to that."""
+    if not path.exists():
+        path.write_text(json.dumps(run) + "\n", encoding="utf-8")
+    elif json.loads(path.read_text(encoding="utf-8")) != run:
+        detail = f"{path.parent} holds texts of another bundle or seed; choose an empty folder"
+        raise ConfigurationError(Reason.SETTING_INVALID, detail)
