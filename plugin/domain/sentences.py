@@ -120,6 +120,40 @@ SENTENCES: dict[Reason, str] = {
         "The sender called another AE title than ours; correct the called AE title at the sender."
     ),
     Reason.TOO_MANY_ASSOCIATIONS: "The node's limit of simultaneous associations was reached.",
+    Reason.TLS_REQUIRED: (
+        "The peer came without TLS and must come with it: have it call port tls.port by TLS, or "
+        "allow the other with: cmr-triage peer edit --tls allowed."
+    ),
+    Reason.CERTIFICATE_NOT_OF_PEER: (
+        "The certificate that was shown is not the one bound to this AE title. If it was renewed: "
+        "cmr-triage peer edit --certificate-name or --certificate-fingerprint; else ask who calls."
+    ),
+    Reason.CALLER_WITHOUT_CERTIFICATE: (
+        "The caller showed no certificate; it needs one of its own, signed by an authority in "
+        "tls.ca_file."
+    ),
+    Reason.CALLER_CERTIFICATE_EXPIRED: (
+        "The caller's certificate has expired, or is not valid yet; have it renewed there, and "
+        "check the clocks."
+    ),
+    Reason.CALLER_CERTIFICATE_NOT_TRUSTED: (
+        "The caller's certificate is not trusted: its authority is not in tls.ca_file, or it is "
+        "not made for clients."
+    ),
+    Reason.CALLER_DISTRUSTS_US: (
+        "The caller does not trust our certificate (tls.certificate): have its authority trusted "
+        "there, and the name that it calls us by be in it."
+    ),
+    Reason.CALLER_WITHOUT_TLS: (
+        "The caller spoke no TLS on the port for TLS; have it use TLS, or port node.port."
+    ),
+    Reason.CALLER_TLS_NOT_AGREED: (
+        "The caller and we have no version or cipher of TLS in common; it must offer TLS 1.2 or "
+        "1.3."
+    ),
+    Reason.TLS_ON_PLAIN_PORT: (
+        "The caller spoke TLS on the port without it; have it use port tls.port."
+    ),
     Reason.ASSOCIATION_ABORTED: (
         "The association ended before it was released. What was acknowledged is kept; the sender "
         "sends the rest again."
@@ -166,11 +200,31 @@ SENTENCES: dict[Reason, str] = {
         "credentials file of the destination. What waits is tried again."
     ),
     Reason.DESTINATION_CERTIFICATE: (
-        "The certificate of the DICOMweb server is not trusted; name the certificate of its "
-        "authority with: cmr-triage destination edit --ca-file."
+        "The certificate of the destination is not trusted; name the certificate of its authority "
+        "with: cmr-triage destination edit --ca-file."
+    ),
+    Reason.DESTINATION_CERTIFICATE_EXPIRED: (
+        "The certificate of the destination has expired, or is not valid yet; have it renewed "
+        "there, and check the clocks. What waits is tried again."
+    ),
+    Reason.DESTINATION_CERTIFICATE_NAME: (
+        "The certificate of the destination does not carry the name that it is called by: name its "
+        "host as in the certificate, or that name with: cmr-triage destination edit --tls-name."
+    ),
+    Reason.DESTINATION_WANTS_CERTIFICATE: (
+        "The destination wants a certificate of ours and took none: set tls.certificate, and have "
+        "its authority trusted there."
+    ),
+    Reason.DESTINATION_WITHOUT_TLS: (
+        "The destination speaks no TLS on this port: take the port on which it does, or: "
+        "cmr-triage destination edit --no-tls."
+    ),
+    Reason.DESTINATION_TLS_NOT_AGREED: (
+        "The destination and we have no version or cipher of TLS in common, or it broke off while "
+        "they were agreed: it must offer TLS 1.2 or 1.3; its log says more."
     ),
     Reason.CREDENTIALS_UNREADABLE: (
-        "The credentials file or the certificate file of the destination cannot be read or used; "
+        "The credentials file or a certificate file for the destination cannot be read or used; "
         "the file must be readable for the user that runs cmr-triage."
     ),
     Reason.REPLACED_BY_OTHER_KIND: (
@@ -249,6 +303,17 @@ SENTENCES: dict[Reason, str] = {
         "Other machines reach the pages only through TLS: set web.public_url to their https "
         "address (of a reverse proxy, or with web.certificate), or web.host to 127.0.0.1."
     ),
+    Reason.CERTIFICATE_UNUSABLE: (
+        "The certificate, its private key or the trusted certificates cannot be used; they are PEM "
+        "files that the user who runs cmr-triage can read, the key without a passphrase."
+    ),
+    Reason.CERTIFICATE_EXPIRED: (
+        "The certificate has expired, or is not valid yet; put a new one in its place."
+    ),
+    Reason.PRIVATE_KEY_EXPOSED: (
+        "Other users of this machine can read or change the private key: chmod 600, and make a new "
+        "key and certificate if anybody may have read it."
+    ),
     Reason.AE_TITLE_INVALID: (
         "An AE title has 1 to 16 characters: printable ASCII, no backslash, not only spaces."
     ),
@@ -287,6 +352,31 @@ SENTENCES: dict[Reason, str] = {
     Reason.PASSWORD_UNUSABLE: "This password cannot be used; choose another one.",
     Reason.LAST_ADMIN: (
         "Somebody must be able to administer; make another account an admin first."
+    ),
+    Reason.PROVIDER_UNREACHABLE: (
+        "The hospital's login does not answer. Accounts of this system still work; try the "
+        "hospital's login again later, and check openid.issuer and openid.ca_file if it stays."
+    ),
+    Reason.PROVIDER_ANSWER_UNUSABLE: (
+        "What the hospital's login answered cannot be trusted, so nobody was let in. Check the "
+        "settings openid.* here and those of this client there."
+    ),
+    Reason.PROVIDER_REFUSED: (
+        "The hospital's login did not let you in; its own page says why. Try it again."
+    ),
+    Reason.LOGIN_EXPIRED: (
+        "The log-in took too long, was used already or began in another browser; log in again."
+    ),
+    Reason.NO_ROLE: (
+        "You are known to the hospital, but none of your groups has a role here. Ask an "
+        "administrator of this system for one (setting openid.roles)."
+    ),
+    Reason.ACCOUNT_DISABLED: (
+        "Your account is disabled here. Ask an administrator of this system to enable it."
+    ),
+    Reason.ACCOUNT_OF_PROVIDER: (
+        "Password and role of this account come from the hospital's login; change them there. "
+        "Here it can be disabled."
     ),
     Reason.CHANGED_MEANWHILE: (
         "Somebody else changed this meanwhile; look at what it is now, and change it again if need "

@@ -22,9 +22,13 @@ class DestinationRecord:
     credentials_file
         Path of a file with ``user:password`` (Basic) or a token (Bearer); never its content.
     ca_file
-        Path of the certificates (PEM) that an https server's is checked against.
+        Path of the certificates (PEM) that the server's is checked against.
     reject_superseded
         Whether it gets a rejection note for objects that a newer analysis superseded.
+    tls
+        Whether a DIMSE destination is called by TLS; with a URL its scheme says so.
+    tls_name
+        Name that its certificate must carry, where that is not ``host``.
     """
 
     id: int
@@ -39,6 +43,8 @@ class DestinationRecord:
     credentials_file: str | None = None
     ca_file: str | None = None
     reject_superseded: bool = False
+    tls: bool = False
+    tls_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

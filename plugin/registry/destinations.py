@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select, update
 
+from plugin.domain.certificates import check_certificate_name
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.job import ConfirmMode, DeliveryState
 from plugin.domain.objects import DEFAULT_OBJECTS, OBJECT_KINDS
@@ -46,6 +47,8 @@ class Destinations:
         ca_file: str | None = None,
         confirm: ConfirmMode = ConfirmMode.AUTO,
         reject_superseded: bool = False,
+        tls: bool = False,
+        tls_name: str | None = None,
         objects: tuple[str, ...] = DEFAULT_OBJECTS,
         enabled: bool = True,
         actor: str = "cli",
@@ -70,6 +73,8 @@ class Destinations:
                 "ca_file": ca_file,
                 "confirm": confirm,
                 "reject_superseded": reject_superseded,
+                "tls": tls,
+                "tls_name": tls_name,
                 "objects": objects,
                 "enabled": enabled,
             }
@@ -217,7 +222,7 @@ def _follow(connection: Connection, before: DestinationRecord, after: Destinatio
 
 
 def _address(record: DestinationRecord) -> tuple[object, ...]:
-    return record.ae_title, record.host, record.port, record.url
+    return record.ae_title, record.host, record.port, record.url, record.tls
 
 
 def _checked(values: dict[str, Any], changes: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -232,16 +237,28 @@ def _checked(values: dict[str, Any], changes: dict[str, Any] | None = None) -> d
         raise ConfigurationError(Reason.SETTING_INVALID, f"objects are some of: {kinds}")
     checked["objects"] = [kind for kind in OBJECT_KINDS if kind in wanted]
     checked["confirm"] = _checked_confirm(checked)
-    for name in ("credentials_file", "ca_file"):
-        checked[name] = checked[name] or None
-    if not checked["url"] and (checked["credentials_file"] or checked["ca_file"]):
-        detail = "credentials and certificates are for DICOMweb destinations (url)"
-        raise ConfigurationError(Reason.SETTING_INVALID, detail)
+    _check_transport(checked)
     checked.pop("id", None)
     if changes is None:
         return checked
-    touched = {"ae_title", "host", "port", "url"} if "url" in changes else set()
+    touched = {"ae_title", "host", "port", "url", "tls"} if "url" in changes else set()
     return {name: value for name, value in checked.items() if name in touched | set(changes)}
+
+
+def _check_transport(checked: dict[str, Any]) -> None:
+    """Make the fields about TLS and credentials fit each other and the address, in place."""
+    for name in ("credentials_file", "ca_file"):
+        checked[name] = checked[name] or None
+    checked["tls_name"] = (
+        check_certificate_name(checked["tls_name"]) if checked["tls_name"] else None
+    )
+    if not checked["url"] and checked["credentials_file"]:
+        detail = "credentials are for DICOMweb destinations (url)"
+        raise ConfigurationError(Reason.SETTING_INVALID, detail)
+    by_tls = checked["tls"] or bool(checked["url"])
+    if (checked["ca_file"] and not by_tls) or (checked["tls_name"] and not checked["tls"]):
+        detail = "certificates are for destinations with TLS: --tls, or an https url"
+        raise ConfigurationError(Reason.SETTING_INVALID, detail)
 
 
 def _checked_confirm(checked: dict[str, Any]) -> str:
@@ -260,7 +277,7 @@ def _located(values: dict[str, Any]) -> dict[str, Any]:
     """Check where a destination is: a URL, or AE title, host and port."""
     if values["url"]:
         url, host, port = checked_url(values["url"])
-        return {**values, "url": url, "host": host, "port": port, "ae_title": ""}
+        return {**values, "url": url, "host": host, "port": port, "ae_title": "", "tls": False}
     checked = {**checked_address(values), "url": None}
     for name in ("host", "port"):
         if checked[name] is None:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, select, update
 from sqlalchemy.exc import IntegrityError
 
+from plugin.domain.certificates import PeerTls, check_certificate_name, check_fingerprint
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.identifiers import check_ae_title
 from plugin.domain.study import PeerKind
@@ -39,6 +40,9 @@ class Peers:
         quiet_seconds: float | None = None,
         cap_seconds: float | None = None,
         enabled: bool = True,
+        tls: PeerTls = PeerTls.ALLOWED,
+        certificate_name: str | None = None,
+        certificate_fingerprint: str | None = None,
         actor: str = "cli",
     ) -> PeerRecord:
         """Make a sender known.
@@ -57,8 +61,12 @@ class Peers:
                 "quiet_seconds": quiet_seconds,
                 "cap_seconds": cap_seconds,
                 "enabled": enabled,
+                "tls": tls,
+                "certificate_name": certificate_name,
+                "certificate_fingerprint": certificate_fingerprint,
             }
         )
+        _require_tls_for_certificates(values)
         with self._database.write() as connection:
             with free_name(f"peer {values['ae_title']}"):
                 connection.execute(peers.insert().values(**values))
@@ -92,6 +100,7 @@ class Peers:
         with self._database.write() as connection:
             before = _peer(connection, ae_title)
             require_mark(connection, before, f"peer {before.ae_title}", expected)
+            _require_tls_for_certificates({**plain(before), **values})
             if values:
                 changed = update(peers).where(peers.c.id == before.id).values(**values)
                 with free_name(f"peer {values.get('ae_title')}"):
@@ -143,7 +152,7 @@ def free_name(what: str) -> Iterator[None]:
 
 
 def _peer_record(row: RowMapping) -> PeerRecord:
-    return PeerRecord(**{**row, "kind": PeerKind(row["kind"])})
+    return PeerRecord(**{**row, "kind": PeerKind(row["kind"]), "tls": PeerTls(row["tls"])})
 
 
 def _peer(connection: Connection, ae_title: str) -> PeerRecord:
@@ -157,16 +166,31 @@ def _peer(connection: Connection, ae_title: str) -> PeerRecord:
 def _checked_peer(values: dict[str, Any]) -> dict[str, Any]:
     refuse_unknown(values, PeerRecord)
     checked = checked_address(values)
-    if "kind" in checked:
-        try:
-            checked["kind"] = PeerKind(checked["kind"]).value
-        except ValueError:
-            kinds = ", ".join(PeerKind)
-            raise ConfigurationError(Reason.SETTING_INVALID, f"kind is one of: {kinds}") from None
+    for name, choices in (("kind", PeerKind), ("tls", PeerTls)):
+        if name in checked:
+            try:
+                checked[name] = choices(checked[name]).value
+            except ValueError:
+                detail = f"{name} is one of: {', '.join(choices)}"
+                raise ConfigurationError(Reason.SETTING_INVALID, detail) from None
+    for name, check in (
+        ("certificate_name", check_certificate_name),
+        ("certificate_fingerprint", check_fingerprint),
+    ):
+        if name in checked:
+            checked[name] = check(checked[name]) if checked[name] else None
     for name in ("quiet_seconds", "cap_seconds"):
         if checked.get(name) is not None and not 0 < checked[name] < float("inf"):
             raise ConfigurationError(Reason.SETTING_INVALID, f"{name} must be more than 0")
     return checked
+
+
+def _require_tls_for_certificates(values: dict[str, Any]) -> None:
+    """Refuse a certificate that a connection without TLS would pass by."""
+    bound = values.get("certificate_name") or values.get("certificate_fingerprint")
+    if bound and values.get("tls") != PeerTls.REQUIRED:
+        detail = "a peer that must show a certificate must connect by TLS: tls is required"
+        raise ConfigurationError(Reason.SETTING_INVALID, detail)
 
 
 def checked_address(values: dict[str, Any]) -> dict[str, Any]:

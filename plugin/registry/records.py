@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from plugin.domain.certificates import PeerTls
 from plugin.domain.errors import Reason
 from plugin.domain.identifiers import study_key
 from plugin.domain.job import JobState
@@ -30,7 +31,14 @@ class AddOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PeerRecord:
-    """A sender that may open associations; ``host`` None matches every address."""
+    """A sender that may open associations; ``host`` None matches every address.
+
+    Attributes
+    ----------
+    certificate_name, certificate_fingerprint
+        What its certificate must carry (a common name or host name) or be (SHA-256, hexadecimal):
+        the AE title alone proves nothing. None: any that is trusted.
+    """
 
     id: int
     ae_title: str
@@ -41,6 +49,9 @@ class PeerRecord:
     cap_seconds: float | None
     enabled: bool
     last_seen_at: datetime | None
+    tls: PeerTls = PeerTls.ALLOWED
+    certificate_name: str | None = None
+    certificate_fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

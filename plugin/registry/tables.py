@@ -108,6 +108,9 @@ peers = Table(
     Column("cap_seconds", Float),
     Column("enabled", Boolean, nullable=False),
     Column("last_seen_at", UtcDateTime),
+    Column("tls", String(16), nullable=False, server_default="allowed"),
+    Column("certificate_name", String(255)),
+    Column("certificate_fingerprint", String(64)),
 )
 
 destinations = Table(
@@ -125,6 +128,8 @@ destinations = Table(
     Column("credentials_file", Text),
     Column("ca_file", Text),
     Column("reject_superseded", Boolean, nullable=False, server_default=false()),
+    Column("tls", Boolean, nullable=False, server_default=false()),
+    Column("tls_name", String(255)),
 )
 
 # What was learnt of a destination by talking to it; not in its own row, which people edit.
