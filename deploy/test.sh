@@ -4,6 +4,7 @@
 # Other arguments go to pytest, e.g.  sh deploy/test.sh --no-train tests/plugin
 # CMR_TRIAGE_TEST_VENV   folder of the environment (default: .venv-test beside the README)
 # CMR_TRIAGE_PYTHON      the Python to use (default: the first good one on PATH)
+# CMR_TRIAGE_TEST_PROCESSES  how many test files run at a time (default: 2)
 # CI=true                a missing system program fails its tests instead of skipping them
 set -eu
 
@@ -48,8 +49,11 @@ fi
 
 PATH="$venv/bin:$PATH"
 export PATH
-# Two cores are enough for every test; more threads only make them slower.
-export OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}"
+# Each test process keeps to one core; more threads only make them wait for each other.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+
+# A file's tests stay together: what they start (Redis, Orthanc, a registry) is started once per process.
+set -- -n "${CMR_TRIAGE_TEST_PROCESSES:-2}" --dist loadfile "$@"
 
 echo "== ruff"
 ruff check .
