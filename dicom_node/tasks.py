@@ -1,5 +1,7 @@
 """The delivering process: follows the configured destinations until it is told to stop.
 
+Besides, it asks a peer or a destination for a sign of life when a page wants to know.
+
 It uses no Celery: the registry is its queue (decision record 0002).
 """
 
@@ -7,6 +9,7 @@ import signal
 import threading
 
 from dicom_node.deliverer import Deliverer
+from dicom_node.requests import make_desk
 from dicom_node.switches import set_process_switches
 from plugin.domain.errors import TransientError
 from plugin.logs import configure, get_logger
@@ -28,6 +31,8 @@ def main(settings: Settings) -> None:
         signal.signal(number, lambda *_: stopping.set())
     with Registry(settings.registry_url) as registry:
         registry.migrate()
+        desk = make_desk(settings, registry)
+        desk.open()
         log.info("delivery_started", state=settings.operation.mode)
         deliverer = Deliverer(settings, registry)
         try:
@@ -38,4 +43,5 @@ def main(settings: Settings) -> None:
                     log.warning("destinations_not_read", reason=error.reason)
                 stopping.wait(_REFRESH_SECONDS)
         finally:
+            desk.close()
             deliverer.stop(_DRAIN_SECONDS)

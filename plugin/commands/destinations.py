@@ -19,7 +19,7 @@ from plugin.commands.terminal import (
 )
 from plugin.domain.errors import SENTENCES, ConfigurationError, Reason
 from plugin.domain.job import ConfirmMode, DeliveryState
-from plugin.domain.objects import DEFAULT_OBJECTS, OBJECT_KINDS
+from plugin.domain.objects import DEFAULT_OBJECTS, OBJECT_KINDS, with_class
 
 if TYPE_CHECKING:
     from plugin.registry import DestinationHealth, DestinationRecord, Registry
@@ -212,7 +212,7 @@ def _takes_instead(entry: dict[str, Any]) -> list[str]:
     for item in entry["substitutions"]:
         status = "" if item.status is None else f" (status {item.status:04X})"
         lines.append(
-            f"{name} takes {_with_class(item.instead)} instead of {_with_class(item.kind)} since "
+            f"{name} takes {with_class(item.instead)} instead of {with_class(item.kind)} since "
             f"{show(item.since)}{status}."
         )
     if health.implicit_since is not None:
@@ -311,27 +311,16 @@ def retry(name: NameArgument, config: ConfigOption = None) -> None:
 @app.command()
 def test(name: NameArgument, config: ConfigOption = None) -> None:
     """Ask whether a destination answers, takes our objects and confirms; exit code 5 when not."""
-    from dicom_node.channels import caller_of, verify
+    from dicom_node.channels import caller_of
+    from dicom_node.checks import ask_destination
 
     settings = load(config)
     with open_registry(config) as registry:
         destination = _wanted(registry, name)
-        verified = verify(destination, caller_of(settings))
+        lines = ask_destination(destination, caller_of(settings))
         registry.health.answered(destination.id)
-    taken = [verified.instead.get(kind, kind) for kind in destination.objects]
-    milliseconds = 1000 * verified.seconds
-    takes = "" if destination.url else f" and takes {', '.join(dict.fromkeys(taken))}"
-    typer.echo(f"{name} ({_address(destination)}) answers{takes} ({milliseconds:.0f} ms).")
-    for kind, other in verified.instead.items():
-        typer.echo(f"It does not take {_with_class(kind)}; it gets {_with_class(other)} instead.")
-    ways = " and ".join(verified.confirms_by) or "nothing"
-    typer.echo(f"It offers to confirm by {ways}.")
-
-
-def _with_class(kind: str) -> str:
-    """Return a kind with the class that the PACS's own settings call it by, where that helps."""
-    classes = {"sr": "Comprehensive 3D SR", "sr_enhanced": "Enhanced SR", "pdf": "Encapsulated PDF"}
-    return f"{kind} ({classes[kind]})" if kind in classes else kind
+    for line in lines:
+        typer.echo(line)
 
 
 def _wanted(registry: "Registry", name: str) -> "DestinationRecord":

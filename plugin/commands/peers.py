@@ -197,22 +197,12 @@ def remove(ae_title: AeTitleArgument, config: ConfigOption = None) -> None:
 @app.command()
 def echo(ae_title: AeTitleArgument, config: ConfigOption = None) -> None:
     """Ask whether a peer answers (C-ECHO); exit code 5 and a sentence when it does not."""
-    from dicom_node.sender import verify
+    from dicom_node.channels import caller_of
+    from dicom_node.checks import echo_peer
 
     settings = load(config)
     with open_registry(config) as registry:
         peer = registry.peers.get(ae_title)
     if peer is None:
         raise ConfigurationError(Reason.NOT_FOUND, f"peer {ae_title}")
-    if not peer.host or peer.port is None:
-        raise ConfigurationError(
-            Reason.SETTING_INVALID, f"peer {ae_title} has no host and port: peer edit --host --port"
-        )
-    seconds = verify(
-        peer.host,
-        peer.port,
-        peer.ae_title,
-        settings.node.ae_title,
-        settings.delivery.connection_timeout_seconds,
-    )
-    typer.echo(f"{peer.ae_title} at {peer.host}:{peer.port} answers ({1000 * seconds:.0f} ms).")
+    typer.echo(echo_peer(peer, caller_of(settings)))

@@ -90,3 +90,9 @@ FALLBACKS: dict[str, tuple[str, ...]] = {
 }
 """What a destination gets instead of a kind whose SOP class it does not take, best first; of these
 the first that the analysis made. A secondary capture has no substitute: every archive takes it."""
+
+
+def with_class(kind: str) -> str:
+    """Return a kind with the class that a PACS's own settings call it by, where that helps."""
+    classes = {"sr": "Comprehensive 3D SR", "sr_enhanced": "Enhanced SR", "pdf": "Encapsulated PDF"}
+    return f"{kind} ({classes[kind]})" if kind in classes else kind
