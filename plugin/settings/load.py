@@ -13,10 +13,10 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     NestedSecretsSettingsSource,
@@ -36,6 +36,7 @@ from plugin.settings.sections import (
     QueueSettings,
     RegistrySettings,
     SpoolSettings,
+    TlsSettings,
     WebSettings,
     WorkerSettings,
 )
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
 
     operation: OperationSettings = Field(default_factory=OperationSettings)
     node: NodeSettings = Field(default_factory=NodeSettings)
+    tls: TlsSettings = Field(default_factory=TlsSettings)
     spool: SpoolSettings = Field(default_factory=SpoolSettings)
     registry: RegistrySettings = Field(default_factory=RegistrySettings)
     queue: QueueSettings = Field(default_factory=QueueSettings)
@@ -84,6 +86,13 @@ class Settings(BaseSettings):
             file_secret_settings, secrets_dir=os.environ.get(SECRETS_VARIABLE)
         )
         return secrets, env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if not self.node.plain and not self.tls.certificate:
+            detail = "node.plain is false and tls.certificate is not set: nobody could call"
+            raise ConfigurationError(Reason.SETTING_INVALID, detail)
+        return self
 
     @property
     def is_live(self) -> bool:

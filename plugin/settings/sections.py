@@ -23,11 +23,13 @@ MODE_SENTENCES: Mapping[str, str] = {
 """What the two modes mean, as every start and page says it."""
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """What all sections share: nothing unknown, nothing changed later, no value in an error."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class OperationSettings(_Section):
+class OperationSettings(Section):
     """Whether the hospital already relies on what the system says."""
 
     mode: Literal["shadow", "live"] = Field(
@@ -36,12 +38,16 @@ class OperationSettings(_Section):
     )
 
 
-class NodeSettings(_Section):
+class NodeSettings(Section):
     """The DICOM node that receives images."""
 
     ae_title: str = Field("CMRTRIAGE", description="AE title that senders must call.")
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104
     port: Port = Field(11112, description="TCP port to listen on; 0 takes a free one.")
+    plain: bool = Field(
+        default=True,
+        description="Listen on node.port without TLS; false: on tls.port only.",
+    )
     accept_unknown_peers: bool = Field(
         default=False,
         description="Accept images from AE titles that are not known peers; treated as archives.",
@@ -59,7 +65,44 @@ class NodeSettings(_Section):
         return check_ae_title(value)
 
 
-class SpoolSettings(_Section):
+class TlsSettings(Section):
+    """DICOM over TLS: how the node is reached, and who we are to peers and destinations."""
+
+    certificate: str = Field(
+        "",
+        description=(
+            "Certificate chain (PEM) of the node, shown to callers and to destinations that want "
+            "one; empty: the node speaks no TLS."
+        ),
+    )
+    private_key: str = Field("", description="Private key (PEM) of tls.certificate.")
+    ca_file: str = Field(
+        "",
+        description=(
+            "Certificates (PEM) that those of callers are checked against, and those of DIMSE "
+            "destinations without a file of their own."
+        ),
+    )
+    port: Port = Field(2762, description="TCP port to listen on with TLS; 0 takes a free one.")
+    require_client_certificate: bool = Field(
+        default=True, description="Refuse callers without a certificate (mutual TLS)."
+    )
+    warn_days: int = Field(
+        30, ge=1, le=365, description="Warn so many days before a certificate of ours ends."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if bool(self.certificate) != bool(self.private_key):
+            detail = "tls.certificate and tls.private_key go together"
+            raise ConfigurationError(Reason.SETTING_INVALID, detail)
+        if self.certificate and self.require_client_certificate and not self.ca_file:
+            detail = "tls.ca_file: needed to check the certificates of callers"
+            raise ConfigurationError(Reason.SETTING_INVALID, detail)
+        return self
+
+
+class SpoolSettings(Section):
     """Where images and results lie."""
 
     folder: Path = Field(
@@ -90,7 +133,7 @@ class SpoolSettings(_Section):
         return value.expanduser().absolute()
 
 
-class RegistrySettings(_Section):
+class RegistrySettings(Section):
     """The database that knows every study, job and delivery."""
 
     url: str = Field(
@@ -102,7 +145,7 @@ class RegistrySettings(_Section):
     )
 
 
-class QueueSettings(_Section):
+class QueueSettings(Section):
     """The broker that wakes the workers."""
 
     url: str = Field(
@@ -111,7 +154,7 @@ class QueueSettings(_Section):
     )
 
 
-class AssemblySettings(_Section):
+class AssemblySettings(Section):
     """When a study is taken to be complete."""
 
     archive_quiet_seconds: Seconds = Field(
@@ -129,7 +172,7 @@ class AssemblySettings(_Section):
     )
 
 
-class WorkerSettings(_Section):
+class WorkerSettings(Section):
     """The processes that compute."""
 
     bundle: str = Field("", description="Folder of the model bundle; empty: the shipped one.")
@@ -158,7 +201,7 @@ class WorkerSettings(_Section):
     )
 
 
-class DeliverySettings(_Section):
+class DeliverySettings(Section):
     """How results are sent."""
 
     poll_seconds: Seconds = Field(
@@ -192,7 +235,7 @@ class DeliverySettings(_Section):
     )
 
 
-class WebSettings(_Section):
+class WebSettings(Section):
     """The pages and the API."""
 
     host: str = Field(
@@ -256,7 +299,7 @@ def is_loopback(name: str) -> bool:
         return False
 
 
-class LogSettings(_Section):
+class LogSettings(Section):
     """What is logged; always JSON lines on standard error, never patient data."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
