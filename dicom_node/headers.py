@@ -82,8 +82,10 @@ _KEYWORDS = (
     "PatientID",
     "IssuerOfPatientID",
     "PatientBirthDate",
+    "PatientSex",
     "AccessionNumber",
     "StudyDate",
+    "StudyTime",
     "BodyPartExamined",
     "CardiacSynchronizationTechnique",
     "ImagePositionPatient",
@@ -116,6 +118,10 @@ class InstanceHeaders:
     looks_like_own_result: bool
     facts: dict[str, Any]
     order: OrderFacts
+    study_time: str
+    issuer_of_patient_id: str
+    patient_birth_date: str
+    patient_sex: str
 
 
 def read_headers(path: Path) -> InstanceHeaders:
@@ -225,6 +231,10 @@ def _headers(dataset: Dataset, transfer_syntax_uid: str) -> InstanceHeaders:
         ),
         facts=_facts(dataset, sop_class_uid),
         order=_order(dataset),
+        study_time=_text(dataset, "StudyTime"),
+        issuer_of_patient_id=_text(dataset, "IssuerOfPatientID"),
+        patient_birth_date=_text(dataset, "PatientBirthDate"),
+        patient_sex=_text(dataset, "PatientSex"),
     )
 
 

@@ -140,6 +140,10 @@ class Indexer:
             slice_position=headers.slice_position,
             header=headers.facts,
             order=headers.order,
+            study_time=headers.study_time,
+            issuer_of_patient_id=headers.issuer_of_patient_id,
+            patient_birth_date=headers.patient_birth_date,
+            patient_sex=headers.patient_sex,
         )
 
     def _set_aside(self, path: Path, reason: Reason) -> None:

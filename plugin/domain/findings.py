@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from plugin.domain.comparison import Comparison
+
 
 class Certainty(StrEnum):
     """How sure a finding is: met outside its uncertainty, or only inside it."""
@@ -231,6 +233,7 @@ class Assessment:
     """All that is stated about one study; what the report and the pages are made from.
 
     Segments that could not be placed are left out of ``measurements``; ``quality`` says why.
+    ``comparison`` is None where nobody knows of an earlier result.
     """
 
     measurements: tuple[Measurement, ...]
@@ -248,6 +251,7 @@ class Assessment:
     strata: tuple[Stratum, ...] = ()
     pattern: PatternEstimate | None = None
     segment_curves: tuple[SegmentCurve, ...] = ()
+    comparison: Comparison | None = None
 
     def value(self, key: str) -> float | None:
         """Return the global (not segmental) value of ``key``, or None when it was not measured."""
@@ -299,7 +303,12 @@ class Assessment:
                 SegmentCurve(one["segment"], tuple(one["thickness_mm"]))
                 for one in raw.get("segment_curves", ())
             ),
+            comparison=_comparison(raw.get("comparison")),
         )
+
+
+def _comparison(raw: dict[str, Any] | None) -> Comparison | None:
+    return None if raw is None else Comparison.from_dict(raw)
 
 
 def _code(raw: dict[str, str] | None) -> Code | None:

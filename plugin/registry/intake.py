@@ -20,6 +20,10 @@ _PATIENT_FIELDS = (
     "study_date",
     "description",
     "calling_ae_title",
+    "study_time",
+    "issuer_of_patient_id",
+    "patient_birth_date",
+    "patient_sex",
 )
 _COUNTS = {
     "cardiac_number_of_images": "CardiacNumberOfImages",

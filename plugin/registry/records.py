@@ -13,6 +13,7 @@ from plugin.domain.certificates import PeerTls
 from plugin.domain.errors import Reason
 from plugin.domain.identifiers import study_key
 from plugin.domain.job import JobState
+from plugin.domain.person import Moment, Person
 from plugin.domain.study import PeerKind, StudyState
 from plugin.domain.triage import Decision, OrderFacts
 
@@ -127,6 +128,22 @@ class StudyRecord:
     order_facts: Mapping[str, Any] | None = None
     order_urgency: int = 1
     policy_urgency: int = 0
+    study_time: str = ""
+    issuer_of_patient_id: str = ""
+    patient_birth_date: str = ""
+    patient_sex: str = ""
+
+    @property
+    def person(self) -> Person:
+        """Whom the study is of, as far as its headers tell."""
+        return Person(
+            self.patient_id, self.issuer_of_patient_id, self.patient_birth_date, self.patient_sex
+        )
+
+    @property
+    def moment(self) -> Moment:
+        """When the study was made."""
+        return Moment(self.study_date, self.study_time)
 
     @property
     def study_key(self) -> str:
@@ -168,6 +185,10 @@ class IndexedInstance:
     slice_position: str = ""
     header: Mapping[str, Any] = field(default_factory=dict)
     order: OrderFacts = field(default_factory=OrderFacts)
+    study_time: str = ""
+    issuer_of_patient_id: str = ""
+    patient_birth_date: str = ""
+    patient_sex: str = ""
 
 
 @dataclass(frozen=True, slots=True)

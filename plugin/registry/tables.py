@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -86,6 +87,11 @@ _Id = BigInteger().with_variant(Integer(), "sqlite")
 
 def _text(name: str, length: int = 64) -> Column[str]:
     return Column(name, SafeText(length), nullable=False, default="")
+
+
+def _told(name: str) -> Column[str]:
+    """Return a column that older rows have empty: what headers may tell."""
+    return Column(name, SafeText, nullable=False, server_default=text("''"))
 
 
 def _id() -> Column[int]:
@@ -225,6 +231,10 @@ studies = Table(
     Column("order_facts", JSON),
     Column("order_urgency", Integer, nullable=False, server_default="1"),
     Column("policy_urgency", Integer, nullable=False, server_default="0"),
+    _told("study_time"),
+    _told("issuer_of_patient_id"),
+    _told("patient_birth_date"),
+    _told("patient_sex"),
     Index(None, "state"),
     Index(None, "accession_number"),
     Index(None, "patient_id"),
