@@ -68,6 +68,7 @@ _PRIORITIES = {
     "LOW": IncomingPriority.LOW,
 }
 """Defined terms of (0040,1003); MED is that of the retired Study Priority ID (0032,000C)."""
+_EQUIPMENT = ("Manufacturer", "ManufacturerModelName", "InstitutionName")
 _MAXIMUM_PLACE_CHARACTERS = 64
 _PIXEL_MODULE = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")
 _KEYWORDS = (
@@ -92,6 +93,8 @@ _KEYWORDS = (
     "SliceLocation",
     "Manufacturer",
     "ManufacturerModelName",
+    "InstitutionName",
+    "MagneticFieldStrength",
     "RequestAttributesSequence",
     *_ORDER,
 )
@@ -285,6 +288,9 @@ def _facts(dataset: Dataset, sop_class_uid: str) -> dict[str, Any]:
         _text(dataset, "Modality") == "MR" and "Rows" in dataset
     )
     facts["patient"] = _patient(dataset)
+    for keyword in _EQUIPMENT:
+        facts[keyword] = _text(dataset, keyword)[:_MAXIMUM_PLACE_CHARACTERS]
+    facts["MagneticFieldStrength"] = _number(dataset, "MagneticFieldStrength")
     facts["cardiac_hint"] = _cardiac_hint(dataset)
     facts["elsewhere"] = is_elsewhere(facts["BodyPartExamined"])
     return facts

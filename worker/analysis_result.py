@@ -5,9 +5,11 @@ Knows no stage and no order of work; who computes is ``worker.pipeline``.
 
 import dataclasses
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from plugin.domain.findings import Assessment
+from plugin.domain.quality.facts import ResultFigures
 from plugin.domain.triage import Decision
 from plugin.domain.wording import Wording
 from worker.clinical.inventory import inventory
@@ -42,6 +44,8 @@ class AnalysisResult:
         What the language model worded, and where its words were not taken; None without one.
     decision
         What the triage policy made of the result.
+    figures
+        What the figures of quality keep of it.
     """
 
     input_digest: str
@@ -54,6 +58,24 @@ class AnalysisResult:
     checks: tuple[Check, ...] = ()
     wording: Wording | None = None
     decision: Decision | None = None
+    figures: ResultFigures | None = None
+
+
+def figures_of(
+    assessment: Assessment, checks: tuple[Check, ...], identity: AnalysisIdentity
+) -> ResultFigures:
+    """Return what the figures of quality keep: whole measurements, every number of the gate."""
+    values = {one.key: one.value for one in assessment.measurements if one.segment is None}
+    values |= {f"{one.layer.value}.{one.quantity}": float(one.measured) for one in checks}
+    pattern = assessment.pattern
+    sure = pattern is not None and pattern.confidence_percent is not None
+    return ResultFigures(
+        values={key: round(value, 4) for key, value in values.items() if isfinite(value)},
+        notes=tuple(note.key for note in assessment.quality),
+        group=pattern.candidates[0] if pattern is not None and sure else "",
+        confidence_percent=pattern.confidence_percent if pattern is not None else None,
+        bundle=f"{identity.bundle_name} {identity.bundle_version}",
+    )
 
 
 def summarise(assessment: Assessment, timings_seconds: dict[str, float]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from plugin.domain.errors import ConfigurationError, Reason, TransientError
 from plugin.domain.findings import Assessment
 from plugin.domain.triage import Decision, Situation, default_policy
 from plugin.logs import get_logger
-from worker.analysis_result import RESULT_NAME, AnalysisResult, describe, summarise
+from worker.analysis_result import RESULT_NAME, AnalysisResult, describe, figures_of, summarise
 from worker.bundle import Bundle
 from worker.clinical.flags import text_flags
 from worker.clinical.history import told_history
@@ -211,6 +211,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         checks=measured.checks,
         wording=wording,
         decision=measured.decision,
+        figures=figures_of(assessment, measured.checks, identity),
     )
     with _writing(out_folder):
         text = json.dumps(describe(loaded, identity, result), indent=1)

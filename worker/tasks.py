@@ -301,6 +301,7 @@ def published(
         decision=result.decision,
         is_shadow=is_shadow,
         rejections=rejections,
+        figures=result.figures,
     )
 
 

@@ -26,6 +26,28 @@ class Diagnosis(StrEnum):
     RIGHT_VENTRICLE = "abnormal right ventricle"
     OTHER = "other"
 
+    @property
+    def group(self) -> str:
+        """Key of the group in a result's pattern; empty for none of them."""
+        return _GROUPS.get(self, "")
+
+
+_GROUPS = {
+    Diagnosis.NORMAL: "normal",
+    Diagnosis.DILATED: "dilated_cardiomyopathy",
+    Diagnosis.HYPERTROPHIC: "hypertrophic_cardiomyopathy",
+    Diagnosis.INFARCTION: "infarction",
+    Diagnosis.RIGHT_VENTRICLE: "abnormal_right_ventricle",
+}
+
+
+class PriorityVerdict(StrEnum):
+    """What the reader thinks of the suggested priority."""
+
+    RIGHT = "right"
+    SHOULD_PROMOTE = "should have been promoted"
+    NEED_NOT = "need not have been promoted"
+
 
 MAXIMUM_COMMENT_CHARACTERS = 2000
 PERCENT = (1.0, 95.0)

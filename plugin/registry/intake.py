@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select, update
 from plugin.domain.study import StudyState
 from plugin.domain.triage import URGENCY_OF_ORDER, OrderFacts
 from plugin.registry.engine import insert_unless_known
+from plugin.registry.origins import note_origin
 from plugin.registry.records import AddOutcome, IndexedInstance, StudyRecord
 from plugin.registry.rows import study_record
 from plugin.registry.tables import instances, studies
@@ -152,6 +153,7 @@ def _update_study(connection: Connection, study: StudyRecord, changes: list[_Cha
             **_newest_texts(new),
             **_order(study, new),
         }
+        note_origin(connection, study.id, new)
     connection.execute(update(studies).where(studies.c.id == study.id).values(**values))
 
 

@@ -74,8 +74,10 @@ feedback = Table(
     Column("verdict", String(16), nullable=False),
     Column("lvef_percent", Float),
     Column("diagnosis", String(64)),
+    Column("priority", String(32)),
     Column("comment", SafeText, nullable=False),
     Column("result", JSON, nullable=False),
     Index(None, "study_id"),
     Index(None, "job_id"),
+    Index(None, "at"),
 )

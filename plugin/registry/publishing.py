@@ -8,6 +8,7 @@ from plugin.domain.errors import Reason
 from plugin.domain.job import JobState
 from plugin.domain.study import StudyState
 from plugin.registry.deliveries import insert_delivery
+from plugin.registry.quality import note_figures
 from plugin.registry.records import PublishedResult
 from plugin.registry.rows import lock_study_of_job
 from plugin.registry.tables import (
@@ -79,6 +80,7 @@ def publish(
         return False
     if result.decision is not None:
         note_decision(connection, study.id, job_id, result.decision, now)
+    note_figures(connection, study, job_id, result, now)
     superseded = connection.execute(
         update(jobs)
         .where(jobs.c.study_id == study.id, jobs.c.id != job_id)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, or_, select, update
 
-from plugin.domain.feedback import Diagnosis, Verdict
+from plugin.domain.feedback import Diagnosis, PriorityVerdict, Verdict
 from plugin.domain.job import JobState
 from plugin.registry.audit import note
 from plugin.registry.engine import Database, insert_unless_known
@@ -36,6 +36,7 @@ class Opinion:
     lvef_percent: float | None = None
     diagnosis: Diagnosis | None = None
     comment: str = ""
+    priority: PriorityVerdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class FeedbackRecord:
     verdict: Verdict
     lvef_percent: float | None
     diagnosis: Diagnosis | None
+    priority: PriorityVerdict | None
     comment: str
     result: Mapping[str, Any]
 
@@ -129,13 +131,15 @@ class Readings:
                 "verdict": opinion.verdict.value,
                 "lvef_percent": opinion.lvef_percent,
                 "diagnosis": None if opinion.diagnosis is None else opinion.diagnosis.value,
+                "priority": None if opinion.priority is None else opinion.priority.value,
                 "comment": opinion.comment,
                 "result": dict(row.summary),
             }
             returned = feedback.insert().values(**values).returning(*feedback.c)
             record = _feedback(connection.execute(returned).mappings().one())
             # The comment may name a patient; it is in the feedback only.
-            after = {"verdict": opinion.verdict.value, "lvef_percent": opinion.lvef_percent}
+            said = ("verdict", "lvef_percent", "diagnosis", "priority")
+            after = {name: values[name] for name in said}
             what = (by, "study.feedback", f"study {study.study_key}")
             note(connection, now, what, after=after)
             return record
@@ -168,11 +172,12 @@ def _generation(connection: Connection, study_id: int) -> int:
 
 
 def _feedback(row: RowMapping) -> FeedbackRecord:
-    diagnosis = row["diagnosis"]
+    diagnosis, priority = row["diagnosis"], row["priority"]
     return FeedbackRecord(
         **{
             **row,
             "verdict": Verdict(row["verdict"]),
             "diagnosis": None if diagnosis is None else Diagnosis(diagnosis),
+            "priority": None if priority is None else PriorityVerdict(priority),
         }
     )

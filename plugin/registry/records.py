@@ -14,6 +14,7 @@ from plugin.domain.errors import Reason
 from plugin.domain.identifiers import study_key
 from plugin.domain.job import JobState
 from plugin.domain.person import Moment, Person
+from plugin.domain.quality.facts import ResultFigures
 from plugin.domain.study import PeerKind, StudyState
 from plugin.domain.triage import Decision, OrderFacts
 
@@ -368,6 +369,8 @@ class PublishedResult:
         Shown, but sent nowhere: no delivery is made.
     rejections
         Notes that take the superseded objects back, for destinations that want that.
+    figures
+        What the result tells for the figures of quality.
     """
 
     objects: tuple[ResultObject, ...]
@@ -376,6 +379,7 @@ class PublishedResult:
     decision: Decision | None = None
     is_shadow: bool = False
     rejections: tuple[RejectionNote, ...] = ()
+    figures: ResultFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)

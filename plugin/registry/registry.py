@@ -17,6 +17,7 @@ from plugin.registry.jobs import Jobs
 from plugin.registry.migrate import migrate
 from plugin.registry.peers import Peers
 from plugin.registry.policies import Policies
+from plugin.registry.quality import Quality
 from plugin.registry.readings import Readings
 from plugin.registry.requests import Requests
 from plugin.registry.studies import Studies
@@ -59,6 +60,7 @@ class Registry:
         self.users = Users(self._database)
         self.readings = Readings(self._database)
         self.worklist = Worklist(self._database)
+        self.quality = Quality(self._database)
         self.policies = Policies(self._database)
         self.triage = Triage(self._database)
         self.switches = SwitchBoard(self._database)

@@ -360,6 +360,7 @@ deliveries = Table(
     Column("n_lost", Integer, nullable=False, server_default="0"),
     UniqueConstraint("object_id", "destination_id"),
     Index(None, "destination_id", "state", "next_attempt_at"),
+    Index(None, "created_at"),
 )
 
 audit = Table(
