@@ -1,4 +1,4 @@
-"""Who somebody is: passwords, sessions and API keys of the local accounts.
+"""Who somebody is: passwords of local accounts, sessions and API keys of all.
 
 Knows how a password is hashed (argon2id) and what a session is worth; keeps nothing itself. Secrets
 leave only once, to the person they are for; the registry holds digests.
@@ -19,6 +19,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from plugin.domain.access import Role, check_password, user_name
 from plugin.domain.errors import ConfigurationError, Reason
+from plugin.openid import Identity
 from plugin.registry import Registry
 from plugin.registry.users import UserRecord
 
@@ -30,7 +31,7 @@ _PASSWORD_GROUPS, _PASSWORD_GROUP_LETTERS = 4, 5
 
 
 class Accounts:
-    """The local accounts of one installation; safe for threads."""
+    """The accounts of one installation; safe for threads."""
 
     def __init__(self, registry: Registry) -> None:
         self._users = registry.users
@@ -89,10 +90,31 @@ class Accounts:
             known = name if self._users.get(name) is not None else "unknown name"
             self._audit.add("page", "user.refused", f"user {known}")
             return None
+        return user, self._open_session(user)
+
+    def sign_in_from_provider(self, who: Identity) -> str:
+        """Return a new session's secret for somebody whom the identity provider vouches for.
+
+        Raises
+        ------
+        ConfigurationError
+            ``NO_ROLE``, ``ACCOUNT_DISABLED``.
+        """
+        names = names_for(who)
+        if who.role is None:
+            self._audit.add("provider", "user.refused", "user without a role")
+            raise ConfigurationError(Reason.NO_ROLE)
+        user = self._users.of_provider(who.issuer, who.subject, names, who.role)
+        if not user.enabled:
+            self._audit.add("provider", "user.refused", f"user {user.name}")
+            raise ConfigurationError(Reason.ACCOUNT_DISABLED)
+        return self._open_session(user, who.id_token)
+
+    def _open_session(self, user: UserRecord, id_token: str | None = None) -> str:
         secret = secrets.token_urlsafe(32)
         oldest = datetime.now(UTC) - timedelta(seconds=SESSION_LIFETIME_SECONDS)
-        self._users.open_session(user, digest_of(secret), oldest)
-        return user, secret
+        self._users.open_session(user, digest_of(secret), oldest, id_token)
+        return secret
 
     def verify(self, name: str, password: str) -> UserRecord | None:
         """Return the enabled account that name and password belong to, or None."""
@@ -102,7 +124,7 @@ class Accounts:
         except (VerificationError, InvalidHashError):
             return None
         user = self._users.get(name)
-        if kept is None or user is None or not user.enabled:
+        if not kept or user is None or not user.enabled:
             return None
         if self._hasher.check_needs_rehash(kept):
             self._users.rehash(name, self._hasher.hash(password))
@@ -114,9 +136,9 @@ class Accounts:
             digest_of(secret), idle_seconds, SESSION_LIFETIME_SECONDS, touch=touch
         )
 
-    def sign_out(self, secret: str, user: UserRecord) -> None:
-        """End a session."""
-        self._users.close_session(digest_of(secret), user.name)
+    def sign_out(self, secret: str, user: UserRecord) -> str | None:
+        """End a session; return the provider's id_token when it was begun there."""
+        return self._users.close_session(digest_of(secret), user.name)
 
     def add_token(self, user: UserRecord, label: str, days: float) -> str:
         """Return a new key to the API; it is shown this once."""
@@ -136,6 +158,20 @@ class Accounts:
         except ValueError as error:
             raise ConfigurationError(Reason.PASSWORD_UNUSABLE, str(error)) from None
         return password
+
+
+def names_for(who: Identity) -> list[str]:
+    """Return what an account of somebody may be called: the provider's name for it, if possible.
+
+    Names of people may be anybody's, also those of local accounts; the last one is free always,
+    because it is made of what the provider gives to nobody else.
+    """
+    unique = digest_of(f"{who.issuer} {who.subject}")[:12]
+    names = []
+    with suppress(ValueError):
+        name = user_name(who.name)
+        names = [name, f"{name[:50]}@{unique}"]
+    return [*names, f"person-{unique}"]
 
 
 def digest_of(secret: str) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    Text,
 )
 
 from plugin.registry.tables import SafeText, UtcDateTime, metadata
@@ -29,6 +30,10 @@ users = Table(
     Column("enabled", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("last_login_at", UtcDateTime),
+    # Who the account is at an identity provider; None: a local account, with a password.
+    Column("issuer", String(255)),
+    Column("subject", String(255)),
+    Index(None, "issuer", "subject", unique=True),
 )
 
 # Digests only: who reads the database cannot log in with what it holds.
@@ -39,6 +44,8 @@ sessions = Table(
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
+    # For logging out at the provider that logged somebody in; opens nothing here.
+    Column("id_token", Text),
 )
 
 api_tokens = Table(

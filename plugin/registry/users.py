@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, Select, delete, func, select, update
+from sqlalchemy import Connection, RowMapping, Select, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from plugin.domain.access import Role
@@ -16,6 +16,8 @@ from plugin.domain.errors import ConfigurationError, Reason
 from plugin.registry.audit import note
 from plugin.registry.engine import Database
 from plugin.registry.people_tables import api_tokens, sessions, users
+
+KEYS_REST_AFTER = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,9 @@ class UserRecord:
     ----------
     one_time
         The password was given by somebody else and must be changed first.
+    issuer, subject
+        Who it is at an identity provider, which then holds the password and gives the role; None:
+        a local account.
     """
 
     id: int
@@ -35,6 +40,8 @@ class UserRecord:
     enabled: bool
     created_at: datetime
     last_login_at: datetime | None
+    issuer: str | None = None
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class TokenRecord:
 
 
 class Users:
-    """The local accounts."""
+    """The accounts: local ones, and those of people whom an identity provider vouches for."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -114,10 +121,13 @@ class Users:
         Raises
         ------
         ConfigurationError
-            ``NOT_FOUND``, or ``LAST_ADMIN`` when nobody could administer afterwards.
+            ``NOT_FOUND``, ``LAST_ADMIN`` when nobody could administer afterwards, or
+            ``ACCOUNT_OF_PROVIDER``: the provider gives its role.
         """
         with self._database.write() as connection:
             before = _user(connection, name)
+            if role is not None and before.subject is not None:
+                raise ConfigurationError(Reason.ACCOUNT_OF_PROVIDER)
             values = {
                 "role": (role or before.role).value,
                 "enabled": before.enabled if enabled is None else enabled,
@@ -140,10 +150,12 @@ class Users:
         Raises
         ------
         ConfigurationError
-            ``NOT_FOUND``.
+            ``NOT_FOUND``, ``ACCOUNT_OF_PROVIDER``.
         """
         with self._database.write() as connection:
             user = _user(connection, name)
+            if user.subject is not None:
+                raise ConfigurationError(Reason.ACCOUNT_OF_PROVIDER)
             values = {"password_hash": password_hash, "one_time": one_time}
             connection.execute(update(users).where(users.c.id == user.id).values(**values))
             _forget_sessions(connection, user.id)
@@ -157,13 +169,42 @@ class Users:
             changed = update(users).where(users.c.name == name)
             connection.execute(changed.values(password_hash=password_hash))
 
-    def open_session(self, user: UserRecord, digest: str, oldest: datetime) -> None:
+    def of_provider(
+        self, issuer: str, subject: str, names: Sequence[str], role: Role
+    ) -> UserRecord:
+        """Return the account of somebody whom a provider vouches for; made at the first log-in.
+
+        The provider's role stands, also where an account was the last admin.
+
+        Parameters
+        ----------
+        names
+            What the account may be called, best first; a name that somebody else has is never
+            shared.
+        """
+        now = self._database.now()
+        known = select(users).where(users.c.issuer == issuer, users.c.subject == subject)
+        with self._database.write() as connection:
+            row = connection.execute(known.with_for_update()).mappings().one_or_none()
+            if row is None:
+                return _new_of_provider(connection, now, (issuer, subject), names, role)
+            user = _record(row)
+            if user.role is not role:
+                changed = update(users).where(users.c.id == user.id)
+                connection.execute(changed.values(role=role.value))
+                what = ("provider", "user.edit", f"user {user.name}")
+                note(connection, now, what, {"role": user.role.value}, {"role": role.value})
+            return _user(connection, user.name)
+
+    def open_session(
+        self, user: UserRecord, digest: str, oldest: datetime, id_token: str | None = None
+    ) -> None:
         """Begin a session; sessions that were begun before ``oldest`` are forgotten."""
         now = self._database.now()
         with self._database.write() as connection:
             connection.execute(delete(sessions).where(sessions.c.created_at < oldest))
             values = {"digest": digest, "user_id": user.id, "created_at": now, "seen_at": now}
-            connection.execute(sessions.insert().values(**values))
+            connection.execute(sessions.insert().values(**values, id_token=id_token))
             seen = update(users).where(users.c.id == user.id).values(last_login_at=now)
             connection.execute(seen)
             note(connection, now, (user.name, "user.login", f"user {user.name}"))
@@ -197,11 +238,15 @@ class Users:
                 connection.execute(seen.values(seen_at=now))
         return _record(row)
 
-    def close_session(self, digest: str, name: str) -> None:
-        """End a session because its owner logged out."""
+    def close_session(self, digest: str, name: str) -> str | None:
+        """End a session because its owner logged out; return the provider's id_token, if any."""
+        mine = sessions.c.digest == digest
         with self._database.write() as connection:
-            connection.execute(delete(sessions).where(sessions.c.digest == digest))
+            query = select(sessions.c.id_token).where(mine)
+            id_token: str | None = connection.execute(query).scalar_one_or_none()
+            connection.execute(delete(sessions).where(mine))
             note(connection, self._database.now(), (name, "user.logout", f"user {name}"))
+            return id_token
 
     def add_token(self, user: UserRecord, digest: str, label: str, expires_at: datetime) -> None:
         """Note a key to the API by its digest."""
@@ -241,16 +286,42 @@ class Users:
             return removed
 
     def of_token(self, digest: str) -> UserRecord | None:
-        """Return whose living API key this is, or None."""
+        """Return whose living API key this is, or None.
+
+        A key of somebody whom a provider vouches for rests when its owner has not logged in for
+        ``KEYS_REST_AFTER``: nobody tells us who left the hospital.
+        """
+        now = self._database.now()
+        vouched = or_(users.c.subject.is_(None), users.c.last_login_at > now - KEYS_REST_AFTER)
         query = (
             select(users)
             .join_from(api_tokens, users)
-            .where(api_tokens.c.digest == digest, users.c.enabled)
-            .where(api_tokens.c.expires_at > self._database.now())
+            .where(api_tokens.c.digest == digest, users.c.enabled, vouched)
+            .where(api_tokens.c.expires_at > now)
         )
         with self._database.read() as connection:
             row = connection.execute(query).mappings().one_or_none()
             return None if row is None else _record(row)
+
+
+def _new_of_provider(
+    connection: Connection,
+    now: datetime,
+    who: tuple[str, str],
+    names: Sequence[str],
+    role: Role,
+) -> UserRecord:
+    """Add the account of somebody (issuer, subject) under the first name that is free."""
+    taken = set(connection.execute(select(users.c.name).where(users.c.name.in_(names))).scalars())
+    name = next(one for one in names if one not in taken)
+    issuer, subject = who
+    values = {"issuer": issuer, "subject": subject, "password_hash": "", "one_time": False}
+    connection.execute(
+        users.insert().values(name=name, role=role.value, enabled=True, created_at=now, **values)
+    )
+    after = {"role": role.value, "issuer": issuer}
+    note(connection, now, ("provider", "user.add", f"user {name}"), after=after)
+    return _user(connection, name)
 
 
 def _by_name(name: str) -> "Select[tuple[object, ...]]":

@@ -9,6 +9,7 @@ from plugin.settings.load import (
     load_settings,
     setting_rows,
 )
+from plugin.settings.openid import OpenIdSettings
 from plugin.settings.sections import (
     MODE_SENTENCES,
     DeliverySettings,
@@ -26,6 +27,7 @@ __all__ = [
     "SECRETS_VARIABLE",
     "DeliverySettings",
     "NodeSettings",
+    "OpenIdSettings",
     "SettingRow",
     "Settings",
     "SpoolSettings",

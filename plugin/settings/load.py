@@ -10,13 +10,13 @@ import hashlib
 import json
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     NestedSecretsSettingsSource,
@@ -27,6 +27,7 @@ from pydantic_settings import (
 
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.urls import hide_password
+from plugin.settings.openid import OpenIdSettings
 from plugin.settings.sections import (
     AssemblySettings,
     DeliverySettings,
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     delivery: DeliverySettings = Field(default_factory=DeliverySettings)
     web: WebSettings = Field(default_factory=WebSettings)
+    openid: OpenIdSettings = Field(default_factory=OpenIdSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
 
     @classmethod
@@ -177,7 +179,7 @@ def _rows(settings: Settings) -> Iterator[SettingRow]:
             yield SettingRow(
                 key=f"{section}.{name}",
                 value=_as_toml(value),
-                default=_as_toml(field.default),
+                default=_as_toml(field.get_default(call_default_factory=True)),
                 description=field.description or "",
             )
 
@@ -185,6 +187,11 @@ def _rows(settings: Settings) -> Iterator[SettingRow]:
 def _as_toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, SecretStr):
+        return _as_toml("***" if value.get_secret_value() else "")
+    if isinstance(value, Mapping):
+        pairs = (f"{json.dumps(key)} = {_as_toml(one)}" for key, one in value.items())
+        return f"{{ {', '.join(pairs)} }}" if value else "{}"
     if isinstance(value, str | Path):
         # A JSON string is a TOML string too, also with quotes and backslashes in it.
         return json.dumps(hide_password(str(value)), ensure_ascii=False)

@@ -18,6 +18,7 @@ from fastapi.staticfiles import StaticFiles
 from plugin.accounts import Accounts
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.logs import configure
+from plugin.openid import HospitalLogin
 from plugin.queue import make_app as make_queue
 from plugin.queue import ping
 from plugin.registry import Registry
@@ -30,6 +31,7 @@ from plugin.web.api import api_routes
 from plugin.web.events import event_routes
 from plugin.web.files import file_routes
 from plugin.web.guard import add_guard
+from plugin.web.hospital_login import hospital_login_routes
 from plugin.web.limit import LoginLimit
 from plugin.web.login import login_routes
 from plugin.web.people import people_routes
@@ -51,7 +53,8 @@ def make_site(
         Raises ``TransientError`` when the queue does not answer.
     """
     accounts = Accounts(registry)
-    site = Site(settings, registry, spool, ask_queue, accounts)
+    hospital_login = HospitalLogin(settings.openid) if settings.openid.issuer else None
+    site = Site(settings, registry, spool, ask_queue, accounts, hospital_login)
     door = Door(accounts, settings.web.idle_minutes * 60)
     app = FastAPI(
         title="cmr-triage",
@@ -65,6 +68,7 @@ def make_site(
     add_answers(app, site)
     limit = LoginLimit()
     app.include_router(login_routes(site, door, limit))
+    app.include_router(hospital_login_routes(site))
     app.include_router(account_routes(site, door, limit))
     app.include_router(worklist_routes(site, door))
     app.include_router(study_routes(site, door))

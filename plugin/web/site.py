@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from plugin.accounts import Accounts
 from plugin.domain.access import Permission
+from plugin.openid import HospitalLogin
 from plugin.registry import Registry
 from plugin.settings import Settings
 from plugin.spool import Spool
@@ -49,6 +50,8 @@ class Site:
     ----------
     ask_queue
         Raises ``TransientError`` when the queue does not answer.
+    hospital_login
+        The identity provider; None where the settings name none.
     """
 
     settings: Settings
@@ -56,6 +59,7 @@ class Site:
     spool: Spool
     ask_queue: Callable[[], None]
     accounts: Accounts
+    hospital_login: HospitalLogin | None = None
     templates: Jinja2Templates = field(default_factory=_make_templates)
 
     def ai_orders(self) -> bool:

@@ -1,11 +1,12 @@
-"""An installation in a folder of its own, for tests that run commands."""
+"""An installation in a folder of its own, for tests that run commands; an identity provider."""
 
 import pytest
 from typer.testing import CliRunner
 
 from plugin.cli import app
 from plugin.registry import Registry
-from plugin.settings import load_settings
+from plugin.settings import OpenIdSettings, load_settings
+from tests.plugin.identity_provider import CLIENT, ROLES, SECRET, FakeProvider
 
 
 @pytest.fixture
@@ -35,3 +36,30 @@ def run(config):
         return CliRunner().invoke(app, full)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def running_provider():
+    provider = FakeProvider()
+    yield provider
+    provider.close()
+
+
+@pytest.fixture
+def provider(running_provider):
+    """The provider, as it says everything right."""
+    before = dict(vars(running_provider))
+    running_provider.logged_out = []
+    yield running_provider
+    vars(running_provider).update(before)
+
+
+@pytest.fixture
+def openid(provider):
+    return OpenIdSettings(
+        issuer=provider.issuer,
+        client_id=CLIENT,
+        client_secret=SECRET,
+        label="St. Mary's",
+        roles=ROLES,
+    )
