@@ -26,6 +26,7 @@ _DISCOVERY_IS_GOOD_SECONDS = 3600.0
 _KEYS_ARE_GOOD_SECONDS = 3600.0
 _KEYS_AGAIN_SECONDS = 10.0
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+_UNUSABLE = Reason.PROVIDER_ANSWER_UNUSABLE
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -88,7 +89,7 @@ class Provider:
                 answer = self._ask(urllib.request.Request(address))  # noqa: S310 - checked
                 keys = answer.get("keys")
                 if not isinstance(keys, list) or not all(isinstance(one, dict) for one in keys):
-                    raise _unusable("jwks_uri gives no keys")
+                    raise ConfigurationError(_UNUSABLE, "jwks_uri gives no keys")
                 self._keys = (self._clock(), keys)
             return self._keys[1]
 
@@ -128,13 +129,13 @@ class Provider:
 
     def _check(self, found: Mapping[str, Any]) -> None:
         if found.get("issuer") != self._settings.issuer:
-            raise _unusable("it names another issuer than openid.issuer")
+            raise ConfigurationError(_UNUSABLE, "it names another issuer than openid.issuer")
         for name in _NEEDED:
             if not isinstance(found.get(name), str):
-                raise _unusable(f"it names no {name}")
+                raise ConfigurationError(_UNUSABLE, f"it names no {name}")
         for name in (*_NEEDED, "userinfo_endpoint", "end_session_endpoint"):
             if found.get(name) and not is_protected(str(found[name])):
-                raise _unusable(f"its {name} is not https")
+                raise ConfigurationError(_UNUSABLE, f"its {name} is not https")
 
     def _ask(self, request: urllib.request.Request) -> dict[str, Any]:
         request.add_header("Accept", "application/json")
@@ -147,7 +148,7 @@ class Provider:
             if status >= http.client.INTERNAL_SERVER_ERROR:
                 raise TransientError(Reason.PROVIDER_UNREACHABLE, f"status {status}") from None
             place = urlsplit(request.full_url).path
-            raise _unusable(f"status {status} at {place}") from None
+            raise ConfigurationError(_UNUSABLE, f"status {status} at {place}") from None
         except (OSError, http.client.HTTPException):
             # A certificate that is not trusted is an OSError too; its text may name more.
             raise TransientError(Reason.PROVIDER_UNREACHABLE) from None
@@ -156,7 +157,9 @@ class Provider:
         except ValueError:
             read = None
         if not isinstance(read, dict):
-            raise _unusable(f"no JSON object at {urlsplit(request.full_url).path}")
+            raise ConfigurationError(
+                _UNUSABLE, f"no JSON object at {urlsplit(request.full_url).path}"
+            )
         return read
 
     def _open(self, request: urllib.request.Request) -> Any:
@@ -173,10 +176,6 @@ def is_protected(address: str) -> bool:
     if parsed.scheme == "http":
         return is_loopback(parsed.hostname or "")
     return parsed.scheme == "https" and bool(parsed.hostname)
-
-
-def _unusable(detail: str) -> ConfigurationError:
-    return ConfigurationError(Reason.PROVIDER_ANSWER_UNUSABLE, detail)
 
 
 def _base64(text: str) -> str:

@@ -18,6 +18,7 @@ from plugin.openid.provider import Provider
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
 _CLOCKS_DIFFER_SECONDS = 60
 _LONGEST_SUBJECT = 255
+_UNUSABLE = Reason.PROVIDER_ANSWER_UNUSABLE
 _NEEDED = ["iss", "sub", "aud", "exp", "iat", "nonce"]
 
 
@@ -47,14 +48,15 @@ def read_id_token(
         )
     except jwt.PyJWTError as error:
         # The class names the rule; the text may hold claims.
-        raise _unusable(type(error).__name__.removesuffix("Error")) from None
+        rule = type(error).__name__.removesuffix("Error")
+        raise ConfigurationError(_UNUSABLE, f"id_token: {rule}") from None
     if not hmac.compare_digest(str(claims["nonce"]).encode(), nonce.encode()):
-        raise _unusable("nonce")
+        raise ConfigurationError(_UNUSABLE, "id_token: nonce")
     if not 0 < len(str(claims["sub"])) <= _LONGEST_SUBJECT:
-        raise _unusable("sub")
+        raise ConfigurationError(_UNUSABLE, "id_token: sub")
     several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
     if claims.get("azp", None if several else client_id) != client_id:
-        raise _unusable("azp")
+        raise ConfigurationError(_UNUSABLE, "id_token: azp")
     return claims
 
 
@@ -62,7 +64,7 @@ def _key(provider: Provider, header: Mapping[str, Any]) -> jwt.PyJWK:
     """Return the provider's key that a token names; a provider with one key need not name it."""
     algorithm = header.get("alg")
     if algorithm not in ALGORITHMS:
-        raise _unusable("algorithm")
+        raise ConfigurationError(_UNUSABLE, "id_token: algorithm")
     for anew in (False, True):
         fitting = [
             one
@@ -74,8 +76,4 @@ def _key(provider: Provider, header: Mapping[str, Any]) -> jwt.PyJWK:
         ]
         if len(fitting) == 1:
             return jwt.PyJWK(fitting[0], str(algorithm))
-    raise _unusable("key")
-
-
-def _unusable(rule: str) -> ConfigurationError:
-    return ConfigurationError(Reason.PROVIDER_ANSWER_UNUSABLE, f"id_token: {rule}")
+    raise ConfigurationError(_UNUSABLE, "id_token: key")

@@ -9,6 +9,8 @@ from plugin.domain.access import Role
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.settings.sections import Section, is_loopback
 
+_INVALID = Reason.SETTING_INVALID
+
 
 class OpenIdSettings(Section):
     """The identity provider, and who may what by the groups that it tells of."""
@@ -51,15 +53,13 @@ class OpenIdSettings(Section):
         parsed = urlsplit(self.issuer)
         plain_here = parsed.scheme == "http" and is_loopback(parsed.hostname or "")
         if not parsed.hostname or not (parsed.scheme == "https" or plain_here):
-            raise _invalid("openid.issuer: an https address")
+            raise ConfigurationError(_INVALID, "openid.issuer: an https address")
         if not self.client_id:
-            raise _invalid("openid.client_id goes with openid.issuer")
+            raise ConfigurationError(_INVALID, "openid.client_id goes with openid.issuer")
         if "openid" not in self.scopes.split():
-            raise _invalid("openid.scopes: openid is one of them")
+            raise ConfigurationError(_INVALID, "openid.scopes: openid is one of them")
         if not self.roles:
-            raise _invalid("openid.roles: without any, nobody could log in there")
+            raise ConfigurationError(
+                _INVALID, "openid.roles: without any, nobody could log in there"
+            )
         return self
-
-
-def _invalid(detail: str) -> ConfigurationError:
-    return ConfigurationError(Reason.SETTING_INVALID, detail)

@@ -47,7 +47,7 @@ def running_provider():
 
 @pytest.fixture
 def provider(running_provider):
-    """The provider, as it says everything right."""
+    """Return the provider, saying everything right."""
     before = dict(vars(running_provider))
     running_provider.logged_out = []
     yield running_provider

@@ -1,7 +1,7 @@
 """An identity provider that lives for a test: discovery, keys, tokens signed with its own key.
 
-What it says wrongly is set by the test (``claims``, ``metadata``, ``algorithm``, ``is_down``), so every refusal
-is provoked over real HTTP.
+What it says wrongly is set by the test (``claims``, ``metadata``, ``algorithm``, ``is_down``), so
+every refusal is provoked over real HTTP.
 """
 
 import base64
