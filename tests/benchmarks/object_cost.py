@@ -12,6 +12,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -31,6 +32,7 @@ from worker.report.build import BUILDERS, PAGES, write_object
 from worker.report.figures.saliency import saliency_page
 from worker.report.identity import ResultUids
 from worker.report.material import Material
+from worker.report.structured_report import report_content
 from worker.volume import LoadedStudy, load_study
 
 
@@ -97,6 +99,8 @@ def build_once(
     found = {}
     for kind, build in BUILDERS.items():
         started, used = time.perf_counter(), time.process_time()
+        if kind == "sr":  # what both forms say counts to the first
+            material = replace(material, report=report_content(material))
         if kind in PAGES:
             pages[kind] = PAGES[kind](loaded.stack, labels, assessment, identity)
         elif kind == "saliency" and explanation is not None:

@@ -40,7 +40,7 @@ from worker.report.presentation_state import presentation_state
 from worker.report.saliency import saliency
 from worker.report.secondary_capture import secondary_capture
 from worker.report.segmentation import segmentation
-from worker.report.structured_report import FORMS, structured_report
+from worker.report.structured_report import FORMS, report_content, structured_report
 from worker.volume.types import CineStack
 
 Page = Callable[[CineStack, npt.NDArray[np.uint8], Assessment, AnalysisIdentity], RgbArray]
@@ -148,7 +148,7 @@ def build_results(
         wording,
         explanation,
     )
-    material = replace(material, pages=_draw(material, folder))
+    material = replace(material, pages=_draw(material, folder), report=report_content(material))
     bundle = json.dumps(fhir_bundle(material), ensure_ascii=False, indent=1)
     (folder / FHIR_NAME).write_text(bundle, encoding="utf-8")
     made = ((kind, build(material)) for kind, build in BUILDERS.items())

@@ -17,6 +17,29 @@ from worker.volume.types import CineStack
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ReportContent:
+    """What all forms of a report have in common, its content items as bytes.
+
+    Attributes
+    ----------
+    root, measurements
+        The root of the tree and the container of the measurements, for what they say themselves.
+    before, groups, after
+        What is below the root before the measurements, below the measurements, and below the root
+        after them.
+    evidence
+        The item of Current Requested Procedure Evidence Sequence.
+    """
+
+    root: Dataset
+    measurements: Dataset
+    before: bytes
+    groups: bytes
+    after: bytes
+    evidence: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Material:
     """One analysis as the builders of its objects see it.
 
@@ -34,6 +57,8 @@ class Material:
         What the first finding rests on; None when its value cannot be taken apart.
     pages
         The drawn pages by kind, uint8 ``[row, column, 3]``.
+    report
+        What both forms of the report say, when it was made before.
     """
 
     reference: Dataset
@@ -46,3 +71,4 @@ class Material:
     wording: Wording | None = None
     explanation: Explanation | None = None
     pages: Mapping[str, RgbArray] = field(default_factory=dict)
+    report: ReportContent | None = None

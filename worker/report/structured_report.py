@@ -19,6 +19,7 @@ from highdicom.sr import (
     ObservationContext,
 )
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 from pydicom.uid import Comprehensive3DSRStorage, EnhancedSRStorage
 
 from plugin.domain.findings import Assessment, Code
@@ -28,11 +29,12 @@ from worker.report import codes
 from worker.report.clinical_information import clinical_information
 from worker.report.codes import concept
 from worker.report.documents import observer, referenced_requests
+from worker.report.encoding import encoded, set_encoded
 from worker.report.evaluations import evaluations
 from worker.report.header import result_dataset
 from worker.report.identity import PredecessorReport
 from worker.report.image_library import by_instance, image_library
-from worker.report.material import Material
+from worker.report.material import Material, ReportContent
 from worker.report.measurement_groups import measurement_groups
 from worker.report.opening import opening
 from worker.report.passages import passage_items, with_worded_impression, worded_by_rules
@@ -40,6 +42,8 @@ from worker.report.references import hierarchical, instance_item
 from worker.report.regions import region_groups
 from worker.report.temporal import compare, comparison_items, study_day, time_point
 from worker.volume.types import CineStack
+
+_CHILDREN = Tag("ContentSequence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,41 +97,57 @@ def structured_report(kind: str, material: Material) -> Dataset:
     requests = referenced_requests(reference)
     if requests:
         dataset.ReferencedRequestSequence = requests
-    dataset.CurrentRequestedProcedureEvidenceSequence = [_evidence(material.stack, study)]
     if predecessor is not None and not form.in_patient:
         predecessor = predecessor.enhanced or predecessor
     if predecessor is not None:
         dataset.PredecessorDocumentsSequence = [_predecessor(predecessor, study)]
-    for element in _tree(form, material):
+    content = material.report or report_content(material)
+    set_encoded(dataset, "CurrentRequestedProcedureEvidenceSequence", content.evidence)
+    for element in _without_children(content.root):
         dataset[element.tag] = element
+    set_encoded(dataset, "ContentSequence", _children(form, material, content))
     return dataset
 
 
-def _tree(form: Form, material: Material) -> Dataset:
-    """Return the root content item: TID 1500 by highdicom, with the parts that it does not make."""
+def report_content(material: Material) -> ReportContent:
+    """Make all but the contours: TID 1500 by highdicom, with the parts that it does not make."""
     language = load_language(material.identity.report_language)
     assessment = with_worded_impression(
         worded(material.assessment, language.code), material.wording, language
     )
     when = time_point(material.reference, material.clinical)
-    report = MeasurementReport(
+    made: Dataset = MeasurementReport(
         observation_context=ObservationContext(observer_device_context=observer(material.identity)),
         procedure_reported=concept(codes.PROCEDURE),
-        imaging_measurements=[
-            *measurement_groups(material, assessment, when),
-            *region_groups(material, in_patient=form.in_patient),
-        ],
+        imaging_measurements=measurement_groups(material, assessment, when),
         title=concept(codes.TITLE),
         language_of_content_item_and_descendants=_language_item(language),
-    )
-    root: Dataset = report[0]
-    measurements = root.ContentSequence.pop()
-    root.ContentSequence.extend(opening(assessment, language))
+    )[0]
+    *before, measurements = made.ContentSequence
+    before += opening(assessment, language)
     phases = sorted({assessment.ed_phase, assessment.es_phase})
-    root.ContentSequence.append(image_library(material.stack, phases))
-    root.ContentSequence.append(measurements)
-    root.ContentSequence.extend(_statements(material, assessment, language))
-    return root
+    before.append(image_library(material.stack, phases))
+    study = str(material.reference.StudyInstanceUID)
+    return ReportContent(
+        root=made,
+        measurements=measurements,
+        before=encoded(before),
+        groups=encoded(measurements.get("ContentSequence", [])),
+        after=encoded(_statements(material, assessment, language)),
+        evidence=encoded([_evidence(material.stack, study)]),
+    )
+
+
+def _without_children(item: Dataset) -> Dataset:
+    return Dataset({element.tag: element for element in item if element.tag != _CHILDREN})
+
+
+def _children(form: Form, material: Material, content: ReportContent) -> bytes:
+    """Return what is below the root, with the contours behind the other measurements."""
+    regions = encoded(group[0] for group in region_groups(material, in_patient=form.in_patient))
+    measurements = _without_children(content.measurements)
+    set_encoded(measurements, "ContentSequence", content.groups + regions)
+    return content.before + encoded([measurements]) + content.after
 
 
 def _statements(material: Material, assessment: Assessment, language: Language) -> ContentSequence:
