@@ -11,10 +11,7 @@ from math import isfinite
 from plugin.domain.errors import SENTENCES
 from plugin.domain.triage import Policy
 from plugin.domain.triage.vocabulary import MEASUREMENTS
-from worker.acceptance.compare import Compared, Comparison
-from worker.acceptance.reference import COLUMNS
-from worker.acceptance.statistics import Agreement, Share, agreement, area_under, roc
-from worker.training.page.html import (
+from plugin.drawing.html import (
     charts,
     document,
     figure,
@@ -23,7 +20,10 @@ from worker.training.page.html import (
     section,
     table,
 )
-from worker.training.page.svg import Axis, Chart
+from plugin.drawing.svg import Axis, Chart
+from worker.acceptance.compare import Compared, Comparison
+from worker.acceptance.reference import COLUMNS
+from worker.acceptance.statistics import Agreement, Share, agreement, area_under, roc
 
 _KEYS = tuple(COLUMNS.values())
 

@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from plugin.drawing.html import charts, figure, section, side_by_side, table
+from plugin.drawing.svg import Axis, Chart
 from worker.findings.definitions import DEFINITIONS
 from worker.training.calibration import wilson_interval
 from worker.training.evaluate import PHASES
 from worker.training.judged import COVERED
-from worker.training.page.html import charts, figure, section, side_by_side, table
 from worker.training.page.outcome import Outcome
-from worker.training.page.svg import Axis, Chart
 
 Float64Array = npt.NDArray[np.float64]
 Statistic = Callable[[Float64Array], Float64Array]

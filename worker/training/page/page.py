@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from plugin.drawing.html import document, section, table
 from worker.findings.pattern import PatternTable
 from worker.training.evaluate import PHASES, PatientResult
-from worker.training.page.html import document, section, table
 from worker.training.page.measured import (
     contours_section,
     coverage_section,

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from plugin.drawing.html import figure, paragraph, png, section, table
 from worker.training.evaluate import PHASES, PatientResult
-from worker.training.page.html import figure, paragraph, png, section, table
 from worker.training.page.measured import (
     bias,
     mean,

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from plugin.drawing.html import figure, paragraph, section, side_by_side, table
+from plugin.drawing.svg import Axis, Chart
 from worker.findings.pattern import GROUPS, PatternTable
 from worker.training.calibration import reliability, wilson_interval
 from worker.training.groups import ACDC_GROUPS
-from worker.training.page.html import figure, paragraph, section, side_by_side, table
 from worker.training.page.measured import share_text
 from worker.training.page.outcome import Outcome
-from worker.training.page.svg import Axis, Chart
 
 _SEVERAL, _NONE, _NO_ANSWER = "several", "none of them", "no answer"
 

@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from plugin.domain.findings import Certainty, Priority
+from plugin.drawing.html import charts, figure, paragraph, section, side_by_side, table
+from plugin.drawing.svg import Axis, Chart
 from worker.training.calibration import area_under_curve
 from worker.training.judged import ABSENT, QUESTIONS, Answer, Question
-from worker.training.page.html import charts, figure, paragraph, section, side_by_side, table
 from worker.training.page.measured import share_text, with_interval
 from worker.training.page.outcome import Outcome
-from worker.training.page.svg import Axis, Chart
 from worker.training.report_fidelity import LANGUAGES
 
 _PRESENT, _UNDETERMINED = Certainty.PRESENT.value, Certainty.UNDETERMINED.value

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, log10
-
-import numpy as np
+from statistics import quantiles
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 14.0, 12.0, 44.0
 _DOT_RADIUS = 3.0
@@ -29,8 +28,8 @@ class Axis:
     @classmethod
     def around(cls, values: Iterable[float], label: str) -> "Axis":
         """Return an axis on which all values lie, with a little room."""
-        found = np.fromiter(values, dtype=np.float64)
-        low, high = float(found.min()), float(found.max())
+        found = [float(value) for value in values]
+        low, high = min(found), max(found)
         room = 0.06 * (high - low) or 1.0
         return cls(low - room, high + room, label)
 
@@ -96,7 +95,9 @@ class Chart:
 
     def box(self, x: float, values: Sequence[float], kind: str, titles: Sequence[str]) -> None:
         """Draw median, quartiles, whiskers (1.5 times the quartile distance) and every value."""
-        low, middle, high = (float(v) for v in np.percentile(values, (25, 50, 75)))
+        numbers = [float(value) for value in values]
+        quarters = quantiles(numbers, n=4, method="inclusive") if len(numbers) > 1 else numbers * 3
+        low, middle, high = quarters
         reach = _WHISKER * (high - low)
         inside = [v for v in values if low - reach <= v <= high + reach]
         (left, top), (right, bottom) = self.at(x - 0.3, high), self.at(x + 0.3, low)
