@@ -5,7 +5,8 @@ to them once more, by other means, and the printed text is read again by the che
 it, a text passes only if
 
 * it is made of the closed list of phrases of its language, and of slots;
-* each sentence names facts of the evidence that belong together, and the whole names all it must;
+* each sentence names facts of the evidence that belong together, a printed rule only where one is
+  announced, and the whole names all it must;
 * what its phrases claim is so: the greatest and the smallest segment are the measured ones, "no
   cause" is only said where there is none, and the history is only spoken of where there is one that
   says something of the heart;
@@ -18,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from plugin.domain.evidence import Evidence, Fact, FactKind, cited, fill_slots
 from plugin.domain.findings import Assessment
@@ -33,6 +34,8 @@ _SENTENCE = re.compile(r"\s*(?:\w|\[)[^.!?。！？]*[.!?。！？]")
 _SLOT = re.compile(r"\[E\d{1,2}\]")
 _SPACED = re.compile(r"[^\W\d_]+(?:[ '-][^\W\d_]+)*")
 _UNSPACED = re.compile(r"[^\W\d_]+")
+_DANGLING = re.compile(r"[:;,(：；，、（]\s*[.!?。！？]$")
+_COLONS = ":："
 _OF_THE_HEART = ("quantities", "sides", "concepts", "never")
 _HARMLESS = frozenset(" ,.;:()!?，。；：、（）！？")
 
@@ -58,7 +61,7 @@ class Phrases:
         Phrase in lower case to what it claims: ``free`` nothing, ``about_history`` that the history
         says otherwise, ``greatest`` and ``smallest`` that a segment is so, ``no_cause`` that there
         is none to consider, ``no_answer`` that the study cannot tell, ``not_assessed`` that nobody
-        looked at what the sentence names.
+        looked at what the sentence names, ``criterion`` that a printed rule follows.
     """
 
     code: str
@@ -121,6 +124,8 @@ def confirm(
     sentences = [one.strip() for one in _SENTENCE.findall(text)]
     if not sentences or "".join(sentences).replace(" ", "") != text.replace(" ", ""):
         raise DoubtfulTextError(Doubt.UNFINISHED)
+    if any(_DANGLING.search(sentence) for sentence in sentences):
+        raise DoubtfulTextError(Doubt.UNFINISHED)
     if len(set(sentences)) < len(sentences):
         raise DoubtfulTextError(Doubt.REPEATED)
     facts = [_named(sentence, evidence) for sentence in sentences]
@@ -129,7 +134,8 @@ def confirm(
         raise DoubtfulTextError(Doubt.INCOMPLETE)
     phrases = load_phrases(evidence.language)
     for sentence, own in zip(sentences, facts, strict=True):
-        for claim in phrases.claims(sentence) - {"free"}:
+        _require_places(sentence, own, phrases)
+        for claim in phrases.claims(sentence) - {"free", "criterion"}:
             _require(claim, own, task, evidence, history)
     printed = [fill_slots(sentence, evidence) for sentence in sentences]
     found = check_text(
@@ -156,6 +162,26 @@ def _named(sentence: str, evidence: Evidence) -> list[Fact]:
     if not all(belong_together(evidence, one, other) for one, other in combinations(facts, 2)):
         raise DoubtfulTextError(Doubt.NOT_JOINED)
     return facts
+
+
+def _require_places(sentence: str, facts: list[Fact], phrases: Phrases) -> None:
+    """Hold the order of slots to the words between them.
+
+    A printed rule stands behind the words that announce one and nowhere else; and a colon, which
+    says what follows of what precedes it, does not stand between two values.
+    """
+    before, *between, behind = _SLOT.split(sentence)
+    announced = [
+        any(phrases.groups.get(piece) == "criterion" for piece in pieces_of(text, phrases.code))
+        for text in (before, *between, behind)
+    ]
+    if announced != [*(fact.kind is FactKind.RULE for fact in facts), False]:
+        raise DoubtfulTextError(Doubt.NOT_JOINED)
+    kinds = [fact.kind for fact in facts]
+    for text, pair in zip(between, pairwise(kinds), strict=True):
+        values = pair == (FactKind.MEASUREMENT, FactKind.MEASUREMENT)
+        if values and any(colon in text for colon in _COLONS):
+            raise DoubtfulTextError(Doubt.NOT_JOINED)
 
 
 def _require(claim: str, facts: list[Fact], task: Task, evidence: Evidence, history: str) -> None:

@@ -57,6 +57,32 @@ def test_a_text_that_was_cut_is_doubted():
     assert doubt_of("") is Doubt.UNFINISHED
 
 
+@pytest.mark.parametrize(("code", "end"), [("en", ": ."), ("en", " (."), ("zh", "：。")])
+def test_a_sentence_whose_punctuation_nothing_follows_is_doubted(code, end):
+    value = evidence(0, code).find(FactKind.MEASUREMENT, "lv_ejection_fraction").slot
+    assert doubt_of(f"{value}{end}", code=code) is Doubt.UNFINISHED
+
+
+def test_a_rule_stands_only_where_one_is_announced():
+    finding = next(one for one in evidence(0, "en").facts if one.kind is FactKind.FINDING)
+    value = evidence(0, "en").fact(finding.basis[0]).slot
+    rule = slot(finding.key, FactKind.RULE)
+    task = Task.EXPLANATION
+    swapped = f"{rule}, because the criterion is {finding.slot} and the measurement is {value}."
+    for text in (swapped, f"{finding.slot}: {rule}.", f"{value}: the criterion is."):
+        others = " ".join(
+            f"{one.slot}." for one in evidence(0, "en").facts if one.kind is FactKind.FINDING
+        )
+        assert doubt_of(f"{text} {others}", task=task) is Doubt.NOT_JOINED
+
+
+def test_a_colon_does_not_say_one_value_of_another():
+    values = slot("lv_ejection_fraction"), slot("rv_ejection_fraction")
+    assert doubt_of("{}: {}.".format(*values)) is Doubt.NOT_JOINED
+    study = study_of(SEED, 0).assessment
+    assert confirm("{}; {}.".format(*values), Task.ANSWER, evidence(0, "en"), study)
+
+
 def test_a_sentence_twice_is_doubted():
     value = slot("lv_ejection_fraction")
     assert doubt_of(f"{value}. {value}.") is Doubt.REPEATED

@@ -38,15 +38,24 @@ def phrases(code: str) -> dict[str, list[str]]:
         "side": tuple(load_language(code).tables["sides"].values()),
         "said": tuple(frames.said.values()),
     }
-    found: dict[str, set[str]] = {"free": set(), **{group: set() for group in _GROUPS.values()}}
+    groups = ("free", *_GROUPS.values(), "criterion")
+    found: dict[str, set[str]] = {group: set() for group in groups}
     for rule in frames.grammar.keys() - _PARTS:
         for text in _expanded(frames, f"<{rule}>"):
             for sentence in _filled(text, words):
                 pieces = pieces_of(_PLACE.sub("[E0]", sentence), code)
-                found[_GROUPS.get(rule, "free")].update(pieces)
+                announcing = _before_rule(sentence, code)
+                found["criterion"].update(announcing)
+                found[_GROUPS.get(rule, "free")].update(pieces - announcing)
     free = found["free"]
     found["no_answer"] -= found["not_assessed"]
     return {group: sorted(own if own is free else own - free) for group, own in found.items()}
+
+
+def _before_rule(sentence: str, code: str) -> set[str]:
+    """Words between the place of a printed rule and the place before it; none without one."""
+    before, found, _ = sentence.partition("{r}")
+    return pieces_of(_PLACE.split(before)[-1], code) if found else set()
 
 
 def _expanded(frames: Frames, text: str) -> Iterator[str]:
