@@ -3,6 +3,7 @@
 The graph is checked against the network it came from before anything is written for good.
 """
 
+import copy
 import shutil
 import warnings
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ from worker.training.network import (
     N_SLICES,
     SegmentationNetwork,
 )
-from worker.training.onnx_file import forget_the_machine, opset_of
+from worker.training.onnx_file import forget_the_machine, opset_of, store_as_half
 from worker.training.terms import KNOWN_COHORTS, Terms, terms_of
 
 MULTIPLE = 16
@@ -78,7 +79,7 @@ def export_graph(network: SegmentationNetwork, path: Path) -> int:
     Parameters
     ----------
     network
-        In evaluation mode, contiguous weights.
+        As `deployable` returns it.
     path
         Where the one self-contained file goes.
     """
@@ -101,6 +102,7 @@ def export_graph(network: SegmentationNetwork, path: Path) -> int:
         )
     model = onnx.load(path)
     forget_the_machine(model)
+    store_as_half(model)
     onnx.checker.check_model(model)
     onnx.save(model, path)
     return opset_of(model)
@@ -122,9 +124,17 @@ def golden_input(seed: int = 7) -> npt.NDArray[np.float32]:
     return np.asarray(inputs, dtype=np.float32)
 
 
+def deployable(network: SegmentationNetwork) -> SegmentationNetwork:
+    """Return a copy as it will run: weights rounded to float16, as they are stored."""
+    copied = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
+    for parameter in copied.parameters():
+        parameter.data = parameter.data.contiguous().half().float()
+    return copied
+
+
 def write_bundle(network: SegmentationNetwork, folder: Path, text: BundleText) -> Manifest:
     """Write a whole bundle; an older one in its place goes only when the new one is complete."""
-    network = network.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    network = deployable(network)
     fresh = folder.with_name(folder.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     opset = export_graph(network, fresh / GRAPH_FILE)

@@ -59,6 +59,10 @@ def _weights(model: onnx.ModelProto) -> dict[str, Tensor]:
         entry.name: torch.from_numpy(numpy_helper.to_array(entry).copy())
         for entry in model.graph.initializer
     }
+    for node in model.graph.node:
+        # Weights that are stored as float16 are cast back by the graph.
+        if node.op_type == "Cast" and node.input[0] in stored:
+            stored[node.output[0]] = stored.pop(node.input[0]).float()
     found = {name.removeprefix(_WRAPPER): value for name, value in stored.items()}
     block: str | None = None
     for node in model.graph.node:

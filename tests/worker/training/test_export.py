@@ -2,12 +2,18 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
+onnx = pytest.importorskip("onnx", reason="needs the extra train")
 pytest.importorskip("onnxruntime", reason="needs the extra cpu or gpu")
 
 from worker.bundle import load_bundle  # noqa: E402
 from worker.bundle.manifest import Evaluation, EvaluationRow  # noqa: E402
 from worker.model.golden import open_verified  # noqa: E402
-from worker.training.export import BundleText, with_evaluation, write_bundle  # noqa: E402
+from worker.training.export import (  # noqa: E402
+    BundleText,
+    deployable,
+    with_evaluation,
+    write_bundle,
+)
 from worker.training.network import SegmentationNetwork  # noqa: E402
 
 pytestmark = pytest.mark.train
@@ -37,8 +43,15 @@ def test_export_graph_gives_what_the_network_gives(network, folder, shape):
     session = open_verified(load_bundle(folder), "segmentation", "cpu", 1)
     images = np.random.default_rng(0).uniform(0, 1, shape).astype(np.float32)
     with torch.inference_mode():
-        expected = network(torch.from_numpy(images)).numpy()
+        expected = deployable(network)(torch.from_numpy(images)).numpy()
     assert np.abs(session.run({"images": images})[0] - expected).max() < 1e-3
+
+
+def test_weights_are_stored_in_half_of_what_they_take(network, folder):
+    n_weights = sum(one.numel() for one in network.parameters() if one.numel() >= 1024)
+    model = onnx.load(folder / "graphs" / "segmentation.onnx")
+    halves = [one for one in model.graph.initializer if one.data_type == onnx.TensorProto.FLOAT16]
+    assert sum(len(one.raw_data) for one in halves) == 2 * n_weights
 
 
 def test_export_graph_names_no_path_of_this_machine(folder):

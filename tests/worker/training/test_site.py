@@ -24,6 +24,7 @@ from worker.training import finetune as finetuning  # noqa: E402
 from worker.training import site_run  # noqa: E402
 from worker.training.batches import ReadySlices  # noqa: E402
 from worker.training.beginning import begin  # noqa: E402
+from worker.training.export import deployable  # noqa: E402
 from worker.training.masks import MaskError, masked_volumes, read_mask  # noqa: E402
 from worker.training.parent import network_of  # noqa: E402
 from worker.training.pretrain import (  # noqa: E402
@@ -67,7 +68,8 @@ def test_folder_is_read_by_study_and_says_what_was_left_out(tmp_path):
 
 
 def test_network_is_read_back_from_the_graph_of_its_bundle(parent):
-    weights, again = small_network().state_dict(), network_of(parent).state_dict()
+    weights = deployable(small_network()).state_dict()
+    again = network_of(parent).state_dict()
     assert weights.keys() == again.keys()
     assert all(torch.equal(value, again[name]) for name, value in weights.items())
 
