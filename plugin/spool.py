@@ -11,6 +11,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 from plugin.domain.errors import ConfigurationError, Reason, TransientError
@@ -35,6 +36,10 @@ class Spool:
         ``<job id>-<fence>/``, written by workers, sent by the delivery.
     quarantine
         What could not be indexed.
+    bundles
+        Model bundles that were uploaded here, each in a folder of its name and digest.
+    uploads
+        What is being uploaded, or was and is not yet looked at.
     run
         Sockets and process files.
 
@@ -52,6 +57,8 @@ class Spool:
         self.studies = folder / "studies"
         self.results = folder / "results"
         self.quarantine = folder / "quarantine"
+        self.bundles = folder / "bundles"
+        self.uploads = self.bundles / ".uploads"
         self.run = folder / "run"
         self._unfinished = self.incoming / ".tmp"
         try:
@@ -59,7 +66,8 @@ class Spool:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 for path in (self.incoming, self.studies, self.results, self.quarantine, self.run):
                     path.mkdir(mode=0o700, exist_ok=True)
-                self._unfinished.mkdir(mode=0o700, exist_ok=True)
+                for path in (self._unfinished, self.bundles, self.uploads):
+                    path.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             detail = f"spool.folder {folder}: {error.strerror}"
             raise ConfigurationError(Reason.OUTPUT_NOT_WRITABLE, detail) from None
@@ -68,6 +76,11 @@ class Spool:
         """Return the space that this user may still fill on the spool's file system."""
         state = os.statvfs(self.folder)
         return state.f_bavail * state.f_frsize
+
+    def total_bytes(self) -> int:
+        """Return the size of the spool's file system."""
+        state = os.statvfs(self.folder)
+        return state.f_blocks * state.f_frsize
 
     def has_room(self, minimum_free_bytes: int) -> bool:
         """Tell whether more than the watermark is free."""
@@ -99,6 +112,32 @@ class Spool:
                 raise
             _sync_folder(self.incoming)
         return target
+
+    @contextlib.contextmanager
+    def new_upload(self) -> Iterator[tuple[str, BinaryIO]]:
+        """Give the name of a new upload and the file to write it to; without trace when it fails.
+
+        Raises
+        ------
+        TransientError
+            ``DISK_FULL``.
+        """
+        name = uuid4().hex
+        path = self.uploads / name
+        with _translated():
+            try:
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(descriptor, "wb") as file:
+                    yield name, file
+                    file.flush()
+                    os.fsync(file.fileno())
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+
+    def upload(self, name: str) -> Path:
+        """Return where an upload of this name lies."""
+        return self.uploads / _checked(name)
 
     def incoming_files(self) -> list[Path]:
         """List what waits for the indexer, oldest first."""

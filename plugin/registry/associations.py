@@ -1,8 +1,9 @@
 """Associations that are open, were open, or were refused, as the node saw them."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, case, func, select, update
 
 from plugin.domain.errors import Reason
 from plugin.registry.engine import Database, insert_unless_known
@@ -12,6 +13,15 @@ from plugin.registry.tables import associations, instances, rejected_association
 # An open association is beaten with every image, or at least this often divided by a few; a node
 # that died without closing its rows must not hold studies back for ever.
 STALE_AFTER = timedelta(seconds=180)
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What one sender sent within a time: associations, those aborted, images."""
+
+    n_associations: int
+    n_aborted: int
+    n_images: int
 
 
 class Associations:
@@ -110,6 +120,22 @@ class Associations:
         with self._database.read() as connection:
             rows = connection.execute(query).mappings()
             return [RejectedAssociation(**{**r, "reason": Reason(r["reason"])}) for r in rows]
+
+    def traffic(self, since: datetime) -> dict[str, Traffic]:
+        """Return by calling AE title what was sent on associations opened since a time."""
+        columns = associations.c
+        query = (
+            select(
+                columns.calling_ae_title,
+                func.count(),
+                func.sum(case((columns.outcome == "aborted", 1), else_=0)),
+                func.sum(columns.n_received),
+            )
+            .where(columns.opened_at >= since)
+            .group_by(columns.calling_ae_title)
+        )
+        with self._database.read() as connection:
+            return {row[0]: Traffic(row[1], row[2], row[3]) for row in connection.execute(query)}
 
     def of_study(self, study_id: int) -> list[AssociationRecord]:
         """Return the associations that brought images of a study, oldest first."""

@@ -1,6 +1,6 @@
 """Who changed what: rows that are only ever added."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -35,11 +35,22 @@ class Audit:
         with self._database.read() as connection:
             return [AuditRecord(**row) for row in connection.execute(query.limit(limit)).mappings()]
 
-    def list(self, limit: int = 200, before_id: int | None = None) -> list[AuditRecord]:
-        """Return the newest entries (of those before one), newest first."""
+    def get(self, entry_id: int) -> AuditRecord | None:
+        """Return one entry."""
+        with self._database.read() as connection:
+            found = connection.execute(select(audit).where(audit.c.id == entry_id)).mappings()
+            row = found.one_or_none()
+            return None if row is None else AuditRecord(**row)
+
+    def list(
+        self, limit: int = 200, before_id: int | None = None, actions: Collection[str] = ()
+    ) -> list[AuditRecord]:
+        """Return the newest entries (before one, of some actions only), newest first."""
         query = select(audit).order_by(audit.c.id.desc()).limit(limit)
         if before_id is not None:
             query = query.where(audit.c.id < before_id)
+        if actions:
+            query = query.where(audit.c.action.in_(actions))
         with self._database.read() as connection:
             return [AuditRecord(**row) for row in connection.execute(query).mappings()]
 

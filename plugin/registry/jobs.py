@@ -4,7 +4,7 @@ Two runs of one job may overlap (a paused process wakes up); one result exists. 
 when a job is given to another worker; that only one of them publishes does not depend on them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, case, func, or_, select, update
@@ -322,11 +322,30 @@ class Jobs:
         with self._database.write() as connection:
             return end_claim(connection, job_id, fence, state, self._database.now(), **values)
 
-    def list(self, study_id: int | None = None, limit: int = 100) -> list[JobRecord]:
-        """Return jobs (of one study), the latest first."""
+    def waiting_since(self) -> datetime | None:
+        """Return since when the job waits that waits longest, None when none does."""
+        query = select(func.min(jobs.c.created_at)).where(jobs.c.state == JobState.QUEUED.value)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
+
+    def result_bytes(self) -> int:
+        """Return how many bytes of result objects were written."""
+        with self._database.read() as connection:
+            found = connection.execute(select(func.sum(result_objects.c.n_bytes))).scalar_one()
+            return int(found or 0)
+
+    def list(
+        self,
+        study_id: int | None = None,
+        limit: int = 100,
+        states: Collection[JobState] = (),
+    ) -> list[JobRecord]:
+        """Return jobs (of one study, in some states only), the latest first."""
         query = select_jobs().order_by(jobs.c.created_at.desc(), jobs.c.generation.desc())
         if study_id is not None:
             query = query.where(jobs.c.study_id == study_id)
+        if states:
+            query = query.where(jobs.c.state.in_([state.value for state in states]))
         with self._database.read() as connection:
             rows = connection.execute(query.limit(limit)).mappings()
             return [job_record(row) for row in rows]

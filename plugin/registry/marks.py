@@ -29,7 +29,7 @@ def plain(record: PeerRecord | DestinationRecord) -> dict[str, Any]:
 
 def mark_of(record: PeerRecord | DestinationRecord) -> str:
     """Return a text that differs when anything that people edit in a record does."""
-    return _mark(plain(record))
+    return mark_of_values(plain(record))
 
 
 def require_mark(
@@ -57,7 +57,8 @@ def require_mark(
         raise ConfigurationError(Reason.CHANGED_MEANWHILE, detail)
 
 
-def _mark(values: Mapping[str, Any]) -> str:
+def mark_of_values(values: Mapping[str, Any]) -> str:
+    """Return the mark of a record as the audit trail keeps it."""
     return hashlib.sha256(json.dumps(values, default=str).encode()).hexdigest()[:16]
 
 
@@ -71,7 +72,7 @@ def _what_changed(
         if before is None:
             continue  # nothing of the record was changed
         actors[entry["actor"]] = None
-        if _mark(before) == expected:
+        if mark_of_values(before) == expected:
             return f"{_difference(before, json.loads(json.dumps(now)))} by {', '.join(actors)}"
     return ""
 
