@@ -3,8 +3,9 @@
 from collections.abc import Generator, Iterable, Sequence
 
 from dicom_node import query, sender, stow
-from dicom_node.association import Caller
+from dicom_node.association import Caller, address_of
 from dicom_node.sender import SendResult, Verified
+from dicom_node.tls import Identity
 from plugin.domain.errors import Reason, TransientError
 from plugin.registry import DeliveryRecord, DestinationRecord
 from plugin.settings import Settings
@@ -12,7 +13,12 @@ from plugin.settings import Settings
 
 def caller_of(settings: Settings) -> Caller:
     """Return who we are to destinations."""
-    return Caller(settings.node.ae_title, settings.delivery.connection_timeout_seconds)
+    tls = settings.tls
+    return Caller(
+        settings.node.ae_title,
+        settings.delivery.connection_timeout_seconds,
+        Identity(tls.certificate, tls.private_key, tls.ca_file),
+    )
 
 
 def send(
@@ -52,13 +58,7 @@ def probe(destination: DestinationRecord, caller: Caller) -> None:
         stow.verify(destination, caller.timeout_seconds)
         return
     try:
-        sender.verify(
-            destination.host,
-            destination.port,
-            destination.ae_title,
-            caller.ae_title,
-            caller.timeout_seconds,
-        )
+        sender.verify(address_of(destination), caller)
     except TransientError as error:
         # It answers, only not to C-ECHO.
         if error.reason is not Reason.DESTINATION_NO_CONTEXT:

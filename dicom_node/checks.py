@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from dicom_node import sender
-from dicom_node.association import Caller
+from dicom_node.association import Caller, address_of_peer
 from dicom_node.channels import verify
-from plugin.domain.errors import ConfigurationError, Reason, TransientError
+from plugin.domain.errors import Reason, TransientError
 from plugin.domain.objects import with_class
 from plugin.registry import DestinationRecord, PeerRecord
 
@@ -29,6 +29,13 @@ _ADVICE = {
     ),
     Reason.DESTINATION_CERTIFICATE: (
         "The server is there. Name the certificate of the authority that signed its certificate."
+    ),
+    Reason.DESTINATION_WITHOUT_TLS: (
+        "DICOM over TLS has a port of its own, often 2762; ask which one it is there."
+    ),
+    Reason.DESTINATION_WANTS_CERTIFICATE: (
+        "Send the administrator there the certificate of the authority that signed ours, and look "
+        "whether ours is still valid: cmr-triage certificate show."
     ),
 }
 _ADVICE_OF_DETAIL = {
@@ -72,13 +79,11 @@ def echo_peer(peer: PeerRecord, caller: Caller) -> str:
     TransientError
         It does not answer.
     """
-    if not peer.host or peer.port is None:
-        detail = f"peer {peer.ae_title} has no host and port: peer edit --host --port"
-        raise ConfigurationError(Reason.SETTING_INVALID, detail)
-    seconds = sender.verify(
-        peer.host, peer.port, peer.ae_title, caller.ae_title, caller.timeout_seconds
-    )
-    return f"{peer.ae_title} at {peer.host}:{peer.port} answers ({1000 * seconds:.0f} ms)."
+    address = address_of_peer(peer)
+    seconds = sender.verify(address, caller)
+    by_tls = " by TLS" if address.tls else ""
+    place = f"{address.host}:{address.port}"
+    return f"{peer.ae_title} at {place} answers{by_tls} ({1000 * seconds:.0f} ms)."
 
 
 def ask_destination(destination: DestinationRecord, caller: Caller) -> tuple[str, ...]:
@@ -96,7 +101,8 @@ def ask_destination(destination: DestinationRecord, caller: Caller) -> tuple[str
     milliseconds = 1000 * verified.seconds
     ways = " and ".join(verified.confirms_by) or "nothing"
     return (
-        f"{destination.name} ({place}) answers{takes} ({milliseconds:.0f} ms).",
+        f"{destination.name} ({place}{' by TLS' if destination.tls else ''}) answers{takes} "
+        f"({milliseconds:.0f} ms).",
         *(
             f"It does not take {with_class(kind)}; it gets {with_class(other)} instead."
             for kind, other in verified.instead.items()

@@ -32,6 +32,8 @@ from dicom_node.statuses import (
     REJECTIONS,
     SUCCESS,
 )
+from dicom_node.tls import proof_of
+from plugin.domain.certificates import PeerTls
 from plugin.domain.errors import Reason, TransientError, TriageError
 from plugin.logs import get_logger
 from plugin.registry import DestinationRecord, PeerRecord, Registry
@@ -153,9 +155,15 @@ class NodeHandlers:
             called_ae_title=called,
             our_ae_title=self._admission.ae_title,
             address=address,
-            peer=None if record is None else KnownPeer(record.host, record.enabled),
+            peer=None if record is None else _known(record),
+            proof=proof_of(assoc.dul.socket.socket),
             accept_unknown_peers=self._admission.accept_unknown_peers,
         )
+
+    def refused(self, address: str, reason: Reason) -> None:
+        """Note a connection that ended before it could ask for an association."""
+        log.warning("connection_refused", reason=reason, address=address)
+        self._logbook.write(lambda: self._registry.associations.rejected("", "", address, reason))
 
     def established(self, event: Any) -> None:
         """Note an open association, so that the assembler waits for its end."""
@@ -278,3 +286,19 @@ class NodeHandlers:
         self._logbook.write(
             lambda: self._registry.associations.beat(tally.association_id, n_received)
         )
+
+
+def _known(record: PeerRecord | DestinationRecord) -> KnownPeer:
+    """Return what admission needs of a peer, or of a destination that reports back.
+
+    A destination that is called by TLS must report by TLS too.
+    """
+    if isinstance(record, DestinationRecord):
+        return KnownPeer(record.host, record.enabled, needs_tls=record.tls)
+    return KnownPeer(
+        record.host,
+        record.enabled,
+        record.tls is PeerTls.REQUIRED,
+        record.certificate_name,
+        record.certificate_fingerprint,
+    )

@@ -13,10 +13,39 @@ from plugin.domain.errors import Reason
 
 @dataclass(frozen=True, slots=True)
 class KnownPeer:
-    """What the decision needs of a configured peer; ``host`` None means any address."""
+    """What the decision needs of a configured peer.
+
+    Attributes
+    ----------
+    host
+        None means any address.
+    needs_tls
+        Whether it may not come without TLS.
+    certificate_name, certificate_fingerprint
+        What its certificate must carry or be; None: any that is trusted.
+    """
 
     host: str | None
     enabled: bool
+    needs_tls: bool = False
+    certificate_name: str | None = None
+    certificate_fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a TLS connection shows of who called, after its certificate was found to be trusted.
+
+    Attributes
+    ----------
+    names
+        Common name and host names in its certificate.
+    fingerprint
+        SHA-256 of its certificate; None where none was shown.
+    """
+
+    names: tuple[str, ...]
+    fingerprint: str | None
 
 
 Resolver = Callable[[str], Iterable[str]]
@@ -57,10 +86,16 @@ def reason_to_reject(
     our_ae_title: str,
     address: str,
     peer: KnownPeer | None,
+    proof: Proof | None,
     accept_unknown_peers: bool,
     resolver: Resolver = resolve,
 ) -> Reason | None:
     """Decide about an association request; None admits it.
+
+    Parameters
+    ----------
+    proof
+        None where the connection is without TLS.
 
     AE titles are compared with their case, without insignificant spaces at the ends
     (PS3.8 9.3.2, PS3.5 6.2).
@@ -73,4 +108,17 @@ def reason_to_reject(
         return Reason.PEER_DISABLED
     if peer.host is not None and not same_address(peer.host, address, resolver):
         return Reason.CALLING_ADDRESS_MISMATCH
+    return _reason_of_proof(peer, proof)
+
+
+def _reason_of_proof(peer: KnownPeer, proof: Proof | None) -> Reason | None:
+    if not peer.needs_tls:
+        return None
+    if proof is None:
+        return Reason.TLS_REQUIRED
+    if peer.certificate_fingerprint not in (None, proof.fingerprint):
+        return Reason.CERTIFICATE_NOT_OF_PEER
+    name = peer.certificate_name
+    if name is not None and name.lower() not in {known.lower() for known in proof.names}:
+        return Reason.CERTIFICATE_NOT_OF_PEER
     return None

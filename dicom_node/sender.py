@@ -75,7 +75,7 @@ class Verified:
     confirms_by: tuple[str, ...]
 
 
-def verify(host: str, port: int, ae_title: str, our_ae_title: str, timeout_seconds: float) -> float:
+def verify(address: Address, caller: Caller) -> float:
     """Ask whether an application entity answers (C-ECHO).
 
     Returns
@@ -86,11 +86,10 @@ def verify(host: str, port: int, ae_title: str, our_ae_title: str, timeout_secon
     Raises
     ------
     TransientError
-        ``DESTINATION_UNREACHABLE`` or ``DESTINATION_REJECTED_ASSOCIATION``; the detail says what
-        to look at.
+        ``DESTINATION_UNREACHABLE`` or ``DESTINATION_REJECTED_ASSOCIATION``, or of TLS; the detail
+        says what to look at.
     """
     started = time.monotonic()
-    address, caller = Address(host, port, ae_title), Caller(our_ae_title, timeout_seconds)
     with open_association(address, caller, [build_context(VERIFICATION)]) as association:
         _echo(association)
         return time.monotonic() - started

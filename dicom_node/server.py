@@ -5,18 +5,20 @@ Knows sockets, timeouts and the start and stop of the acceptor; decides nothing 
 
 import errno
 import signal
+import ssl
 import threading
 import time
 from typing import Any
 
 from pynetdicom import AE, evt
-from pynetdicom.transport import ThreadedAssociationServer
 
 from dicom_node.commitment import Hearing
 from dicom_node.contexts import acceptor_contexts
 from dicom_node.handlers import Admission, NodeHandlers
+from dicom_node.listeners import PlainListener, TlsListener
 from dicom_node.logbook import Logbook
 from dicom_node.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from dicom_node.renewal import Renewal
 from dicom_node.switches import set_process_switches
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.identifiers import check_ae_title
@@ -34,26 +36,21 @@ _REQUEST_SECONDS = 30.0  # from the connection to its A-ASSOCIATE-RQ
 _ANY_NUMBER_OF_ASSOCIATIONS = 10_000  # ours is checked in the handler, which also notes it
 
 
-class _Server(ThreadedAssociationServer):
-    """The acceptor with a listen queue long enough for a burst of associations."""
-
-    request_queue_size = 128
-    daemon_threads = True
-
-
 class Node:
     """The DICOM acceptor of one process.
 
     Parameters
     ----------
     settings
-        Uses ``node`` and ``spool.minimum_free_bytes``.
+        Uses ``node``, ``tls`` and ``spool.minimum_free_bytes``.
     """
 
     def __init__(self, settings: Settings, spool: Spool, registry: Registry) -> None:
         self._settings = settings
-        self._server: Any = None
-        self._thread: threading.Thread | None = None
+        self._plain: Any = None
+        self._secure: Any = None
+        self._threads: list[threading.Thread] = []
+        self._renewal: Renewal | None = None
         self._ae_title = check_ae_title(settings.node.ae_title)
         self._logbook = Logbook()
         self._hearing = Hearing(registry, settings.delivery.maximum_retry_seconds)
@@ -72,17 +69,27 @@ class Node:
 
     @property
     def port(self) -> int:
-        """The port that is listened on (the real one when 0 was configured)."""
-        return int(self._server.server_address[1])
+        """The port that is listened on without TLS (the real one when 0 was configured)."""
+        return int(self._plain.server_address[1])
+
+    @property
+    def tls_port(self) -> int:
+        """The port that is listened on with TLS."""
+        return int(self._secure.server_address[1])
+
+    @property
+    def _listeners(self) -> list[Any]:
+        return [one for one in (self._plain, self._secure) if one is not None]
 
     def n_associations(self) -> int:
         """Count the established associations; a mere TCP connection (a port scan) is none."""
         return len(self._established())
 
     def _established(self) -> list[Any]:
-        if self._server is None:
-            return []
-        return [one for one in self._server.active_associations if one.is_established]
+        return [one for one in self._active() if one.is_established]
+
+    def _active(self) -> list[Any]:
+        return [one for listener in self._listeners for one in listener.active_associations]
 
     def start(self) -> None:
         """Listen.
@@ -91,31 +98,72 @@ class Node:
         ------
         ConfigurationError
             ``PORT_IN_USE`` when another program listens there, ``ADDRESS_NOT_USABLE`` when the
-            address is not ours or the port needs a right that we have not.
+            address is not ours or the port needs a right that we have not; or the certificate
+            cannot be used.
         """
         set_process_switches()
-        node = self._settings.node
+        node, tls = self._settings.node, self._settings.tls
+        entity = self._application_entity()
         try:
-            self._server = self._application_entity().make_server(
-                (node.host, node.port),
+            if node.plain:
+                self._plain = self._listen(entity, PlainListener, node.port, "node.port")
+            if tls.certificate:
+                self._secure = self._listen(entity, TlsListener, tls.port, "tls.port")
+                self._renewal = Renewal(tls, self._use)
+        except ConfigurationError:
+            for listener in self._listeners:
+                listener.server_close()
+            self._plain = self._secure = None
+            raise
+        self._logbook.open()
+        for listener in self._listeners:
+            thread = threading.Thread(
+                target=listener.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+        log.info(
+            "node_started",
+            ae_title=self._ae_title,
+            port=self.port if self._plain else self.tls_port,
+            is_tls=self._secure is not None,
+            is_plain=self._plain is not None,
+        )
+
+    def _listen(self, entity: Any, kind: type[PlainListener], port: int, setting: str) -> Any:
+        host = self._settings.node.host
+        try:
+            listener = entity.make_server(
+                (host, port),
                 ae_title=self._ae_title,
                 contexts=acceptor_contexts(),
                 evt_handlers=self._bindings(),
-                server_class=_Server,
+                server_class=kind,
             )
         except OSError as error:
             taken = error.errno == errno.EADDRINUSE
             raise ConfigurationError(
                 Reason.PORT_IN_USE if taken else Reason.ADDRESS_NOT_USABLE,
-                f"node.port {node.port}, node.host {node.host}",
+                f"{setting} {port}, node.host {host}",
             ) from None
-        self._logbook.open()
-        self._server.ae._servers.append(self._server)  # noqa: SLF001  its shutdown() removes it
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True
-        )
-        self._thread.start()
-        log.info("node_started", ae_title=self._ae_title, port=self.port)
+        listener.refused = self.handlers.refused
+        entity._servers.append(listener)  # noqa: SLF001  its shutdown() removes it
+        return listener
+
+    def _use(self, context: ssl.SSLContext) -> None:
+        """Use a certificate from the next connection on; open associations go on."""
+        self._secure.ssl_context = context
+
+    def renew(self) -> None:
+        """Have the certificate read anew at the next look."""
+        if self._renewal is not None:
+            self._renewal.ask()
+
+    def tend(self) -> None:
+        """Do what is due now and then; called about once a second."""
+        self.handlers.tend()
+        if self._renewal is not None:
+            self._renewal.look()
 
     def _application_entity(self) -> Any:
         entity = AE(ae_title=self._ae_title)
@@ -145,26 +193,27 @@ class Node:
 
     def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
         """Stop listening, let open associations finish for a while, abort the rest."""
-        if self._server is None:
+        if not self._listeners:
             return
-        self._server.shutdown()  # closes the listening socket only
+        for listener in self._listeners:
+            listener.shutdown()  # closes the listening socket only
         deadline = time.monotonic() + drain_seconds
         while self._established() and time.monotonic() < deadline:
             time.sleep(0.05)
         for association in self._established():
             association.abort()
-        for connection in self._server.active_associations:
+        for connection in self._active():
             connection.dul.kill_dul()  # never asked for an association; its thread would linger
-        if self._thread is not None:
-            self._thread.join(timeout=5)
+        for thread in self._threads:
+            thread.join(timeout=5)
         self.handlers.tend()
         self._logbook.close(_NOTING_SECONDS)
-        self._server = None
+        self._plain = self._secure = None
         log.info("node_stopped")
 
 
 def main(settings: Settings) -> None:
-    """Run the node until SIGTERM or SIGINT.
+    """Run the node until SIGTERM or SIGINT; SIGHUP has it read its certificate anew.
 
     Raises
     ------
@@ -181,10 +230,11 @@ def main(settings: Settings) -> None:
     registry.associations.close_stale()
     spool.remove_unfinished()
     node = Node(settings, spool, registry)
+    signal.signal(signal.SIGHUP, lambda *_: node.renew())
     try:
         node.start()
         while not stopping.wait(_TICK_SECONDS):
-            node.handlers.tend()
+            node.tend()
     finally:
         node.stop()
         registry.close()

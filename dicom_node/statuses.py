@@ -191,6 +191,8 @@ REJECTIONS: dict[Reason, Rejection] = {
         Rejection(1, _USER, 3, Reason.UNKNOWN_CALLING_AE_TITLE),
         Rejection(1, _USER, 3, Reason.CALLING_ADDRESS_MISMATCH),
         Rejection(1, _USER, 3, Reason.PEER_DISABLED),
+        Rejection(1, _USER, 1, Reason.TLS_REQUIRED),
+        Rejection(1, _USER, 1, Reason.CERTIFICATE_NOT_OF_PEER),
         Rejection(2, _PRESENTATION, 2, Reason.TOO_MANY_ASSOCIATIONS),
         Rejection(2, _PRESENTATION, 1, Reason.REGISTRY_UNAVAILABLE),
         Rejection(2, _PRESENTATION, 1, Reason.INTERNAL_ERROR),

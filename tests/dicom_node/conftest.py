@@ -13,9 +13,10 @@ from dicom_node.server import Node
 from plugin.domain.objects import SOP_CLASSES_OF_KIND
 from plugin.registry import IndexedInstance, PublishedResult, Registry, ResultObject
 from plugin.registry.engine import utc_now
-from plugin.settings import Settings
+from plugin.settings import Settings, TlsSettings
 from plugin.spool import Spool
 from tests.dicom_node.images import mr_image, save
+from tests.dicom_node.tls_pairs import Trust, make_trust
 from tests.programs import find_program
 
 
@@ -115,3 +116,28 @@ def publish(registry, tmp_path) -> Callable[..., str]:
         return job.id
 
     return make
+
+
+@pytest.fixture(scope="session")
+def trust(tmp_path_factory) -> Trust:
+    return make_trust(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def tls_settings(settings, trust) -> Settings:
+    """Settings of a node that listens with TLS beside the plain port."""
+    tls = {
+        "port": 0,
+        "certificate": trust.node.certificate,
+        "private_key": trust.node.private_key,
+        "ca_file": trust.ca_file,
+    }
+    return settings.model_copy(update={"tls": TlsSettings(**tls)})
+
+
+@pytest.fixture
+def tls_node(tls_settings, spool, registry) -> Iterator[Node]:
+    node = Node(tls_settings, spool, registry)
+    node.start()
+    yield node
+    node.stop(drain_seconds=5)

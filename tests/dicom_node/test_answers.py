@@ -8,6 +8,7 @@ from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 
 from dicom_node.archive import PlayedArchive
+from dicom_node.association import Address, Caller
 from dicom_node.sender import verify
 from tests.dicom_node.images import mr_image, save
 
@@ -61,4 +62,4 @@ def test_archive_gets_every_answer(node, sluggish, spool, tmp_path):
 
 def test_delivery_gets_every_answer(node, registry, sluggish):
     registry.peers.add("SENDER")
-    assert verify("127.0.0.1", node.port, "CMRTRIAGE", "SENDER", 3.0) < 10
+    assert verify(Address("127.0.0.1", node.port, "CMRTRIAGE"), Caller("SENDER", 3.0)) < 10

@@ -1,6 +1,6 @@
 import pytest
 
-from dicom_node.peers import KnownPeer, reason_to_reject, same_address
+from dicom_node.peers import KnownPeer, Proof, reason_to_reject, same_address
 from plugin.domain.errors import Reason
 
 ANYWHERE = KnownPeer(host=None, enabled=True)
@@ -26,7 +26,43 @@ def test_association_is_admitted_or_rejected(called, peer, unknown_allowed, reas
         our_ae_title="NODE",
         address="10.0.0.5",
         peer=peer,
+        proof=None,
         accept_unknown_peers=unknown_allowed,
+    )
+
+
+BOUND = KnownPeer(
+    None,
+    enabled=True,
+    needs_tls=True,
+    certificate_name="pacs.hospital",
+    certificate_fingerprint="ab" * 32,
+)
+ANY_CERTIFICATE = KnownPeer(None, enabled=True, needs_tls=True)
+
+
+@pytest.mark.parametrize(
+    ("peer", "proof", "reason"),
+    [
+        (ANYWHERE, Proof((), None), None),
+        (ANY_CERTIFICATE, None, Reason.TLS_REQUIRED),
+        (ANY_CERTIFICATE, Proof((), None), None),  # who wants a certificate asks in the handshake
+        (BOUND, None, Reason.TLS_REQUIRED),
+        (BOUND, Proof((), None), Reason.CERTIFICATE_NOT_OF_PEER),
+        (BOUND, Proof(("PACS.hospital",), "ab" * 32), None),
+        (BOUND, Proof(("PACS", "pacs.hospital"), "ab" * 32), None),
+        (BOUND, Proof(("pacs.hospital",), "cd" * 32), Reason.CERTIFICATE_NOT_OF_PEER),
+        (BOUND, Proof(("x.pacs.hospital",), "ab" * 32), Reason.CERTIFICATE_NOT_OF_PEER),
+    ],
+)
+def test_ae_title_alone_is_no_proof(peer, proof, reason):
+    assert reason is reason_to_reject(
+        called_ae_title="NODE",
+        our_ae_title="NODE",
+        address="10.0.0.5",
+        peer=peer,
+        proof=proof,
+        accept_unknown_peers=True,
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from pynetdicom import _config
 
 from dicom_node import association
-from dicom_node.association import Caller
+from dicom_node.association import Address, Caller
 from dicom_node.sender import send_objects, verify, verify_destination
 from dicom_node.statuses import Outcome
 from dicom_node.switches import set_process_switches
@@ -164,13 +164,13 @@ def test_host_name_that_does_not_exist(objects):
 
 def test_verify_measures_the_time_to_an_answer(open_destination):
     there = open_destination()
-    assert 0 < verify("127.0.0.1", there.port, "PACS", "CMRTRIAGE", 3.0) < 10
+    assert 0 < verify(Address("127.0.0.1", there.port, "PACS"), CALLER) < 10
 
 
 def test_verify_explains_a_rejected_title(open_destination):
     there = open_destination()
     with pytest.raises(TransientError) as error:
-        verify("127.0.0.1", there.port, "WRONG", "CMRTRIAGE", 3.0)
+        verify(Address("127.0.0.1", there.port, "WRONG"), CALLER)
     assert error.value.reason is Reason.DESTINATION_REJECTED_ASSOCIATION
     assert "called WRONG" in str(error.value)
     assert "source 1, reason 7" in str(error.value)
@@ -178,7 +178,7 @@ def test_verify_explains_a_rejected_title(open_destination):
 
 def test_verify_explains_a_port_that_is_closed():
     with pytest.raises(TransientError) as error:
-        verify("127.0.0.1", free_port(), "PACS", "CMRTRIAGE", 3.0)
+        verify(Address("127.0.0.1", free_port(), "PACS"), CALLER)
     assert error.value.reason is Reason.DESTINATION_UNREACHABLE
 
 
