@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
+
+from pydicom.dataset import Dataset
 
 from plugin.domain.errors import ConfigurationError, Reason, TransientError
 from plugin.domain.findings import Assessment
@@ -24,6 +27,7 @@ from worker.analysis_result import RESULT_NAME, AnalysisResult, describe, figure
 from worker.bundle import Bundle
 from worker.clinical.flags import text_flags
 from worker.clinical.history import told_history
+from worker.earlier import Past, Recalled, Version, recall
 from worker.explain import Explanation, explain, occlude
 from worker.findings import assess, load_pattern_table, reread
 from worker.findings.language import load_language
@@ -32,7 +36,7 @@ from worker.findings.worded import worded
 from worker.gate import Check, examine_contours, examine_pictures, notes
 from worker.model.language.study import study_features
 from worker.model.types import Segmentation
-from worker.report import AnalysisIdentity, PredecessorReport, build_results
+from worker.report import AnalysisIdentity, EarlierReport, PredecessorReport, build_results
 from worker.report.viewer import write_viewer
 from worker.volume import LoadedStudy, load_study
 from worker.volume.types import CineStack
@@ -73,6 +77,8 @@ class MeasuredStudy:
         Its sentences are in English.
     explanation, checks, decision
         As in ``AnalysisResult``.
+    earlier
+        The report that is compared with, where an archive may have it.
     """
 
     loaded: LoadedStudy
@@ -81,6 +87,7 @@ class MeasuredStudy:
     explanation: Explanation | None
     checks: tuple[Check, ...]
     decision: Decision
+    earlier: EarlierReport | None = None
 
 
 class Stopwatch:
@@ -114,6 +121,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     writer: Writer | None = None,
     language_seconds: float = 20.0,
     situation: Situation | None = None,
+    past: Past | None = None,
     with_occlusion: bool = False,
     with_viewer: bool = False,
     on_progress: Progress | None = None,
@@ -138,6 +146,8 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         Time that it has; what is not written by then is worded by rules.
     situation
         What the triage policy decides by besides the result; None: only the policy that ships.
+    past
+        Earlier results to compare with; None: nobody knows of any.
     with_occlusion
         Also hide parts of the images from the tower, see ``worker.explain.occlude``; it takes
         longer than the rest.
@@ -163,7 +173,10 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         return AnalysisResult(
             loaded.input_digest, unchanged=True, timings_seconds=dict(watch.seconds)
         )
-    measured = _measure(loaded, segmenter, report_language, watch, tell, situation)
+    bundle = segmenter.bundle
+    version = Version(f"{bundle.name} {bundle.version}", bundle.digest, software_version)
+    look_back = partial(recall, version, past or Past())
+    measured = _measure(loaded, segmenter, report_language, watch, tell, situation, look_back)
     loaded, segmentation = measured.loaded, measured.segmentation
     assessment, explanation = measured.assessment, measured.explanation
     wording = None
@@ -185,13 +198,14 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         explanation = dataclasses.replace(explanation, occlusion=occlusion)
     identity = AnalysisIdentity(
         software_version=software_version,
-        bundle_name=segmenter.bundle.name,
-        bundle_version=segmenter.bundle.version,
-        bundle_digest=segmenter.bundle.digest,
+        bundle_name=bundle.name,
+        bundle_version=bundle.version,
+        bundle_digest=bundle.digest,
         input_digest=loaded.input_digest,
         predecessor=predecessor,
         created_at=created_at or datetime.now(tz=UTC),
         report_language=report_language,
+        earlier=measured.earlier,
     )
     with watch.stage("report", tell), _writing(out_folder):
         shown = assessment if wording is None else noted(assessment, wording)
@@ -250,8 +264,9 @@ def _measure(
     watch: Stopwatch,
     tell: Progress,
     situation: Situation | None = None,
+    look_back: Callable[[Dataset, Assessment], Recalled] | None = None,
 ) -> MeasuredStudy:
-    """Segment, measure and triage, and hold images, contours and text to their checks."""
+    """Segment, measure, compare and triage, and hold images, contours and text to their checks."""
     with watch.stage("segment", tell):
         checks = examine_pictures(loaded.stack)
         segmentation = segmenter.segment(
@@ -266,6 +281,8 @@ def _measure(
             loaded.patient,
             pattern_table=load_pattern_table(segmenter.bundle),
         )
+        recalled = look_back(loaded.reference, measured) if look_back else Recalled()
+        measured = dataclasses.replace(measured, comparison=recalled.comparison)
         decision = (situation or Situation(default_policy())).decide(
             measured, text_flags(loaded.clinical)
         )
@@ -274,7 +291,9 @@ def _measure(
         explanation = explain(loaded.stack, segmentation.labels, assessment, loaded.patient)
     for kind in sorted({one.kind for one in disagreements}):
         log.error("text_not_confirmed", kind=kind.value)
-    return MeasuredStudy(loaded, segmentation, assessment, explanation, checks, decision)
+    return MeasuredStudy(
+        loaded, segmentation, assessment, explanation, checks, decision, recalled.report
+    )
 
 
 def _with_notes(loaded: LoadedStudy, checks: tuple[Check, ...]) -> LoadedStudy:

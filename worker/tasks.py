@@ -7,16 +7,13 @@ Knows Celery, the registry and the spool; what is computed is in ``worker.pipeli
 
 import dataclasses
 import os
-import threading
-import time
 from concurrent.futures import ProcessPoolExecutor
 from enum import StrEnum
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from socket import gethostname
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from celery import Celery
 from celery.signals import worker_process_init
@@ -37,7 +34,9 @@ from plugin.settings import Settings, WorkerSettings
 from plugin.spool import Spool
 from worker.analysis_result import AnalysisResult
 from worker.bundle import load_bundle
+from worker.earlier import past_of
 from worker.findings.word import Writer
+from worker.lease import Lease
 from worker.model.language.writer import LanguageWriter, open_writer
 from worker.model.tower import SegmentationTower
 from worker.pipeline import Segmenter, analyse_paths
@@ -45,9 +44,6 @@ from worker.report import PredecessorReport
 from worker.withdrawal import SUPERSEDED, as_stored, representative, write_notes
 
 log = get_logger(__name__)
-
-_PROGRESS_SECONDS = 1.0
-"""How often people who wait are told how far an analysis is."""
 
 
 class Outcome(StrEnum):
@@ -60,72 +56,6 @@ class Outcome(StrEnum):
     FAILED = "failed"
     RELEASED = "released"
     LEASE_LOST = "lease_lost"
-
-
-class Lease:
-    """Renews the claim on a job from a thread of its own until the run ends; tells how far it is.
-
-    Attributes
-    ----------
-    lost
-        Set when the registry no longer knows this fence: someone else has the job.
-    """
-
-    def __init__(self, registry: Registry, job: JobRecord, settings: Settings) -> None:
-        self._registry = registry
-        self._job = job
-        self._lease_seconds = settings.worker.lease_seconds
-        self._beat_seconds = min(settings.worker.heartbeat_seconds, self._lease_seconds / 3)
-        self._progress = ("", 0.0)
-        self._ended = threading.Event()
-        self.lost = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def check(self, stage: str = "", fraction: float = 0.0) -> None:
-        """Note how far an analysis is, and stop it early when its lease is gone.
-
-        Called between its steps; costs nothing, what is noted is written by the lease's thread.
-
-        Raises
-        ------
-        TransientError
-            ``LEASE_EXPIRED``.
-        """
-        if stage:
-            self._progress = (stage, fraction)
-        if self.lost.is_set():
-            raise TransientError(Reason.LEASE_EXPIRED)
-
-    def _beat(self) -> None:
-        jobs, job = self._registry.jobs, self._job
-        told, beaten_at = self._progress, time.monotonic()
-        while not self._ended.wait(min(_PROGRESS_SECONDS, self._beat_seconds)):
-            alive = True
-            try:
-                if self._progress != told:
-                    told = self._progress
-                    alive = jobs.advance(job.id, job.fence, *told)
-                if time.monotonic() - beaten_at >= self._beat_seconds:
-                    alive = jobs.heartbeat(job.id, job.fence, self._lease_seconds)
-                    beaten_at = time.monotonic()
-            except TransientError:
-                continue  # the registry is away; the lease may outlast that
-            if not alive:
-                self.lost.set()
-                return
 
 
 class Analyst:
@@ -212,6 +142,8 @@ class Analyst:
             writer=self._writer,
             language_seconds=self._settings.worker.language_seconds,
             situation=self._situation(job),
+            # Looked up now, not when the job was queued: what stands may have changed.
+            past=past_of(self._registry.earlier.results(job.study_id)),
             with_viewer=True,
             on_progress=lease.check,
         )

@@ -11,6 +11,7 @@ from plugin.commands.terminal import JsonOption, print_table
 from plugin.domain.errors import Reason, StudyRejectedError
 
 if TYPE_CHECKING:
+    from plugin.domain.comparison import Comparison
     from plugin.domain.findings import Assessment, Measurement
     from plugin.domain.wording import Wording
     from worker.analysis_result import AnalysisResult
@@ -69,6 +70,15 @@ def analyze(
         bool,
         typer.Option(help="Let the bundle's language model, where it has one, word the report."),
     ] = True,
+    prior: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="RESULT",
+            exists=True,
+            help="Earlier result of the same patient to compare with: its folder or result.json, "
+            "with the report beside it; may be given several times.",
+        ),
+    ] = None,
     explain: Annotated[
         bool,
         typer.Option(
@@ -92,6 +102,7 @@ def analyze(
         device,
         threads,
         language,
+        prior or [],
         language_model=language_model,
         explain=explain,
     )
@@ -112,6 +123,7 @@ def _run(
     device: Device,
     threads: int,
     language: ReportLanguage,
+    prior: list[Path],
     *,
     language_model: bool,
     explain: bool,
@@ -122,6 +134,7 @@ def _run(
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from worker.bundle import load_bundle
+    from worker.earlier import EarlierFolder, Past, folder_of
     from worker.model.language.writer import open_writer
     from worker.model.tower import SegmentationTower
     from worker.pipeline import EXPLAIN_STAGE, LANGUAGE_STAGE, STAGES, analyse_paths
@@ -156,6 +169,7 @@ def _run(
             software_version=version("cmr-triage"),
             report_language=language.value,
             writer=writer,
+            past=Past(tuple(EarlierFolder(folder_of(one), is_vouched=True) for one in prior)),
             with_occlusion=explain,
             on_progress=tell,
         )
@@ -193,11 +207,40 @@ def _print(result: "AnalysisResult", assessment: "Assessment", out: Path) -> Non
             typer.echo(sentence)
     for note in assessment.quality:
         typer.echo(f"Note: {note.sentence}")
+    if assessment.comparison is not None:
+        _print_comparison(assessment, assessment.comparison)
     if result.wording is not None:
         _print_wording(result.wording)
     typer.echo(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
     seconds = json.dumps(result.timings_seconds).strip("{}").replace('"', "")
     typer.echo(f"Seconds: {seconds}")
+
+
+def _print_comparison(assessment: "Assessment", comparison: "Comparison") -> None:
+    """Print each value beside that of the earlier result, and what is to be known of it."""
+    from worker.findings.compared import summary_sentences
+    from worker.findings.language import load_language
+
+    latest = comparison.latest
+    if latest is not None:
+        names = {one.key: one.name for one in assessment.measurements}
+        print_table(
+            f"beside the result of {latest.day} ({latest.days} days before)",
+            ("measurement", "now", "before", "difference", "uncertainty of both", "unit"),
+            (
+                (
+                    names[one.key],
+                    f"{one.now:.1f}",
+                    f"{one.before:.1f}",
+                    f"{one.difference:+.1f}",
+                    "" if one.limit is None else f"{one.limit:.1f}",
+                    one.unit,
+                )
+                for one in comparison.changes
+            ),
+        )
+    for sentence in summary_sentences(comparison, load_language("en")):
+        typer.echo(sentence)
 
 
 def _print_wording(wording: "Wording") -> None:

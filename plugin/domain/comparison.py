@@ -28,6 +28,7 @@ class Obstacle(StrEnum):
     NOT_EARLIER = "not_earlier"
     ORDER_UNKNOWN = "order_unknown"
     SAME_STUDY = "same_study"
+    UNRELATED = "unrelated"
     NOTHING_IN_COMMON = "nothing_in_common"
 
 
@@ -54,7 +55,7 @@ class Change:
     @property
     def difference(self) -> float:
         """Value of this study minus the earlier one."""
-        return round(self.now - self.before, 1)
+        return round(self.now - self.before, 1) + 0.0  # never -0.0
 
     @property
     def verdict(self) -> Verdict:

@@ -8,6 +8,7 @@ References
 DICOM PS3.3 C.7.1.1 (Patient ID is unique within its issuer), PS3.5 6.2 (DA, TM).
 """
 
+import datetime
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -68,7 +69,10 @@ class Moment:
     def day(self) -> str:
         """The date as ``YYYY-MM-DD``; empty when it is none."""
         found = _DAY.fullmatch(self.date.strip())
-        return "" if found is None else "-".join(found.groups())
+        try:
+            return "" if found is None else datetime.date(*map(int, found.groups())).isoformat()
+        except ValueError:
+            return ""
 
     def is_before(self, other: "Moment") -> bool | None:
         """Tell whether this is earlier; None where dates or times do not tell."""

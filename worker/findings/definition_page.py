@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from plugin.domain.triage import MeasurementCondition, default_policy
+from worker.findings.compare import COMPARED, GUM, REFERENCE_CHANGE
 from worker.findings.definitions import DEFINITIONS, SEGMENT_NAMES, SEGMENT_SITES
 from worker.findings.language import load_language
 from worker.findings.normal_ranges import REFERENCE_INTERVALS
@@ -48,6 +49,11 @@ surface area is Mosteller's. Mass is ED myocardium times 1.05 g/ml.
 
 
 _CONFIRMED = (
+    (
+        "JCGM 100:2008; Harris 1983",
+        "nothing: cited for the rule, which is plain propagation of independent errors",
+        "that this is how the cited texts word it",
+    ),
     (
         "Zhan 2024",
         "citation, method (papillary muscles in the LV volume, bSSFP at 1.5 T or 3 T, 52 studies), "
@@ -294,6 +300,30 @@ def _priorities() -> Iterator[str]:
     )
 
 
+def _comparison() -> Iterator[str]:
+    yield "## Comparison with an earlier result\n"
+    yield (
+        "Values of the latest earlier result of the same person (same Patient ID and issuer, same "
+        "birth date, no other sex; an earlier study; a result that stands) are set beside those of "
+        "this study where quantity, unit and definition are the same. Another version of bundle or "
+        "software is no obstacle, because the uncertainty is that to an expert's contours for "
+        "either, but it is said. Both values are rounded to one decimal first, so the difference "
+        "is that of the printed numbers.\n"
+    )
+    yield (
+        "A difference is *more than the measurement uncertainty* when it exceeds the root of the "
+        "sum of squares of the upper half-widths of both 90 % intervals, that is the 90 % interval "
+        "of the difference of two independent measurements "
+        f"({GUM}; as the reference change value of laboratory tests, {REFERENCE_CHANGE}). Bias to "
+        "the experts is part of the uncertainty and cancels in part between two studies of one "
+        "heart, so the limit is rather too wide than too narrow; that it holds for 9 of 10 "
+        "unchanged hearts was not measured on repeated studies. Of many values of an unchanged "
+        "heart one may exceed it by chance. It says that a number changed, not why and not that a "
+        "disease did.\n"
+    )
+    yield f"Compared are {', '.join(f'`{key}`' for key in COMPARED)}.\n"
+
+
 def _not_assessed() -> Iterator[str]:
     yield "## Not assessed\n"
     yield from _table(
@@ -324,6 +354,7 @@ def definition_page() -> str:
         _errors,
         _statements,
         _priorities,
+        _comparison,
         _not_assessed,
         _sources,
     )

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from plugin.domain.findings import Assessment, QualityNote, ReasonKind
-from worker.findings.checker import Disagreement, check_text
+from worker.findings.checker import Disagreement, check_comparison, check_text
 from worker.findings.checker.numbers import PRIORITY_LIMITS
+from worker.findings.compared import comparison_lines
 from worker.findings.language import load_language
 from worker.findings.report_text import report_text
 from worker.findings.sentences import Sentences
@@ -33,6 +34,10 @@ def reread(assessment: Assessment, code: str = "en") -> tuple[Assessment, tuple[
     if code != "en":
         lines = report_text(assessment, load_language(code)).lines()
         found = (*found, *_disagreements(lines, assessment, code))
+    if assessment.comparison is not None:
+        for read in dict.fromkeys(("en", code)):
+            told = comparison_lines(assessment.comparison, load_language(read))
+            found = (*found, *check_comparison(told, assessment.comparison, read))
     if not found:
         return assessment, ()
     sentence = load_language("en").say("quality", "text_not_confirmed")

@@ -132,7 +132,7 @@ def build_results(
         assessment.to_json().encode(),
         copied_text(reference).encode(),
         clinical_text(loaded.clinical, load_language(identity.report_language)).encode(),
-        repr(loaded.clinical.prior_reports).encode(),
+        repr((loaded.clinical.prior_reports, identity.earlier)).encode(),
         segmentation.labels.tobytes(),
         json.dumps(None if wording is None else asdict(wording)).encode(),
         json.dumps(None if explanation is None else asdict(explanation)).encode(),

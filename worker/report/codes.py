@@ -120,6 +120,8 @@ PATTERN_VALUES = {
     ),
 }
 """Private on purpose: no program may take a resemblance for a coded diagnosis."""
+PRIOR_REPORT = Code("122075", "DCM", "Prior report for current patient")  # CID 3407
+DIFFERENCE = Code("DIFFERENCE", PRIVATE_SCHEME, "Difference from an earlier value")
 COMPARISON = Code("COMPARISON", PRIVATE_SCHEME, "Comparison with an earlier value")
 QUALITY_NOTE = Code("QUALITY-NOTE", PRIVATE_SCHEME, "Note on image or contour quality")
 NOTICE = Code("NOTICE", PRIVATE_SCHEME, "Notice")
@@ -133,7 +135,8 @@ PRIVATE_CODES: dict[Code, str] = {
     PATTERN: "AI estimate of which group of patients the measurements resemble; no diagnosis.",
     PATTERN_NOTE: "Text: the group, the calibrated confidence and on whom it was calibrated.",
     **dict.fromkeys(PATTERN_VALUES.values(), "Value of PATTERN: an AI estimate, no diagnosis."),
-    COMPARISON: "Text: a value of this study beside that of an earlier report, and its method.",
+    COMPARISON: "Text: values of this study beside those of an earlier result or report.",
+    DIFFERENCE: "Number below a comparison: value of this study minus the earlier one.",
     QUALITY_NOTE: "Text: what a reader must know about the images or the contours.",
     UNCERTAINTY: "Text below a measurement: interval that holds the true value in 9 of 10 hearts.",
     NOTICE: "Text: that the report is made by AI and not verified.",

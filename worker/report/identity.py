@@ -30,6 +30,14 @@ class PredecessorReport:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierReport:
+    """The report of an earlier study of the person, which this one compares with."""
+
+    study_instance_uid: str
+    report: PredecessorReport
+
+
+@dataclass(frozen=True, slots=True)
 class AnalysisIdentity:
     """What a result depends on besides the images' patient data.
 
@@ -44,6 +52,8 @@ class AnalysisIdentity:
         to get the same bytes again.
     report_language
         Code of the language of the Structured Report (``worker.findings.languages``).
+    earlier
+        What the report refers to where it compares; None where an archive has no such report.
     """
 
     software_version: str
@@ -54,6 +64,7 @@ class AnalysisIdentity:
     predecessor: PredecessorReport | None = None
     created_at: datetime = field(default_factory=lambda: datetime.now(tz=UTC))
     report_language: str = "en"
+    earlier: EarlierReport | None = None
 
     @property
     def bundle(self) -> str:

@@ -29,10 +29,11 @@ from worker.report import codes
 from worker.report.clinical_information import clinical_information
 from worker.report.codes import concept
 from worker.report.documents import observer, referenced_requests
+from worker.report.earlier_result import change_items, compared_report, other_evidence
 from worker.report.encoding import encoded, set_encoded
 from worker.report.evaluations import evaluations
 from worker.report.header import result_dataset
-from worker.report.identity import PredecessorReport
+from worker.report.identity import EarlierReport, PredecessorReport
 from worker.report.image_library import by_instance, image_library
 from worker.report.material import Material, ReportContent
 from worker.report.measurement_groups import measurement_groups
@@ -101,6 +102,9 @@ def structured_report(kind: str, material: Material) -> Dataset:
         predecessor = predecessor.enhanced or predecessor
     if predecessor is not None:
         dataset.PredecessorDocumentsSequence = [_predecessor(predecessor, study)]
+    earlier = compared_report(material.assessment, material.identity)
+    if earlier is not None:
+        dataset.PertinentOtherEvidenceSequence = [other_evidence(earlier)]
     content = material.report or report_content(material)
     set_encoded(dataset, "CurrentRequestedProcedureEvidenceSequence", content.evidence)
     for element in _without_children(content.root):
@@ -115,7 +119,8 @@ def report_content(material: Material) -> ReportContent:
     assessment = with_worded_impression(
         worded(material.assessment, language.code), material.wording, language
     )
-    when = time_point(material.reference, material.clinical)
+    when = time_point(material.reference, material.clinical, assessment.comparison)
+    earlier = compared_report(assessment, material.identity)
     made: Dataset = MeasurementReport(
         observation_context=ObservationContext(observer_device_context=observer(material.identity)),
         procedure_reported=concept(codes.PROCEDURE),
@@ -124,7 +129,7 @@ def report_content(material: Material) -> ReportContent:
         language_of_content_item_and_descendants=_language_item(language),
     )[0]
     *before, measurements = made.ContentSequence
-    before += opening(assessment, language)
+    before += opening(assessment, earlier, language)
     phases = sorted({assessment.ed_phase, assessment.es_phase})
     before.append(image_library(material.stack, phases))
     study = str(material.reference.StudyInstanceUID)
@@ -133,7 +138,7 @@ def report_content(material: Material) -> ReportContent:
         measurements=measurements,
         before=encoded(before),
         groups=encoded(measurements.get("ContentSequence", [])),
-        after=encoded(_statements(material, assessment, language)),
+        after=encoded(_statements(material, assessment, earlier, language)),
         evidence=encoded([_evidence(material.stack, study)]),
     )
 
@@ -150,12 +155,18 @@ def _children(form: Form, material: Material, content: ReportContent) -> bytes:
     return content.before + encoded([measurements]) + content.after
 
 
-def _statements(material: Material, assessment: Assessment, language: Language) -> ContentSequence:
+def _statements(
+    material: Material,
+    assessment: Assessment,
+    earlier: EarlierReport | None,
+    language: Language,
+) -> ContentSequence:
     """Return what follows the measurements: evaluations, and what the study brought with it."""
     wording = material.wording or worded_by_rules(material.assessment, language)
     today = study_day(material.reference)
     comparisons = compare(assessment, material.clinical, today)
     more = [
+        *change_items(assessment, earlier, language),
         *comparison_items(comparisons, language),
         *passage_items(wording, assessment, language),
     ]

@@ -16,6 +16,7 @@ from datetime import date
 from highdicom.sr import ContentItem, TimePointContext
 from pydicom.dataset import Dataset
 
+from plugin.domain.comparison import Comparison as BesideEarlier
 from plugin.domain.findings import Assessment, Measurement
 from worker.clinical import ClinicalContext, PriorValue
 from worker.clinical.people import calendar_day
@@ -64,25 +65,38 @@ def study_day(reference: Dataset) -> date | None:
     return calendar_day(str(reference.get("StudyDate") or ""))
 
 
-def time_point(reference: Dataset, clinical: ClinicalContext) -> TimePointContext | None:
-    """Return TID 1502: the day of the study, and its place in order when earlier days are known."""
+def time_point(
+    reference: Dataset, clinical: ClinicalContext, comparison: BesideEarlier | None = None
+) -> TimePointContext | None:
+    """Return TID 1502: the day of the study, and its place in order when earlier ones are known.
+
+    Days of reports and of earlier results count once; an earlier study of the same day counts too.
+    """
     today = study_day(reference)
     if today is None:
         return None
-    days = {on for one in clinical.prior_reports if (on := one.written_on) and on < today}
+    results = () if comparison is None else comparison.results
+    days = {on.isoformat() for one in clinical.prior_reports if (on := one.written_on)}
+    before = {day for day in days if day < today.isoformat()}
+    before |= {one.day for one in results if one.days}
+    n_before = len(before) + sum(one.days == 0 for one in results)
     return TimePointContext(
-        time_point=today.isoformat(), time_point_order=len(days) + 1 if days else None
+        time_point=today.isoformat(), time_point_order=n_before + 1 if n_before else None
     )
 
 
 def compare(
     assessment: Assessment, clinical: ClinicalContext, today: date | None
 ) -> list[Comparison]:
-    """Return the latest earlier value of each quantity and method; none without a study date."""
+    """Return the latest earlier value of each quantity and method; none without a study date.
+
+    Reports of our own are left out where the result itself is compared with.
+    """
     if today is None:
         return []
+    known_better = assessment.comparison is not None and assessment.comparison.latest is not None
     latest: dict[tuple[str, str], Comparison] = {}
-    for value, day in _earlier(clinical, today):
+    for value, day in _earlier(clinical, today, with_own=not known_better):
         now = assessment.measurement(value.key)
         slot = (value.key, value.code.value)
         known = latest.get(slot)
@@ -93,9 +107,11 @@ def compare(
     return sorted(latest.values(), key=lambda one: order.index(one.now.key))
 
 
-def _earlier(clinical: ClinicalContext, today: date) -> Iterator[tuple[PriorValue, date]]:
+def _earlier(
+    clinical: ClinicalContext, today: date, *, with_own: bool
+) -> Iterator[tuple[PriorValue, date]]:
     for report in clinical.prior_reports:
-        for value in report.values:
+        for value in report.values if with_own or not report.is_own else ():
             if value.measured_on is not None and value.measured_on < today:
                 yield value, value.measured_on
 

@@ -46,6 +46,7 @@ def test_one_id_of_two_issuers_is_two_people_and_no_id_is_nobody():
         (Moment("20250101", "noon"), Moment("20250101", "0915"), None),
         (Moment(""), Moment("20250101"), None),
         (Moment("last year"), Moment("20250101"), None),
+        (Moment("20241341"), Moment("20250101"), None),
     ],
 )
 def test_which_study_is_earlier_is_known_by_date_then_time_or_not_at_all(first, second, is_before):

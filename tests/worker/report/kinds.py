@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 
 from plugin.domain.findings import Assessment, Code
 from plugin.domain.wording import Author, Doubt, Part, Passage, Statement, Wording
+from tests.worker import earlier_results
 from tests.worker.findings.patterns import table, undecided
 from tests.worker.report import samples
 from worker.clinical import (
@@ -205,6 +206,7 @@ HEARTS: dict[str, Callable[[], Heart]] = {
     "clinical information": with_clinical_information,
     "in Chinese": lambda: replace(with_clinical_information(), table=undecided()),
     "worded by a language model": heart,
+    "beside an earlier result": heart,
 }
 
 
@@ -212,6 +214,7 @@ def identity_of(kind: str) -> AnalysisIdentity:
     return samples.identity(
         predecessor=PREDECESSOR if kind == "superseding" else None,
         report_language="zh" if kind == "in Chinese" else "en",
+        earlier=earlier_results.REPORT if kind == "beside an earlier result" else None,
     )
 
 
@@ -246,6 +249,8 @@ def objects_of(kind: str, *, short: bool = False) -> dict[str, Dataset]:
     labels = found.labels
     uids = ResultUids(str(found.header.StudyInstanceUID), identity, kind)
     assessment = found.assessed()
+    if kind == "beside an earlier result":
+        assessment = earlier_results.beside(assessment, {"lv_ejection_fraction": 20.0})
     if short:
         stated = (*assessment.findings, *assessment.strata, assessment.priority)
         keys = {*_FORMS, *(key for one in stated for key in one.basis)}

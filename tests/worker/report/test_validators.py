@@ -36,6 +36,7 @@ _OTHER_TREES = (  # the rest differ from one of these in the header, which dciod
     "in Chinese",
     "worded by a language model",
     "clinical information",  # with a comparison
+    "beside an earlier result",
 )
 _NAMES = {
     "Japanese": kinds.JAPANESE,
@@ -52,7 +53,7 @@ _ROOT = r': /CONTAINER \(126000,DCM,"Imaging Measurement Report"\)/'
 _EXPLAINED = [  # in docs/objects/structured-report.md, one by one
     re.compile(pattern + r".*Content Item not in template$")
     for pattern in (
-        _ROOT + r"TEXT \((NOTICE|121073),",
+        _ROOT + r"TEXT \((NOTICE|121073|COMPARISON),",
         _ROOT + r"CONTAINER \(55752-0,",
         _ROOT + r'CONTAINER \(C0034375,UMLS,"Qualitative Evaluations"\)/(CODE|TEXT) \(.*\)/',
         r'"Measurement Group"\)/NUM \(.*/TEXT \((121407|UNCERTAINTY),',
@@ -189,6 +190,7 @@ def test_kinds_differ_in_what_a_report_holds(written: dict[str, dict[str, Path]]
     assert "PATTERN-NOTE" in text["in Chinese"]
     assert "PATTERN" not in text["man"]
     assert "未经医师审核" in text["in Chinese"]
+    assert "122075" in text["beside an earlier result"]
 
 
 def test_dcentvfy_finds_the_study_and_its_results_consistent(tmp_path: Path) -> None:

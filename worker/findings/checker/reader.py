@@ -92,7 +92,8 @@ class Lexicon:
     """How one language is read.
 
     ``questions`` are words that only a question uses: in a report they mean nothing, or are not
-    allowed.
+    allowed. ``comparison`` holds how a difference stands to its uncertainty, and is read only in
+    what is said of an earlier result.
     """
 
     code: str
@@ -105,6 +106,7 @@ class Lexicon:
     units: tuple[tuple[re.Pattern[str], str], ...]
     side_follows: bool
     questions: tuple[tuple[str, re.Pattern[str]], ...]
+    comparison: tuple[tuple[str, re.Pattern[str]], ...]
 
     def read(self, text: str) -> tuple[Reading, ...]:
         """Split a text into sentences and read each."""
@@ -190,6 +192,9 @@ def load_lexicon(code: str) -> Lexicon:
         side_follows=bool(raw["side_follows"]),
         questions=tuple(
             (key, _word(entries, bounded=bounded)) for key, entries in raw["questions"].items()
+        ),
+        comparison=tuple(
+            (key, _word(entries, bounded=bounded)) for key, entries in raw["comparison"].items()
         ),
     )
 
