@@ -17,12 +17,11 @@ from worker.training.export import BundleText, write_bundle
 from worker.training.familiarity import add_table, fit
 from worker.training.fold_commands import folds
 from worker.training.group_commands import groups
-from worker.training.language import fidelity
+from worker.training.language.commands import fidelity
 from worker.training.language.export import add_run
 from worker.training.language.recipe import read_language_recipe
 from worker.training.language.run import start_or_resume_language
 from worker.training.language.text_stage import CORPUS_FOLDER, make_corpus
-from worker.training.page.commands import print_rows
 from worker.training.recipe import Recipe, read_recipe
 from worker.training.run import DataFolders, start_or_resume
 from worker.training.site_commands import adapt, finetune, pretrain
@@ -105,22 +104,7 @@ def export_language(
     typer.echo(f"{bundle}: {manifest.name} {manifest.version} with {roles}")
 
 
-@train.command("fidelity")
-def judge_answers(
-    bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")],
-    studies: Annotated[int, typer.Option(min=1, help="Made-up studies to ask about.")] = 20,
-    seed: Annotated[int, typer.Option(help="Another seed than the corpus learnt from.")] = 7,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads, 0 for all.")] = 0,
-    failures: Annotated[Path | None, typer.Option(help="File for answers that fail.")] = None,
-) -> None:
-    """Let a bundle answer about made-up studies, and read its answers again."""
-    opened = load_bundle(bundle)
-    judged = list(fidelity.judge(opened, seed, studies, threads))
-    print_rows(opened.name, opened.version, fidelity.tabulate(judged))
-    if failures is not None:
-        fidelity.write_failures(judged, failures)
-
-
+train.command("fidelity")(fidelity)
 train.command("folds")(folds)
 train.command("groups")(groups)
 train.command("pretrain")(pretrain)

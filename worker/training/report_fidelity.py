@@ -45,7 +45,7 @@ def read_back(assessment: Assessment, language: str) -> Fidelity:
     lines = report_text(assessment, words).lines()
     lexicon = load_lexicon(language)
     found = check_text(lines, assessment, language, rules=bands, complete=True)
-    planted = list(dict.fromkeys(one for line in lines for one in _planted(line, lexicon)))
+    planted = list(dict.fromkeys(one for line in lines for one in changed_numbers(line, lexicon)))
     caught = [one for one in planted if check_text([one], assessment, language, rules=bands)]
     readings = [reading for line in lines for reading in lexicon.read(line)]
     n_numbers = sum(len(a.numbers) for r in readings for a in r.amounts if not a.is_limit)
@@ -59,7 +59,7 @@ def read_back(assessment: Assessment, language: str) -> Fidelity:
     )
 
 
-def _planted(line: str, lexicon: Lexicon) -> Iterator[str]:
+def changed_numbers(line: str, lexicon: Lexicon) -> Iterator[str]:
     """Yield the line with the last digit of a value changed, once for each sentence with one."""
     for reading in lexicon.read(line):
         amount = next((a for a in reading.amounts if not a.is_limit), None)

@@ -19,7 +19,8 @@ from worker.findings.checker.statements import (
     word_problems,
 )
 
-_RULE = "⟦rule⟧"
+RULE = "⟦rule⟧"
+"""Stands in a sentence in the place of a printed rule that is quoted."""
 
 
 def check_text(
@@ -47,11 +48,7 @@ def check_text(
         Also require that every finding is said and that everything not assessed is named.
     """
     lexicon = load_lexicon(language)
-    readings = [
-        reading
-        for line in lines
-        for reading in lexicon.read(_marked(_marked(line, rules, _RULE), causes, CAUSE))
-    ]
+    readings = read_marked(lines, language, causes=causes, rules=rules)
     notes = amounts_of_notes(assessment)
     sources = _sources(assessment)
     found = []
@@ -75,6 +72,18 @@ def check_text(
     if complete:
         found += _omitted(readings, assessment, lexicon)
     return tuple(found)
+
+
+def read_marked(
+    lines: Iterable[str], language: str, *, causes: Sequence[str] = (), rules: Sequence[str] = ()
+) -> list[Reading]:
+    """Read lines as ``check_text`` does: marks stand in the places of rules and causes."""
+    lexicon = load_lexicon(language)
+    return [
+        reading
+        for line in lines
+        for reading in lexicon.read(_marked(_marked(line, rules, RULE), causes, CAUSE))
+    ]
 
 
 def _marked(line: str, phrases: Sequence[str], mark: str) -> str:

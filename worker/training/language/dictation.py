@@ -4,14 +4,15 @@ Every study is written about in one language, the languages in turn, with a hist
 something: the four parts of its report and answers to questions. Of each text is kept what the
 model wrote freely, what it wrote under the laws of decoding and what was printed. Only writes;
 whether any of it is true is judged afterwards (``fidelity``, ``acceptability``) from what was kept,
-as often as one likes.
+as often as one likes. ``reprinted`` prints it anew, for when the check before printing has changed.
 
 A line of ``studies.jsonl`` per study; a run that was stopped goes on.
 """
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ from worker.findings.language import load_language
 from worker.findings.word import Told, word_report
 from worker.model.language.constraints import AnswerRules, required_facts
 from worker.model.language.decoder import Decoder, Reading
-from worker.model.language.generation import Ending, Generation, generate
+from worker.model.language.generation import Ending, Generation, TextDecoder, generate
 from worker.model.language.prompt import Request, task_ids
+from worker.model.language.tokenizer import Tokenizer
 from worker.model.language.vision import StudyFeatures
 from worker.model.language.vocabulary import LANGUAGES, Style, Task
 from worker.model.language.writer import (
@@ -40,6 +42,7 @@ from worker.model.language.writer import (
 )
 from worker.training.language.corpus import Record, records_of, study_of
 from worker.training.language.leading_histories import Probe, history_that_tries
+from worker.training.language.studies import SampledStudy
 
 STUDIES_NAME, RUN_NAME = "studies.jsonl", "run.json"
 _PROBES = tuple(Probe)
@@ -104,8 +107,8 @@ class DictatingWriter(LanguageWriter):
     gives too, so only what follows is written a second time.
     """
 
-    def __init__(self, decoder: Decoder, bundle: Bundle) -> None:
-        super().__init__(decoder, read_tokenizer(bundle))
+    def __init__(self, decoder: TextDecoder, tokenizer: Tokenizer) -> None:
+        super().__init__(decoder, tokenizer)
         self.kept: dict[Task, tuple[Written, Written]] = {}
         """What was last written of each task, freely and under the laws."""
         self._read: tuple[Evidence, str, ReadStudy] | None = None
@@ -169,10 +172,26 @@ class DictatingWriter(LanguageWriter):
         return Generation((*kept, *rest.ids), rest.ending)
 
 
+def open_dictating_writer(bundle: Bundle, threads: int = 0) -> DictatingWriter:
+    """Open the language model of a verified bundle.
+
+    Raises
+    ------
+    ModelError
+        ``BUNDLE_INVALID``: it has none, or an unusable one.
+    """
+    return DictatingWriter(Decoder(bundle, threads=threads), read_tokenizer(bundle))
+
+
 def write_studies(
-    bundle: Bundle, seed: int, n_studies: int, folder: Path, threads: int = 0
+    writer: DictatingWriter, bundle: str, seed: int, n_studies: int, folder: Path
 ) -> Iterator[WrittenStudy]:
     """Write about the studies of a corpus that a folder does not hold yet; yield each.
+
+    Parameters
+    ----------
+    bundle
+        Digest of the writer's bundle; a folder holds the texts of one.
 
     Raises
     ------
@@ -180,18 +199,16 @@ def write_studies(
         ``SETTING_INVALID``: the folder holds another bundle's texts, or another seed's.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _require_same_run(folder / RUN_NAME, {"bundle": bundle.digest, "seed": seed})
+    _require_same_run(folder / RUN_NAME, {"bundle": bundle, "seed": seed})
     known = {one.index for one in read_studies(folder)}
-    missing = [index for index in range(n_studies) if index not in known]
-    if not missing:
-        return
-    writer = DictatingWriter(Decoder(bundle, threads=threads), bundle)
+    _drop_a_line_cut_short(folder / STUDIES_NAME)
     with (folder / STUDIES_NAME).open("a", encoding="utf-8") as file:
-        for index in missing:
-            written = write_study(writer, seed, index)
-            file.write(json.dumps(asdict(written), ensure_ascii=False) + "\n")
-            file.flush()
-            yield written
+        for index in range(n_studies):
+            if index not in known:
+                study = write_study(writer, seed, index)
+                file.write(json.dumps(asdict(study), ensure_ascii=False) + "\n")
+                file.flush()
+                yield study
 
 
 def write_study(writer: DictatingWriter, seed: int, index: int) -> WrittenStudy:
@@ -207,13 +224,58 @@ def write_study(writer: DictatingWriter, seed: int, index: int) -> WrittenStudy:
     writer.kept.clear()
     wording = word_report(study.assessment, language, writer, told)
     texts = [_text(passage, writer) for passage in wording.passages]
-    for record in records_of(study, seed, index):
-        if record.language == code and record.task is Task.ANSWER:
-            writer.kept.clear()
-            question = checked_question(record.question)
-            answer = answer_question(question, study.assessment, language, writer, told)
-            texts.append(_text(answer.passage, writer, record))
+    for record in _questions(study, seed, index, code):
+        writer.kept.clear()
+        question = checked_question(record.question)
+        answer = answer_question(question, study.assessment, language, writer, told)
+        texts.append(_text(answer.passage, writer, record))
     return WrittenStudy(index, code, probe, history, tuple(texts))
+
+
+def reprinted(written: WrittenStudy, seed: int) -> WrittenStudy:
+    """Return what would be printed today of what the model wrote about a study then."""
+    study = study_of(seed, written.index)
+    language = load_language(written.language)
+    told = Told(written.history, None, float("inf"))
+    of_part = {one.task: one for one in written.texts if not one.asked}
+    wording = word_report(study.assessment, language, _KeptWriter(of_part), told)
+    texts = [_printed(of_part[Task(passage.part.value)], passage) for passage in wording.passages]
+    kept = {one.asked: one for one in written.texts if one.asked}
+    for record in _questions(study, seed, written.index, written.language):
+        own = kept[record.probe]
+        question, writer = checked_question(record.question), _KeptWriter({own.task: own})
+        answer = answer_question(question, study.assessment, language, writer, told)
+        texts.append(_printed(own, answer.passage))
+    return replace(written, texts=tuple(texts))
+
+
+class _KeptWriter:
+    """A language model that writes what it once wrote."""
+
+    measurement_keys: tuple[str, ...] = ()
+    reads_images = False
+
+    def __init__(self, texts: Mapping[Task, WrittenText]) -> None:
+        self._texts = texts
+
+    def read(
+        self, evidence: Evidence, history: str = "", study: StudyFeatures | None = None
+    ) -> ReadStudy:
+        del history, study
+        return ReadStudy(evidence, Reading(0, {}, np.zeros(1, np.float32)))
+
+    def write(
+        self,
+        study: ReadStudy,
+        task: Task,
+        *,
+        question: str = "",
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Written:
+        del study, question, cancelled
+        text = self._texts[task]
+        ending = Ending.STOP_TOKEN if text.constrained_finished else Ending.BUDGET
+        return Written(text.constrained, ending, 0)
 
 
 def read_studies(folder: Path) -> list[WrittenStudy]:
@@ -221,9 +283,15 @@ def read_studies(folder: Path) -> list[WrittenStudy]:
     path = folder / STUDIES_NAME
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    studies = [_study(json.loads(line)) for line in lines if line.endswith("\n")]
+    *lines, _ = path.read_text(encoding="utf-8").split("\n")
+    studies = [_study(json.loads(line)) for line in lines]
     return sorted(studies, key=lambda one: one.index)
+
+
+def _drop_a_line_cut_short(path: Path) -> None:
+    if path.exists():
+        end = path.read_bytes().rfind(b"\n") + 1
+        os.truncate(path, end)
 
 
 def _text(passage: Passage, writer: DictatingWriter, record: Record | None = None) -> WrittenText:
@@ -231,7 +299,7 @@ def _text(passage: Passage, writer: DictatingWriter, record: Record | None = Non
     task = Task(passage.part.value)
     nothing = Written("", Ending.CANCELLED, 0)  # the study did not fit into the model
     freely, lawful = writer.kept.get(task, (nothing, nothing))
-    return WrittenText(
+    text = WrittenText(
         task=task,
         asked="" if record is None else record.probe,
         free=freely.text,
@@ -241,9 +309,28 @@ def _text(passage: Passage, writer: DictatingWriter, record: Record | None = Non
         target_facts=() if record is None else cited(record.target),
         author=passage.author,
         doubt=passage.doubt,
+        printed=(),
+        named=(),
+    )
+    return _printed(text, passage)
+
+
+def _printed(text: WrittenText, passage: Passage) -> WrittenText:
+    """Note what was printed."""
+    return replace(
+        text,
+        author=passage.author,
+        doubt=passage.doubt,
         printed=tuple(one.text for one in passage.statements),
         named=tuple(one.evidence for one in passage.statements),
     )
+
+
+def _questions(study: SampledStudy, seed: int, index: int, code: str) -> Iterator[Record]:
+    """Yield what the corpus asks about a study in a language."""
+    for record in records_of(study, seed, index):
+        if record.language == code and record.task is Task.ANSWER:
+            yield record
 
 
 def _study(raw: dict[str, Any]) -> WrittenStudy:

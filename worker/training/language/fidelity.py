@@ -1,207 +1,184 @@
-"""How true a bundle's answers are: made-up studies that were not learnt from, read again.
+"""How true a bundle's texts are: free, under the laws of decoding, and as they are printed.
 
-The runtime's own decoder and constraints write; the independent checker reads. Each answer is
-written twice, free and constrained, so that a table shows what the model knows by itself and what
-the constraints save it from.
+Judges what ``dictation`` wrote about studies that were not learnt from: each text is read back from
+its words alone and compared with the measurements. What is printed includes the sentences by rule
+that take the place of doubted words; they are read like all others.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from enum import StrEnum
 
 from plugin.domain.evidence import Evidence, FactKind, cited, fill_slots
 from plugin.domain.findings import Assessment
-from worker.bundle import Bundle
-from worker.bundle.manifest import EvaluationRow
+from plugin.domain.wording import Author
 from worker.findings.checker import check_text
+from worker.findings.checker.reader import load_lexicon
 from worker.findings.evidence import make_evidence
 from worker.findings.language import load_language
-from worker.model.language.constraints import AnswerRules, Vocabulary, required_facts
-from worker.model.language.decoder import Decoder, Reading
-from worker.model.language.generation import Ending, generate
-from worker.model.language.prompt import evidence_ids, prompt_ids
-from worker.model.language.tokenizer import BUNDLE_FILE, Tokenizer
+from worker.model.language.constraints import required_facts
 from worker.model.language.vocabulary import Task
-from worker.training.language.corpus import Record, records, study_of
-from worker.training.language.requests import request_of
+from worker.training.language.corpus import study_of
+from worker.training.language.dictation import WrittenStudy, WrittenText, reprinted
+from worker.training.language.reading_back import ReadBack, read_back
+from worker.training.report_fidelity import changed_numbers
 
-BUDGET_TOKENS = 256
-_TELLING = (Task.IMPRESSION, Task.EXPLANATION)
-_SHARES = ("agrees", "complete", "same_facts", "finished")
+TELLING = (Task.IMPRESSION, Task.EXPLANATION)
+"""Parts that must tell every finding."""
+
+MAY_ANSWER = frozenset({FactKind.SCOPE, FactKind.NOT_ASSESSED, FactKind.QUALITY})
+"""All that an answer may name to what the study cannot tell."""
+
+_UNANSWERABLE = "unknown"
+
+
+class How(StrEnum):
+    """On which road a text came about."""
+
+    FREE = "free"
+    CONSTRAINED = "constrained"
+    PRINTED = "printed"
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One written answer.
+    """One text.
 
     Attributes
     ----------
-    probe
-        What history or question tried.
     text
-        The answer as printed; slots that the study does not have stay as they are.
-    agrees
-        Whether the checker finds nothing wrong.
-    complete
-        Whether every fact is named that such an answer must name.
-    same_facts
-        Whether it names the facts of the corpus's answer and no others, in whatever order.
+        As printed; where a slot names no fact, with that slot.
     finished
-        Whether the model ended it.
-    n_findings, n_omitted
-        Findings that an impression or an explanation must tell, and those told neither by name nor
-        by the value that they rest on; 0 of other tasks.
-    problems
-        What the checker found wrong, by kind; ``unknown_slot`` where the text cannot be printed.
+        Whether the model ended it; always where it was printed.
+    complete
+        Whether every fact is named that such a text must name; None of what was printed by rule,
+        which names none.
+    same_facts
+        Of an answer: whether it names the facts of the corpus's answer and no others.
+    findings
+        Keys of the findings that it must tell; none of other tasks.
+    strays
+        Whether it tells a value or finding although the study cannot answer the question.
     """
 
-    language: str
     task: Task
-    probe: str
-    constrained: bool
+    asked: str
+    how: How
+    by_rules: bool
     text: str
-    agrees: bool
-    complete: bool
-    same_facts: bool
     finished: bool
-    n_findings: int = 0
-    n_omitted: int = 0
-    problems: tuple[str, ...] = ()
+    complete: bool | None
+    same_facts: bool
+    findings: tuple[str, ...]
+    strays: bool
+    read: ReadBack
+
+    @property
+    def n_omitted(self) -> int:
+        """Findings that it must tell and does not."""
+        return sum(key not in self.read.told for key in self.findings)
+
+    @property
+    def fails(self) -> bool:
+        """Whether a reader would be told something wrong, or not be told a finding."""
+        return bool(not self.read.is_true or self.n_omitted or self.strays)
 
 
-class AnswerJudge:
-    """Lets a bundle answer the requests of the corpus.
+@dataclass(frozen=True, slots=True)
+class JudgedStudy:
+    """All texts about one study.
 
-    Parameters
+    Attributes
     ----------
-    bundle
-        Verified, with a decoder and a vocabulary.
-    threads
-        CPU threads, 0 for all.
+    n_changed, n_changed_found
+        Control: sentences of the printed report with one digit changed, and how many of them the
+        checker doubts.
     """
 
-    def __init__(self, bundle: Bundle, threads: int = 0) -> None:
-        self._decoder = Decoder(bundle, threads=threads)
-        self._tokenizer = Tokenizer.from_file(bundle.folder / BUNDLE_FILE)
-        self._vocabularies: dict[str, Vocabulary] = {}
+    written: WrittenStudy
+    judged: tuple[Judged, ...]
+    n_changed: int
+    n_changed_found: int
 
-    def judge_study(self, seed: int, asked: Sequence[Record]) -> Iterator[Judged]:
-        """Answer all requests about one study, each free and constrained."""
-        assessment = study_of(seed, _index(asked[0])).assessment
-        ids = evidence_ids(self._tokenizer, asked[0].evidence)
-        reading = self._decoder.read(self._decoder.embed(ids))
-        for record in asked:
-            evidence = make_evidence(assessment, load_language(record.language))
-            prompt = prompt_ids(self._tokenizer, request_of(record))[len(ids) :]
-            begun = self._decoder.read(self._decoder.embed(prompt), reading)
-            for constrained in (False, True):
-                yield self._judge(record, assessment, evidence, begun, constrained=constrained)
-
-    def _judge(
-        self,
-        record: Record,
-        assessment: Assessment,
-        evidence: Evidence,
-        begun: Reading,
-        *,
-        constrained: bool,
-    ) -> Judged:
-        required = required_facts(evidence, record.task)
-        rules = AnswerRules(self._vocabulary(evidence), evidence, required)
-        written = generate(
-            self._decoder,
-            begun,
-            stop_ids=(self._tokenizer.end_id,),
-            budget=BUDGET_TOKENS,
-            allowed=rules.allowed if constrained else None,
-        )
-        target = self._tokenizer.decode(written.ids)
-        named = cited(target)
-        known = all(evidence.fact(one) is not None for one in named)
-        text = fill_slots(target, evidence) if known else target
-        problems = _problems(text, record, assessment, evidence) if known else ("unknown_slot",)
-        findings = evidence.of_kind(FactKind.FINDING) if record.task in _TELLING else ()
-        told = [not {one.id, *one.basis}.isdisjoint(named) for one in findings]
-        return Judged(
-            record.language,
-            record.task,
-            record.probe,
-            constrained,
-            text,
-            agrees=not problems,
-            complete=all(group & set(named) for group in required),
-            same_facts=set(named) == set(cited(record.target)),
-            finished=written.ending is Ending.STOP_TOKEN,
-            n_findings=len(told),
-            n_omitted=told.count(False),
-            problems=problems,
-        )
-
-    def _vocabulary(self, evidence: Evidence) -> Vocabulary:
-        code = evidence.language
-        if code not in self._vocabularies:
-            self._vocabularies[code] = Vocabulary(self._tokenizer, evidence.restricted)
-        return self._vocabularies[code]
+    def of(self, how: How, *, answers: bool = False) -> list[Judged]:
+        """Return the parts of the report, or the answers, of one road."""
+        return [
+            one for one in self.judged if one.how is how and (one.task is Task.ANSWER) is answers
+        ]
 
 
-def judge(bundle: Bundle, seed: int, n_studies: int, threads: int = 0) -> Iterator[Judged]:
-    """Answer everything that is asked about some studies of a corpus with this seed."""
-    judge_of = AnswerJudge(bundle, threads)
-    listed = list(records(seed, n_studies))
-    for index in range(n_studies):
-        yield from judge_of.judge_study(seed, [one for one in listed if _index(one) == index])
+def judge_studies(written: Iterable[WrittenStudy], seed: int) -> Iterator[JudgedStudy]:
+    """Judge studies of the corpus with this seed, printed anew by the check as it is now."""
+    for one in written:
+        yield judge_study(reprinted(one, seed), study_of(seed, one.index).assessment)
 
 
-def tabulate(judged: Iterable[Judged]) -> list[EvaluationRow]:
-    """Return shares in percent by language, task and whether decoding was constrained.
-
-    Shares are of answers; of omitted findings, of findings.
-    """
-    groups: dict[str, list[Judged]] = {}
-    for one in judged:
-        how = "constrained" if one.constrained else "free"
-        groups.setdefault(f"{one.language} {one.task.value}, {how}", []).append(one)
-    return [
-        EvaluationRow(measure=f"{name}: {share}", value=value, unit="%")
-        for name, own in sorted(groups.items())
-        for share, value in _shares(own).items()
+def judge_study(written: WrittenStudy, assessment: Assessment) -> JudgedStudy:
+    """Judge all texts about one study on all roads."""
+    evidence = make_evidence(assessment, load_language(written.language))
+    judged = tuple(_judge(text, how, assessment, evidence) for text in written.texts for how in How)
+    changed = _changed(written)
+    rules = [one.text for one in evidence.of_kind(FactKind.RULE)]
+    found = [
+        one for one in changed if check_text([one], assessment, evidence.language, rules=rules)
     ]
+    return JudgedStudy(written, judged, len(changed), len(found))
 
 
-def write_failures(judged: Iterable[Judged], path: Path) -> None:
-    """Write the answers that the checker doubts or that leave out what they must name."""
-    with path.open("w", encoding="utf-8") as file:
-        for one in judged:
-            if not (one.agrees and one.complete):
-                how = "constrained" if one.constrained else "free"
-                why = ",".join(one.problems) or "incomplete"
-                file.write(f"{one.language} {one.task.value} {one.probe} {how} {why}: {one.text}\n")
-
-
-def _shares(own: Sequence[Judged]) -> Mapping[str, float]:
-    shares = {
-        f"{name} of {len(own)}": sum(bool(getattr(one, name)) for one in own) / len(own)
-        for name in _SHARES
-    }
-    n_findings = sum(one.n_findings for one in own)
-    if n_findings:
-        omitted = sum(one.n_omitted for one in own)
-        shares[f"omitted findings of {n_findings}"] = omitted / n_findings
-    return {name: round(100 * share, 1) for name, share in shares.items()}
-
-
-def _problems(
-    text: str, record: Record, assessment: Assessment, evidence: Evidence
-) -> tuple[str, ...]:
-    found = check_text(
-        [text],
-        assessment,
-        record.language,
-        causes=[one.text for one in evidence.of_kind(FactKind.CONSIDERATION)],
-        rules=[one.text for one in evidence.of_kind(FactKind.RULE)],
+def _judge(text: WrittenText, how: How, assessment: Assessment, evidence: Evidence) -> Judged:
+    facts, sentences = _as_read(text, how, evidence)
+    required = required_facts(evidence, text.task)
+    kinds = {fact.id: fact.kind for fact in evidence.facts}
+    is_none = text.asked == _UNANSWERABLE
+    tells = text.task in TELLING
+    by_rules = how is How.PRINTED and text.author is Author.RULES
+    return Judged(
+        task=text.task,
+        asked=text.asked,
+        how=how,
+        by_rules=by_rules,
+        text=" ".join(sentences),
+        finished=_finished(text, how),
+        complete=None if by_rules else all(group & set(facts) for group in required),
+        same_facts=set(facts) == set(text.target_facts),
+        findings=tuple(one.key for one in assessment.findings) if tells else (),
+        strays=is_none and any(kinds.get(one) not in MAY_ANSWER for one in facts),
+        read=_unprintable()
+        if "[E" in "".join(sentences)
+        else read_back(sentences, assessment, evidence),
     )
-    return tuple(dict.fromkeys(one.kind.value for one in found))
 
 
-def _index(record: Record) -> int:
-    return int(record.id.split("-")[0])
+def _as_read(
+    text: WrittenText, how: How, evidence: Evidence
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Ids of the facts that a text names, and its sentences as a reader would see them."""
+    if how is How.PRINTED:
+        keys = {key for named in text.named for key in named}
+        return tuple(fact.id for fact in evidence.facts if fact.key in keys), text.printed
+    written = text.free if how is How.FREE else text.constrained
+    named = cited(written)
+    known = all(evidence.fact(one) is not None for one in named)
+    return named, (fill_slots(written, evidence) if known else written,)
+
+
+def _finished(text: WrittenText, how: How) -> bool:
+    return {
+        How.FREE: text.free_finished,
+        How.CONSTRAINED: text.constrained_finished,
+        How.PRINTED: True,
+    }[how]
+
+
+def _unprintable() -> ReadBack:
+    """Stand in for the reading of a text with the slot of a fact that the study does not have."""
+    return ReadBack(0, 0, 1, 1, frozenset(), ("unknown_slot",))
+
+
+def _changed(written: WrittenStudy) -> list[str]:
+    """Sentences of the printed impression, each with one digit of a value changed."""
+    lexicon = load_lexicon(written.language)
+    impressions: Sequence[str] = next(
+        one.printed for one in written.texts if one.task is Task.IMPRESSION
+    )
+    return [one for line in impressions for one in changed_numbers(line, lexicon)]
