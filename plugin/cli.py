@@ -13,6 +13,7 @@ from plugin.commands import (
     analysis,
     asking,
     bundles,
+    certificates,
     configuration,
     deliveries,
     destinations,
@@ -67,6 +68,7 @@ app.command("web", rich_help_panel=_SYSTEM)(processes.web)
 
 app.add_typer(peers.app, name="peer", rich_help_panel=_ADMINISTER)
 app.add_typer(destinations.app, name="destination", rich_help_panel=_ADMINISTER)
+app.add_typer(certificates.app, name="certificate", rich_help_panel=_ADMINISTER)
 app.add_typer(deliveries.app, name="delivery", rich_help_panel=_ADMINISTER)
 app.add_typer(studies.app, name="study", rich_help_panel=_ADMINISTER)
 app.add_typer(triage.app, name="triage", rich_help_panel=_ADMINISTER)

@@ -1,6 +1,7 @@
 """``config check`` and ``config show``: what the settings are, and whether they can work."""
 
 import tomllib
+from datetime import UTC, datetime
 
 import typer
 
@@ -21,15 +22,18 @@ app = new_group("Check and show the settings (file < environment < secrets folde
 def check(config: ConfigOption = None) -> None:
     """Say whether the settings can be used; exit code 2 and a sentence when they cannot.
 
-    Tries the model, opens spool and registry, and asks Redis (or looks for its program).
+    Tries the model and the certificates, opens spool and registry, and asks Redis (or looks for
+    its program).
     Run it as the user that runs the system: it makes the folders that are missing.
     """
     from plugin.broker import embedded_broker_command
+    from plugin.certificates import check_certificates
     from plugin.queue import make_app, ping
     from plugin.spool import Spool
     from worker.tasks import open_models
 
-    settings = load(config)
+    settings, now = load(config), datetime.now(UTC)
+    certificates = check_certificates(settings, now)
     open_models(settings.worker)
     with open_registry(config):
         pass
@@ -38,6 +42,8 @@ def check(config: ConfigOption = None) -> None:
     else:
         ping(make_app(settings))
     typer.echo("The settings can be used.")
+    for setting, certificate in certificates:
+        typer.echo(f"The certificate {setting} ends in {certificate.days_left(now):.0f} days.")
 
 
 @app.command()

@@ -64,7 +64,21 @@ CredentialsOption = Annotated[
 CaOption = Annotated[
     Path | None,
     typer.Option(
-        "--ca-file", metavar="FILE", help="Certificates (PEM) to check an https server against."
+        "--ca-file",
+        metavar="FILE",
+        help="Certificates (PEM) to check that of the destination against; without it tls.ca_file "
+        "(DICOM) or those of the system (DICOMweb).",
+    ),
+]
+TlsOption = Annotated[
+    bool | None,
+    typer.Option("--tls/--no-tls", help="Speak DICOM over TLS with it; its port is often 2762."),
+]
+TlsNameOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help='Name that its certificate must carry, if that is not the host. "": the host.',
     ),
 ]
 ConfirmOption = Annotated[
@@ -93,6 +107,8 @@ def add(
     url: UrlOption = None,
     credentials_file: CredentialsOption = None,
     ca_file: CaOption = None,
+    tls: TlsOption = None,
+    tls_name: TlsNameOption = None,
     confirm: ConfirmOption = None,
     objects: ObjectsOption = None,
     reject_superseded: RejectOption = None,
@@ -109,6 +125,8 @@ def add(
             url=url,
             credentials_file=_absolute(credentials_file),
             ca_file=_absolute(ca_file),
+            tls=bool(tls),
+            tls_name=tls_name,
             confirm=confirm or ConfirmMode.AUTO,
             objects=tuple(objects) if objects else DEFAULT_OBJECTS,
             reject_superseded=bool(reject_superseded),
@@ -174,7 +192,8 @@ def _as_json(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _address(item: "DestinationRecord") -> str:
-    return item.url or f"{item.ae_title} at {item.host}:{item.port}"
+    by_tls = " by TLS" if item.tls else ""
+    return item.url or f"{item.ae_title} at {item.host}:{item.port}{by_tls}"
 
 
 def _row(entry: dict[str, Any]) -> tuple[object, ...]:
@@ -239,6 +258,7 @@ def show_destination(
             ("address", _address(item)),
             ("credentials file", item.credentials_file),
             ("certificates file", item.ca_file),
+            ("name in its certificate", item.tls_name),
             ("objects", item.objects),
             ("enabled", item.enabled),
             ("answers", _answers(health)),
@@ -263,6 +283,8 @@ def edit(
     url: UrlOption = None,
     credentials_file: CredentialsOption = None,
     ca_file: CaOption = None,
+    tls: TlsOption = None,
+    tls_name: TlsNameOption = None,
     confirm: ConfirmOption = None,
     objects: ObjectsOption = None,
     reject_superseded: RejectOption = None,
@@ -278,6 +300,8 @@ def edit(
         url=url,
         credentials_file=_absolute(credentials_file),
         ca_file=_absolute(ca_file),
+        tls=tls,
+        tls_name=tls_name,
         confirm=confirm,
         objects=tuple(objects) if objects else None,
         reject_superseded=reject_superseded,

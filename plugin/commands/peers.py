@@ -14,6 +14,7 @@ from plugin.commands.terminal import (
     print_json,
     print_table,
 )
+from plugin.domain.certificates import PeerTls
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.study import PeerKind
 
@@ -55,6 +56,27 @@ CapOption = Annotated[
     ),
 ]
 EnabledOption = Annotated[bool | None, typer.Option("--enabled/--disabled", help="May it send?")]
+TlsOption = Annotated[
+    PeerTls | None,
+    typer.Option(help="required: refused without TLS; allowed: on either port."),
+]
+CertificateNameOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Common name or host name that its certificate must carry, because an AE title "
+        'proves nothing; makes TLS required. "": any trusted certificate.',
+    ),
+]
+FingerprintOption = Annotated[
+    str | None,
+    typer.Option(
+        "--certificate-fingerprint",
+        metavar="SHA256",
+        help="The very certificate that it must show, as certificate show prints it; makes TLS "
+        'required. "": any trusted certificate.',
+    ),
+]
 
 
 @app.command()
@@ -66,6 +88,9 @@ def add(
     quiet_seconds: QuietOption = None,
     cap_seconds: CapOption = None,
     enabled: EnabledOption = None,
+    tls: TlsOption = None,
+    certificate_name: CertificateNameOption = None,
+    certificate_fingerprint: FingerprintOption = None,
     destination: Annotated[
         str | None,
         typer.Option(
@@ -88,11 +113,20 @@ def add(
             quiet_seconds=quiet_seconds or None,
             cap_seconds=cap_seconds or None,
             enabled=enabled is not False,
+            tls=_implied(tls, certificate_name, certificate_fingerprint) or PeerTls.ALLOWED,
+            certificate_name=certificate_name,
+            certificate_fingerprint=certificate_fingerprint,
         )
-        typer.echo(f"Peer {peer.ae_title} may send now.")
+        by_tls = " by TLS" if peer.tls is PeerTls.REQUIRED else ""
+        typer.echo(f"Peer {peer.ae_title} may send{by_tls} now.")
         if destination is not None and host and port is not None:
             registry.destinations.add(destination, ae_title=peer.ae_title, host=host, port=port)
             typer.echo(f"Results go to it as destination {destination}.")
+
+
+def _implied(tls: PeerTls | None, *certificate: str | None) -> PeerTls | None:
+    """Return what was said of TLS; who names a certificate and says nothing wants it required."""
+    return PeerTls.REQUIRED if tls is None and any(certificate) else tls
 
 
 @app.command("list")
@@ -114,6 +148,8 @@ def list_peers(config: ConfigOption = None, as_json: JsonOption = False) -> None
             "quiet (s)",
             "cap (s)",
             "enabled",
+            "TLS",
+            "certificate",
             "last seen",
         ),
         (
@@ -125,6 +161,8 @@ def list_peers(config: ConfigOption = None, as_json: JsonOption = False) -> None
                 peer.quiet_seconds,
                 peer.cap_seconds,
                 peer.enabled,
+                peer.tls.value,
+                peer.certificate_name or _shortened(peer.certificate_fingerprint),
                 peer.last_seen_at,
             )
             for peer in peers
@@ -132,6 +170,10 @@ def list_peers(config: ConfigOption = None, as_json: JsonOption = False) -> None
         caption="" if peers else "Nobody may send yet: cmr-triage peer add AE_TITLE",
     )
     print_rejected(rejected)
+
+
+def _shortened(fingerprint: str | None) -> str | None:
+    return f"{fingerprint[:16]}..." if fingerprint else None
 
 
 def print_rejected(rejected: "Sequence[RejectedAssociation]") -> None:
@@ -165,6 +207,9 @@ def edit(
     quiet_seconds: QuietOption = None,
     cap_seconds: CapOption = None,
     enabled: EnabledOption = None,
+    tls: TlsOption = None,
+    certificate_name: CertificateNameOption = None,
+    certificate_fingerprint: FingerprintOption = None,
     rename: Annotated[str | None, typer.Option(metavar="AE_TITLE", help="New AE title.")] = None,
     config: ConfigOption = None,
 ) -> None:
@@ -177,6 +222,9 @@ def edit(
         quiet_seconds=quiet_seconds,
         cap_seconds=cap_seconds,
         enabled=enabled,
+        tls=_implied(tls, certificate_name, certificate_fingerprint),
+        certificate_name=certificate_name,
+        certificate_fingerprint=certificate_fingerprint,
     )
     for name in ("quiet_seconds", "cap_seconds"):
         if changes.get(name) == 0:

@@ -30,7 +30,7 @@ def check_fingerprint(text: str) -> str:
     ConfigurationError
         If it is no SHA-256.
     """
-    digits = text.rpartition("=")[2].replace(":", "").replace(" ", "").lower()
+    digits = "".join(text.rpartition("=")[2].replace(":", "").split()).lower()
     if _SHA256.fullmatch(digits) is None:
         detail = "a certificate fingerprint is a SHA-256: 64 hexadecimal digits"
         raise ConfigurationError(Reason.SETTING_INVALID, detail)

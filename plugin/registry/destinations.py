@@ -27,6 +27,7 @@ from plugin.registry.peers import (
 from plugin.registry.tables import deliveries, destinations
 
 _LONGEST_NAME = 64
+_NOT_DIMSE = {"ae_title": "", "tls": False, "tls_name": None}
 
 
 class Destinations:
@@ -228,6 +229,9 @@ def _address(record: DestinationRecord) -> tuple[object, ...]:
 def _checked(values: dict[str, Any], changes: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the columns to write: all of a new destination, or those that ``changes`` touch."""
     refuse_unknown(values if changes is None else changes, DestinationRecord)
+    if changes is not None and changes.get("tls") is False:
+        changes = {"tls_name": None, "ca_file": None, **changes}
+        values = {**values, **changes}
     checked = _located(values)
     if not 0 < len(checked["name"].strip()) <= _LONGEST_NAME:
         raise ConfigurationError(Reason.SETTING_INVALID, "a name has 1 to 64 characters")
@@ -241,7 +245,7 @@ def _checked(values: dict[str, Any], changes: dict[str, Any] | None = None) -> d
     checked.pop("id", None)
     if changes is None:
         return checked
-    touched = {"ae_title", "host", "port", "url", "tls"} if "url" in changes else set()
+    touched = {"host", "port", "url", *_NOT_DIMSE} if "url" in changes else set()
     return {name: value for name, value in checked.items() if name in touched | set(changes)}
 
 
@@ -277,7 +281,7 @@ def _located(values: dict[str, Any]) -> dict[str, Any]:
     """Check where a destination is: a URL, or AE title, host and port."""
     if values["url"]:
         url, host, port = checked_url(values["url"])
-        return {**values, "url": url, "host": host, "port": port, "ae_title": "", "tls": False}
+        return {**values, "url": url, "host": host, "port": port, **_NOT_DIMSE}
     checked = {**checked_address(values), "url": None}
     for name in ("host", "port"):
         if checked[name] is None:

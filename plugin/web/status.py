@@ -1,12 +1,13 @@
 """Whether everything that the system needs works; nothing of HTTP here."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from plugin.domain.errors import TransientError
+from plugin.certificates import own_certificates, read_certificate
+from plugin.domain.errors import ConfigurationError, TransientError
 from plugin.settings import Settings
 from plugin.spool import Spool
 
@@ -30,6 +31,7 @@ def lights(settings: Settings, spool: Spool, ask_queue: Callable[[], None]) -> t
         *process_lights(spool.run / PROCESSES_NAME),
         _queue_light(ask_queue),
         _disk_light(settings, spool),
+        *_certificate_lights(settings, datetime.now(UTC)),
     )
 
 
@@ -72,3 +74,19 @@ def _disk_light(settings: Settings, spool: Spool) -> Light:
     if free_bytes <= settings.spool.minimum_free_bytes:
         return Light("disk", f"{text}: images are refused", "bad")
     return Light("disk", text, "good")
+
+
+def _certificate_lights(settings: Settings, now: datetime) -> Iterator[Light]:
+    for setting, path, _ in own_certificates(settings):
+        try:
+            certificate = read_certificate(path)
+        except ConfigurationError as error:
+            yield Light(setting, error.sentence, "bad")
+            continue
+        days, end = certificate.days_left(now), f"{certificate.not_after:%Y-%m-%d}"
+        if not certificate.is_valid(now):
+            yield Light(setting, f"not valid (until {end}): callers refuse it", "bad")
+        elif days < settings.tls.warn_days:
+            yield Light(setting, f"ends in {days:.0f} days ({end})", "wait")
+        else:
+            yield Light(setting, f"valid until {end}", "good")

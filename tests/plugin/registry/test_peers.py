@@ -148,3 +148,25 @@ def test_what_was_changed_at_a_destination_is_told_past_other_entries(registry):
     registry.destinations.retry("pacs", actor="bob")
     with pytest.raises(ConfigurationError, match=r"objects: .*summary.* -> sr by kate\)"):
         registry.destinations.edit("pacs", enabled=False, expected=mark)
+
+
+def test_peer_bound_to_a_certificate_must_come_by_tls(registry):
+    registry.peers.add("PACS", tls="required", certificate_fingerprint="AB:" * 31 + "AB")
+    assert registry.peers.get("PACS").certificate_fingerprint == "ab" * 32
+    with pytest.raises(ConfigurationError, match="tls is required"):
+        registry.peers.edit("PACS", tls="allowed")
+    registry.peers.edit("PACS", tls="allowed", certificate_fingerprint="")
+    with pytest.raises(ConfigurationError, match="tls is required"):
+        registry.peers.edit("PACS", certificate_name="pacs.hospital")
+
+
+def test_destination_without_tls_has_no_certificates(registry):
+    there = {"ae_title": "PACS", "host": "10.0.0.5", "port": 2762}
+    with pytest.raises(ConfigurationError, match="with TLS"):
+        registry.destinations.add("pacs", **there, ca_file="/ca.pem")
+    registry.destinations.add("pacs", **there, tls=True, ca_file="/ca.pem", tls_name="pacs")
+    plain = registry.destinations.edit("pacs", tls=False)
+    assert (plain.tls, plain.ca_file, plain.tls_name) == (False, None, None)
+    registry.destinations.edit("pacs", tls=True, tls_name="pacs")
+    web = registry.destinations.edit("pacs", url="https://pacs/dicom-web", ca_file="/ca.pem")
+    assert (web.tls, web.tls_name, web.ca_file) == (False, None, "/ca.pem")

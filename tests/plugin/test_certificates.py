@@ -1,0 +1,79 @@
+"""Certificates as files: what they say, and what is told before they end."""
+
+import subprocess
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from plugin.certificates import check_certificates, read_certificate
+from plugin.domain.certificates import check_fingerprint
+from plugin.domain.errors import ConfigurationError, Reason
+from plugin.settings import Settings
+from plugin.web.status import _certificate_lights
+from tests.certificates import Authority
+from tests.programs import find_program
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+def settings_with(authority, pair):
+    tls = {
+        "certificate": pair.certificate,
+        "private_key": pair.private_key,
+        "ca_file": authority.certificate,
+    }
+    return Settings(tls=tls)
+
+
+def test_certificate_says_what_openssl_says(authority):
+    pair = authority.sign("pacs.hospital", "DNS:pacs.hospital,DNS:pacs2.hospital,IP:10.0.0.5")
+    read = read_certificate(pair.certificate)
+    printed = subprocess.run(
+        [find_program("openssl"), "x509", "-in", pair.certificate, "-noout", "-fingerprint",
+         "-sha256"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert read.names == ("pacs.hospital", "pacs2.hospital", "10.0.0.5")
+    assert read.issuer == "Test authority"
+    assert read.fingerprint == check_fingerprint(printed)
+    assert 28 < read.days_left(datetime.now(UTC)) <= 30
+
+
+def test_end_is_told_before_it_comes(authority):
+    settings = settings_with(authority, authority.sign("triage.hospital", days=40))
+    now = datetime.now(UTC)
+    tones = [
+        next(_certificate_lights(settings, now + timedelta(days=days))).tone for days in (0, 15, 41)
+    ]
+    assert tones == ["good", "wait", "bad"]
+
+
+def test_expired_certificate_fails_the_check_of_the_settings(authority):
+    settings = settings_with(authority, authority.sign_expired("triage.hospital"))
+    with pytest.raises(ConfigurationError) as error:
+        check_certificates(settings, datetime.now(UTC))
+    assert error.value.reason is Reason.CERTIFICATE_EXPIRED
+    assert "2024-01-01" in error.value.detail
+
+
+@pytest.mark.parametrize(
+    ("section", "values"),
+    [
+        ("tls", {"certificate": "/c.pem"}),
+        ("tls", {"certificate": "/c.pem", "private_key": "/k.pem"}),
+        ("node", {"plain": False}),
+    ],
+)
+def test_settings_that_let_nobody_in_or_everybody_are_refused(section, values):
+    with pytest.raises(ConfigurationError) as error:
+        Settings(**{section: values})
+    assert error.value.reason is Reason.SETTING_INVALID
+
+
+@pytest.mark.parametrize("text", ["", "abc", "g" * 64, "SHA1 Fingerprint=" + "AB:" * 19 + "AB"])
+def test_what_is_no_sha256_is_no_fingerprint(text):
+    with pytest.raises(ConfigurationError):
+        check_fingerprint(text)
