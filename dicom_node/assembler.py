@@ -165,4 +165,5 @@ def main(settings: Settings) -> None:
         assembler = Assembler(settings, spool, registry)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: assembler.stop())
-        assembler.run()
+        with registry.audit.running("assemble"):
+            assembler.run()

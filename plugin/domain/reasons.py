@@ -129,6 +129,8 @@ class Reason(StrEnum):
     # People and pages.
     PASSWORD_UNUSABLE = "password_unusable"  # noqa: S105
     LAST_ADMIN = "last_admin"
+    AUDIT_REPOSITORY_UNREACHABLE = "audit_repository_unreachable"
+    AUDIT_REPOSITORY_CERTIFICATE = "audit_repository_certificate"
     PROVIDER_UNREACHABLE = "provider_unreachable"
     PROVIDER_ANSWER_UNUSABLE = "provider_answer_unusable"
     PROVIDER_REFUSED = "provider_refused"

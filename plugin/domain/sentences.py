@@ -353,6 +353,14 @@ SENTENCES: dict[Reason, str] = {
     Reason.LAST_ADMIN: (
         "Somebody must be able to administer; make another account an admin first."
     ),
+    Reason.AUDIT_REPOSITORY_UNREACHABLE: (
+        "The audit repository does not take messages (setting audit.repository); what is audited "
+        "is kept here and reported when it does."
+    ),
+    Reason.AUDIT_REPOSITORY_CERTIFICATE: (
+        "The certificate of the audit repository is not trusted; name that of its authority in "
+        "audit.ca_file. What is audited is kept here and reported then."
+    ),
     Reason.PROVIDER_UNREACHABLE: (
         "The hospital's login does not answer. Accounts of this system still work; try the "
         "hospital's login again later, and check openid.issuer and openid.ca_file if it stays."

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, case, func, select, update
 
 from plugin.domain.errors import Reason
+from plugin.registry.audit import note
 from plugin.registry.engine import Database, insert_unless_known
 from plugin.registry.records import AssociationRecord, RejectedAssociation
 from plugin.registry.tables import associations, instances, rejected_associations
@@ -101,12 +102,15 @@ class Associations:
         }
         columns = rejected_associations.c
         with self._database.write() as connection:
-            insert_unless_known(
+            is_new = insert_unless_known(
                 connection,
                 rejected_associations,
                 {**key, "n_times": 0, "first_at": now, "last_at": now},
                 *key,
             )
+            if is_new:
+                what = (calling_ae_title, "association.refuse", "node")
+                note(connection, now, what, after=key)
             connection.execute(
                 update(rejected_associations)
                 .where(*(columns[name] == value for name, value in key.items()))

@@ -1,11 +1,13 @@
 """Who changed what: rows that are only ever added."""
 
-from collections.abc import Collection, Mapping, Sequence
+import contextlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from plugin.domain.errors import TransientError
 from plugin.registry.engine import Database
 from plugin.registry.records import AuditRecord
 from plugin.registry.tables import audit
@@ -28,6 +30,16 @@ class Audit:
         """Note that ``actor`` did ``action`` (``peer.add``, ``study.requeue``) to ``subject``."""
         with self._database.write() as connection:
             note(connection, self._database.now(), (actor, action, subject), before, after)
+
+    @contextlib.contextmanager
+    def running(self, process: str) -> Iterator[None]:
+        """Note that a process of ours starts and stops."""
+        self.add("system", "application.start", f"process {process}")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(TransientError):
+                self.add("system", "application.stop", f"process {process}")
 
     def of_subject(self, subject: str, limit: int = 200) -> Sequence[AuditRecord]:
         """Return what was done to one subject, newest first."""

@@ -6,12 +6,13 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from plugin.domain.errors import Reason
+from plugin.domain.identifiers import study_key
 from plugin.domain.job import MAXIMUM_LOSSES, DeliveryState
 from plugin.registry.audit import note
 from plugin.registry.delivery_records import DeliveryRecord
 from plugin.registry.engine import Database, insert_unless_known
 from plugin.registry.rows import delivery_record, select_deliveries
-from plugin.registry.tables import deliveries
+from plugin.registry.tables import deliveries, jobs, result_objects, studies
 from plugin.registry.transitions import delivery_may_become
 
 Condition = ColumnElement[bool]
@@ -159,17 +160,22 @@ class Deliveries:
         confirm_at
             When to ask whether it keeps it; None when it will not be asked.
         """
-        return self._move(
-            delivery_id,
-            DeliveryState.SENT,
-            {DeliveryState.PENDING},
-            attempts=deliveries.c.attempts + 1,
-            last_status=status,
-            last_reason=None,
-            sent_at=self._database.now(),
-            confirm_at=confirm_at,
-            n_asked=0,
-        )
+        now = self._database.now()
+        values = {"last_status": status, "last_reason": None, "confirm_at": confirm_at}
+        with self._database.write() as connection:
+            moved = _move(
+                connection,
+                delivery_id,
+                DeliveryState.SENT,
+                {DeliveryState.PENDING},
+                attempts=deliveries.c.attempts + 1,
+                sent_at=now,
+                n_asked=0,
+                **values,
+            )
+            if moved:
+                _note_all_sent(connection, delivery_id, now)
+            return moved
 
     def confirmed(self, delivery_id: int, by: str = "commitment") -> bool:
         """Note that the destination keeps the object, as a ``commitment`` or a ``query`` says."""
@@ -290,15 +296,7 @@ class Deliveries:
         **values: object,
     ) -> bool:
         with self._database.write() as connection:
-            return (
-                connection.execute(
-                    update(deliveries)
-                    .where(deliveries.c.id == delivery_id)
-                    .where(delivery_may_become(deliveries.c.state, target, sources))
-                    .values(state=target.value, **values)
-                ).rowcount
-                == 1
-            )
+            return _move(connection, delivery_id, target, sources, **values)
 
     def list(
         self,
@@ -318,3 +316,47 @@ class Deliveries:
             query = query.where(deliveries.c.destination_name == destination_name)
         with self._database.read() as connection:
             return [delivery_record(row) for row in connection.execute(query).mappings()]
+
+
+def _move(
+    connection: Connection,
+    delivery_id: int,
+    target: DeliveryState,
+    sources: Collection[DeliveryState],
+    **values: object,
+) -> bool:
+    changed = (
+        update(deliveries)
+        .where(deliveries.c.id == delivery_id)
+        .where(delivery_may_become(deliveries.c.state, target, sources))
+        .values(state=target.value, **values)
+    )
+    return connection.execute(changed).rowcount == 1
+
+
+def _note_all_sent(connection: Connection, delivery_id: int, now: datetime) -> None:
+    """Note in the audit trail what a destination got of a result, when its last object is there."""
+    row = connection.execute(
+        select(deliveries.c.job_id, deliveries.c.destination_name, studies.c.study_instance_uid)
+        .join(jobs, jobs.c.id == deliveries.c.job_id)
+        .join(studies, studies.c.id == jobs.c.study_id)
+        .where(deliveries.c.id == delivery_id)
+    ).one()
+    mine = (
+        deliveries.c.job_id == row.job_id,
+        deliveries.c.destination_name == row.destination_name,
+    )
+    waits = (*mine, deliveries.c.state == DeliveryState.PENDING.value)
+    if connection.execute(select(deliveries.c.id).where(*waits).limit(1)).first() is not None:
+        return
+    there = deliveries.c.state.in_([DeliveryState.SENT.value, DeliveryState.CONFIRMED.value])
+    counted = (
+        select(result_objects.c.sop_class_uid, func.count())
+        .join(deliveries, deliveries.c.object_id == result_objects.c.id)
+        .where(*mine, there)
+        .group_by(result_objects.c.sop_class_uid)
+    )
+    classes = {row[0]: row[1] for row in connection.execute(counted)}
+    after = {"destination": row.destination_name, "job_id": row.job_id, "sop_classes": classes}
+    subject = f"study {study_key(row.study_instance_uid)}"
+    note(connection, now, ("delivery", "study.send", subject), after=after)

@@ -5,6 +5,7 @@ from typing import Self
 
 from plugin.registry.associations import Associations
 from plugin.registry.audit import Audit
+from plugin.registry.audit_reports import AuditReports
 from plugin.registry.bundles import Bundles
 from plugin.registry.commitments import Commitments
 from plugin.registry.deliveries import Deliveries
@@ -57,6 +58,7 @@ class Registry:
         self.commitments = Commitments(self._database)
         self.associations = Associations(self._database)
         self.audit = Audit(self._database)
+        self.audit_reports = AuditReports(self._database)
         self.users = Users(self._database)
         self.readings = Readings(self._database)
         self.worklist = Worklist(self._database)

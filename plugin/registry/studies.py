@@ -4,12 +4,13 @@ Decides nothing about when a study is complete (that is the assembler) but makes
 decision one transaction, refused when the study changed since it was looked at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Select, func, or_, select, update
 
 from plugin.domain.errors import Reason, StudyRejectedError
+from plugin.domain.identifiers import study_key
 from plugin.domain.study import StudyState
 from plugin.registry import facts
 from plugin.registry.audit import note
@@ -93,7 +94,9 @@ class Studies:
             if study is None or not _still(study, revision):
                 return None
             _require_images(connection, study_id)
-            return create_job(connection, study, self._database.now(), automatic=automatic)
+            now = self._database.now()
+            _note_received(connection, study, now)
+            return create_job(connection, study, now, automatic=automatic)
 
     def mark_rejected(
         self, study_id: int, reason: Reason, detail: str = "", *, revision: int | None = None
@@ -114,6 +117,22 @@ class Studies:
     def by_id(self, study_id: int) -> StudyRecord | None:
         """Return the study with this registry id, or None."""
         return next(iter(self._read(select(studies).where(studies.c.id == study_id))), None)
+
+    def by_keys(self, keys: Collection[str]) -> dict[str, StudyRecord]:
+        """Return studies by the name that logs and the audit trail have for them (``study_key``).
+
+        Looks from the newest study back, because what is asked for happened lately.
+        """
+        wanted, ids = set(keys), {}
+        query = select(studies.c.id, studies.c.study_instance_uid).order_by(studies.c.id.desc())
+        with self._database.read() as connection:
+            for row in connection.execute(query.execution_options(yield_per=500)):
+                if (key := study_key(row.study_instance_uid)) in wanted:
+                    ids[row.id] = key
+                    if len(ids) == len(wanted):
+                        break
+        found = self._read(select(studies).where(studies.c.id.in_(ids)))
+        return {ids[one.id]: one for one in found}
 
     def find(self, term: str) -> list[StudyRecord]:
         """Return studies by UID, beginning or end of a UID, accession number or patient id."""
@@ -291,6 +310,7 @@ class Studies:
             study = lock_study(connection, study_id)
             if study is None or not _still(study, revision):
                 return False
+            _note_received(connection, study, self._database.now())
             connection.execute(
                 update(studies)
                 .where(studies.c.id == study_id)
@@ -326,3 +346,16 @@ def _require_images(connection: Connection, study_id: int) -> None:
     ).scalar_one()
     if deleted:
         raise StudyRejectedError(Reason.IMAGES_DELETED, f"{deleted} images")
+
+
+def _note_received(connection: Connection, study: StudyRecord, now: datetime) -> None:
+    """Note in the audit trail who sent a study, and what."""
+    mine = (instances.c.study_id == study.id, instances.c.is_current)
+    counted = (
+        select(instances.c.sop_class_uid, func.count())
+        .where(*mine)
+        .group_by(instances.c.sop_class_uid)
+    )
+    classes = {row[0]: row[1] for row in connection.execute(counted)}
+    what = (study.calling_ae_title or "unknown", "study.receive", f"study {study.study_key}")
+    note(connection, now, what, after={"n_instances": study.n_instances, "sop_classes": classes})

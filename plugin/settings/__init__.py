@@ -1,5 +1,6 @@
 """Settings of one installation: what there is (``sections``), where values come from (``load``)."""
 
+from plugin.settings.audit import AuditSettings
 from plugin.settings.load import (
     ENVIRONMENT_PREFIX,
     SECRETS_VARIABLE,
@@ -25,6 +26,7 @@ __all__ = [
     "ENVIRONMENT_PREFIX",
     "MODE_SENTENCES",
     "SECRETS_VARIABLE",
+    "AuditSettings",
     "DeliverySettings",
     "NodeSettings",
     "OpenIdSettings",

@@ -16,17 +16,20 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
+    SecretsSettingsSource,
     SettingsConfigDict,
     SettingsError,
 )
 
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.urls import hide_password
+from plugin.settings.audit import AuditSettings
 from plugin.settings.openid import OpenIdSettings
 from plugin.settings.sections import (
     AssemblySettings,
@@ -44,6 +47,7 @@ from plugin.settings.sections import (
 
 ENVIRONMENT_PREFIX = "CMR_TRIAGE_"
 SECRETS_VARIABLE = "CMR_TRIAGE_SECRETS_DIR"
+_DEFAULT_SOURCE = "default"
 _MAXIMUM_SOCKET_PATH_BYTES = 107
 
 
@@ -72,6 +76,7 @@ class Settings(BaseSettings):
     delivery: DeliverySettings = Field(default_factory=DeliverySettings)
     web: WebSettings = Field(default_factory=WebSettings)
     openid: OpenIdSettings = Field(default_factory=OpenIdSettings)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
 
     @classmethod
@@ -95,6 +100,16 @@ class Settings(BaseSettings):
             detail = "node.plain is false and tls.certificate is not set: nobody could call"
             raise ConfigurationError(Reason.SETTING_INVALID, detail)
         return self
+
+    _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    def source_of(self, key: str) -> str:
+        """Return where the value of a setting comes from, as people look for it."""
+        return self._sources.get(key, _DEFAULT_SOURCE)
+
+    def remember_sources(self, sources: Mapping[str, str]) -> None:
+        """Keep where values came from, by key; what is not named is a default."""
+        self._sources = dict(sources)
 
     @property
     def is_live(self) -> bool:
@@ -120,12 +135,13 @@ class Settings(BaseSettings):
 
 @dataclass(frozen=True, slots=True)
 class SettingRow:
-    """One setting as the documentation and ``config show`` print it."""
+    """One setting as the documentation, ``config show`` and the pages print it."""
 
     key: str
     value: str
     default: str
     description: str
+    source: str
 
 
 def load_settings(path: Path | None) -> Settings:
@@ -145,12 +161,35 @@ def load_settings(path: Path | None) -> Settings:
     written = _read_toml(path) if path is not None else {}
     _check_environment()
     try:
-        return Settings(**written)
+        settings = Settings(**written)
     except SettingsError as error:
         # Names the field and its source; the value is in the cause only.
         raise ConfigurationError(Reason.SETTING_INVALID, str(error)) from None
     except ValidationError as error:
         raise ConfigurationError(Reason.SETTING_INVALID, _sentence(error)) from None
+    settings.remember_sources(_sources(path, written))
+    return settings
+
+
+def _sources(path: Path | None, written: Mapping[str, Any]) -> dict[str, str]:
+    """Return where each value that was given comes from; the later source wins, as in reading."""
+    secrets: Mapping[str, Any] = {}
+    folder = os.environ.get(SECRETS_VARIABLE)
+    if folder:
+        source = SecretsSettingsSource(Settings)
+        secrets = NestedSecretsSettingsSource(source, secrets_dir=folder)()
+    found = dict.fromkeys(_keys(written), f"file {path}")
+    for key in _keys(EnvSettingsSource(Settings)()):
+        found[key] = f"environment {ENVIRONMENT_PREFIX}{key.replace('.', '__').upper()}"
+    for key in _keys(secrets):
+        found[key] = f"secret {key.replace('.', '__')}"
+    return found
+
+
+def _keys(values: Mapping[str, Any]) -> Iterator[str]:
+    for section, inside in values.items():
+        if isinstance(inside, Mapping):
+            yield from (f"{section}.{name}" for name in inside)
 
 
 def embedded_broker_socket(folder: Path) -> Path:
@@ -181,6 +220,7 @@ def _rows(settings: Settings) -> Iterator[SettingRow]:
                 value=_as_toml(value),
                 default=_as_toml(field.get_default(call_default_factory=True)),
                 description=field.description or "",
+                source=settings.source_of(f"{section}.{name}"),
             )
 
 

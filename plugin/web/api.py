@@ -33,8 +33,8 @@ from plugin.web.api_models import (
 from plugin.web.files import send_object
 from plugin.web.result import folder_of
 from plugin.web.site import Site
-from plugin.web.status import is_healthy, lights
-from plugin.web.study import READING, find_study
+from plugin.web.status import is_healthy
+from plugin.web.study import READING, find_study, subject_of
 from plugin.web.visitor import Door, Visitor
 from plugin.web.worklist import level_of, list_page, reason_of, wanted_of, why
 
@@ -91,14 +91,18 @@ def _add_study(routes: APIRouter, site: Site, door: Door) -> None:
     requeuer = Annotated[Visitor, Depends(door.command(Permission.REQUEUE))]
 
     @routes.get("/studies/{study_id}", tags=["studies"])
-    def study(study_id: Id, _visitor: viewer) -> StudyAnswer:
+    def study(study_id: Id, visitor: viewer) -> StudyAnswer:
         """Return one study with its objects and where they are."""
-        return _study(site, find_study(site, study_id))
+        record = find_study(site, study_id)
+        site.registry.audit.add(visitor.name, "study.view", subject_of(record))
+        return _study(site, record)
 
     @routes.get("/studies/{study_id}/result", tags=["studies"])
-    def result(study_id: Id, _visitor: viewer) -> dict[str, Any]:
+    def result(study_id: Id, visitor: viewer) -> dict[str, Any]:
         """Return every number and sentence of the standing result (``result.json``)."""
-        job = site.registry.jobs.last_reported(find_study(site, study_id).id)
+        record = find_study(site, study_id)
+        site.registry.audit.add(visitor.name, "study.view", subject_of(record))
+        job = site.registry.jobs.last_reported(record.id)
         folder = None if job is None else folder_of(site.registry.jobs.result_objects(job.id))
         try:
             if folder is None:
@@ -109,9 +113,9 @@ def _add_study(routes: APIRouter, site: Site, door: Door) -> None:
         return written
 
     @routes.get("/jobs/{job_id}/files/{name}", tags=["studies"], response_class=Response)
-    def file(job_id: uuid.UUID, name: str, _visitor: viewer) -> Response:
+    def file(job_id: uuid.UUID, name: str, visitor: viewer) -> Response:
         """Return one result object, such as ``sr.dcm``."""
-        return send_object(site, str(job_id), name)
+        return send_object(site, str(job_id), name, visitor)
 
     @routes.post("/studies/{study_id}/requeue", tags=["studies"], status_code=202)
     def requeue(study_id: Id, visitor: requeuer) -> StudyAnswer:
@@ -163,9 +167,10 @@ def _add_oversight(routes: APIRouter, site: Site, door: Door) -> None:
         return FeedbackPage(feedback=[_feedback(one) for one in found], next=following)
 
     @routes.get("/audit", tags=["oversight"])
-    def audit(_visitor: auditor, before_id: before = None, limit: size = 100) -> AuditPage:
+    def audit(visitor: auditor, before_id: before = None, limit: size = 100) -> AuditPage:
         """Return who did what, newest first."""
         found = site.registry.audit.list(limit, before_id)
+        site.registry.audit.add(visitor.name, "audit.view", "audit trail")
         return AuditPage.model_validate(
             {"entries": found, "next": found[-1].id if len(found) == limit else None},
             from_attributes=True,
@@ -174,7 +179,7 @@ def _add_oversight(routes: APIRouter, site: Site, door: Door) -> None:
     @routes.get("/health", tags=["oversight"])
     def health(_visitor: admin) -> Health:
         """Return whether everything works."""
-        shown = lights(site.settings, site.spool, site.ask_queue)
+        shown = site.lights()
         return Health(healthy=is_healthy(shown), parts={one.name: one.text for one in shown})
 
 

@@ -8,6 +8,7 @@ from fastapi.responses import FileResponse
 from starlette.exceptions import HTTPException
 
 from plugin.domain.access import Permission
+from plugin.domain.identifiers import study_key
 from plugin.web.result import object_path, picture_path, viewer_path
 from plugin.web.site import Site
 from plugin.web.visitor import Door, Visitor
@@ -36,17 +37,21 @@ def file_routes(site: Site, door: Door) -> APIRouter:
         return FileResponse(path, media_type="image/png")
 
     @routes.get("/jobs/{job_id}/files/{name}")
-    def download(job_id: uuid.UUID, name: str, _visitor: viewer) -> Response:
-        return send_object(site, str(job_id), name)
+    def download(job_id: uuid.UUID, name: str, visitor: viewer) -> Response:
+        return send_object(site, str(job_id), name, visitor)
 
     return routes
 
 
-def send_object(site: Site, job_id: str, name: str) -> Response:
-    """Return one result object (``sr.dcm``) as a download; 404 when there is none."""
+def send_object(site: Site, job_id: str, name: str, visitor: Visitor) -> Response:
+    """Return one result object (``sr.dcm``) as a download, audited; 404 when there is none."""
     kind, dot, ending = name.rpartition(".")
     suffix = f"{dot}{ending}"
     path = object_path(site.registry, job_id, kind, suffix) if suffix in _TYPES else None
     if path is None:
         raise HTTPException(404)
+    job = site.registry.jobs.get(job_id)
+    if job is not None:
+        subject = f"study {study_key(job.study_instance_uid)}"
+        site.registry.audit.add(visitor.name, "study.export", subject, after={"file": name})
     return FileResponse(path, media_type=_TYPES[suffix], filename=name)

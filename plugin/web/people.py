@@ -48,6 +48,7 @@ def people_routes(site: Site, door: Door) -> APIRouter:
     @routes.get("/audit")
     def audit(request: Request, visitor: auditor, before: int | None = None) -> Response:
         entries = site.registry.audit.list(_AUDIT_PAGE + 1, before)
+        site.registry.audit.add(visitor.name, "audit.view", "audit trail")
         shown = entries[:_AUDIT_PAGE]
         following = shown[-1].id if len(entries) > _AUDIT_PAGE else None
         return site.page(request, "audit.html", visitor, entries=shown, following=following)

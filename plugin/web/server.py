@@ -135,6 +135,7 @@ def main(settings: Settings) -> None:
         )
     )
     try:
-        server.run(sockets=[listener])
+        with registry.audit.running("web"):
+            server.run(sockets=[listener])
     finally:
         registry.close()

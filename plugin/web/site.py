@@ -16,6 +16,7 @@ from plugin.registry import Registry
 from plugin.settings import Settings
 from plugin.spool import Spool
 from plugin.web import words
+from plugin.web.status import Light, lights
 from plugin.web.visitor import Visitor
 
 STATIC = Path(__file__).parent / "static"
@@ -65,6 +66,12 @@ class Site:
     def ai_orders(self) -> bool:
         """Tell whether what the AI suggests changes the order of the list now."""
         return self.settings.is_live and not self.registry.switches.state().everything_is_off
+
+    def lights(self) -> tuple[Light, ...]:
+        """Return whether everything that the system needs works, for administrators."""
+        reports = self.settings.audit.repository
+        reporting = self.registry.audit_reports.state() if reports else None
+        return lights(self.settings, self.spool, self.ask_queue, reporting)
 
     def page(
         self,

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from plugin.certificates import own_certificates, read_certificate
-from plugin.domain.errors import ConfigurationError, TransientError
+from plugin.domain.errors import SENTENCES, ConfigurationError, TransientError
+from plugin.registry.audit_reports import AuditReporting
 from plugin.settings import Settings
 from plugin.spool import Spool
 
@@ -25,13 +26,26 @@ class Light:
     tone: str
 
 
-def lights(settings: Settings, spool: Spool, ask_queue: Callable[[], None]) -> tuple[Light, ...]:
-    """Return how processes, queue and disk are."""
+def lights(
+    settings: Settings,
+    spool: Spool,
+    ask_queue: Callable[[], None],
+    audit_reporting: AuditReporting | None = None,
+) -> tuple[Light, ...]:
+    """Return how processes, queue, disk, our certificates and the audit repository are.
+
+    Parameters
+    ----------
+    audit_reporting
+        None where nothing is reported, or where whoever asks need not know.
+    """
+    audit_lights = () if audit_reporting is None else (_audit_light(audit_reporting),)
     return (
         *process_lights(spool.run / PROCESSES_NAME),
         _queue_light(ask_queue),
         _disk_light(settings, spool),
         *_certificate_lights(settings, datetime.now(UTC)),
+        *audit_lights,
     )
 
 
@@ -66,6 +80,15 @@ def _queue_light(ask_queue: Callable[[], None]) -> Light:
     except TransientError as error:
         return Light("queue", error.sentence, "bad")
     return Light("queue", "answers", "good")
+
+
+def _audit_light(state: AuditReporting) -> Light:
+    """Say how many entries wait; nothing that the hospital's road needs is missing meanwhile."""
+    waits = f"{state.n_waiting} entries wait"
+    if state.failing_since is None or state.reason is None:
+        return Light("audit repository", waits if state.n_waiting else "has all", "good")
+    since = f"since {state.failing_since:%Y-%m-%d %H:%M} UTC"
+    return Light("audit repository", f"{waits}, {since}: {SENTENCES[state.reason]}", "wait")
 
 
 def _disk_light(settings: Settings, spool: Spool) -> Light:

@@ -40,6 +40,7 @@ def study_routes(site: Site, door: Door) -> APIRouter:
     @routes.get("/studies/{study_id}")
     def study(request: Request, study_id: int, visitor: viewer) -> Response:
         shown = _whole_page(site, study_id)
+        site.registry.audit.add(visitor.name, "study.view", subject_of(find_study(site, study_id)))
         return site.page(request, "study.html", visitor, **shown)
 
     @routes.get("/studies/{study_id}/state")
@@ -107,6 +108,11 @@ def find_study(site: Site, study_id: int) -> StudyRecord:
     if record is None:
         raise HTTPException(404)
     return record
+
+
+def subject_of(study: StudyRecord) -> str:
+    """Return what the audit trail calls a study."""
+    return f"study {study.study_key}"
 
 
 def pacs_link(template: str, study: StudyRecord) -> str:

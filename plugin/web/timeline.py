@@ -16,7 +16,10 @@ _AUDITED = {
     "study.requeue": "asked for a new analysis",
     "study.feedback": "gave feedback",
     "study.withdraw": "withdrew the result",
+    "study.export": "downloaded a result",
 }
+_TOLD_OTHERWISE = frozenset({"study.receive", "study.send", "study.view"})
+"""Arrival and delivery have more to tell; who looked is for the auditor, in the audit trail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ def timeline(registry: Registry, study: StudyRecord) -> list[Event]:
         events += _work(job)
         events += _delivery(registry.deliveries.for_job(job.id))
     for entry in registry.audit.of_subject(f"study {study.study_key}"):
+        if entry.action in _TOLD_OTHERWISE:
+            continue
         words = _AUDITED.get(entry.action, entry.action)
         events.append(Event(entry.at, f"{entry.actor}: {words}"))
     return sorted(events, key=lambda event: event.at, reverse=True)

@@ -269,7 +269,8 @@ def test_requeue_of_a_rejected_study_is_audited(registry):
     job = registry.studies.requeue(study.id, "somebody")
 
     assert registry.studies.by_id(study.id).state is StudyState.COMPLETE
-    (entry,) = registry.audit.list()
+    entry, received = registry.audit.list()
+    assert (received.actor, received.action) == ("PACS", "study.receive")
     assert (entry.actor, entry.action) == ("somebody", "study.requeue")
     assert entry.after == {"job_id": job.id, "generation": 1}
     assert STUDY_UID not in repr(entry)
