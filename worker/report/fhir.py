@@ -25,6 +25,7 @@ from plugin.domain.findings import (
     NotAssessed,
 )
 from plugin.domain.identifiers import MANUFACTURER, MODEL_NAME, derive_uid
+from worker.findings.compared import change_sentence, summary_sentences
 from worker.findings.language import load_language
 from worker.findings.worded import worded
 from worker.report import codes
@@ -69,6 +70,15 @@ class _Bundle:
             worded(material.assessment, self.language.code), material.wording, self.language
         )
 
+        comparison = self.assessment.comparison
+        latest = None if comparison is None else comparison.latest
+        told = () if comparison is None or latest is None else comparison.changes
+        self._changes = {one.key: one for one in told}
+        self._changed_words = {
+            one.key: change_sentence(one, latest, self.language) for one in told if latest
+        }
+        self._compared = () if comparison is None else summary_sentences(comparison, self.language)
+
     def resource(self) -> Json:
         observations = list(self._observations())
         entries = [
@@ -97,7 +107,7 @@ class _Bundle:
             "code": _coded(codes.PROCEDURE),
             "issued": self._moment(),
             "result": [{"reference": self._url(key)} for key in keys],
-            "conclusion": " ".join([notice, *self.assessment.impression]),
+            "conclusion": " ".join([notice, *self.assessment.impression, *self._compared]),
             "conclusionCode": [_coded(one.code) for one in present],
             **self._about_study("imagingStudy"),
         }
@@ -156,6 +166,12 @@ class _Bundle:
         if measurement.interval is not None:
             low, high = (_quantity(end, measurement.unit) for end in measurement.interval)
             parts.append({"code": _coded(codes.UNCERTAINTY), "valueRange": _range(low, high)})
+        change = self._changes.get(measurement.key) if measurement.segment is None else None
+        if change is not None:
+            code = codes.DIFFERENCES.get(change.key, codes.DIFFERENCE)
+            difference = _quantity(change.difference, change.unit)
+            parts.append({"code": _coded(code), "valueQuantity": difference})
+            observation["note"] = [{"text": self._changed_words[change.key]}]
         if parts:
             observation["component"] = parts
         return observation

@@ -12,12 +12,13 @@ import pytest
 from PIL import Image
 
 from plugin.domain.findings import NotAssessed
+from tests.worker.earlier_results import beside
 from tests.worker.report import samples
 from tests.worker.report.conftest import Reported
 from tests.worker.report.materials import material, sample
 from tests.worker.report.programs import run_program
 from worker.report.encapsulated_pdf import encapsulated_pdf
-from worker.report.figures.document import report_document
+from worker.report.figures.document import report_document, sections
 
 _DIGEST = """
 import hashlib
@@ -112,3 +113,10 @@ def test_dciodvfy_finds_no_error(tmp_path: Path) -> None:
     said = run_program("dciodvfy", str(path))
     assert "EncapsulatedPDF" in said
     assert "Error" not in said, said
+
+
+def test_document_tells_what_changed_since_an_earlier_result() -> None:
+    assessment = beside(samples.assessment(), {"lv_ejection_fraction": 15.0})
+    (told,) = [one for one in sections(assessment, "") if one.heading == "Beside an earlier result"]
+    assert any("-15.0 percentage points, more than" in words for (words,) in told.paragraphs)
+    assert not any("earlier" in one.heading for one in sections(samples.assessment(), ""))

@@ -11,6 +11,7 @@ from fhir.resources.R4B.bundle import Bundle
 
 from plugin.domain.findings import Priority
 from tests.generated import small_cine, small_patient
+from tests.worker.earlier_results import beside
 from tests.worker.report import samples
 from tests.worker.report.conftest import Reported
 from tests.worker.report.materials import generated, material, sample
@@ -132,3 +133,22 @@ def test_everything_that_the_rules_measure_can_be_said(tmp_path, language: str) 
 
 
 PATIENT = PatientContext("M", 55.0, 180.0, 80.0, 1.5)
+
+
+def test_changes_since_an_earlier_result_stand_beside_their_values() -> None:
+    assessment = beside(samples.assessment(), {"lv_ejection_fraction": 15.0})
+    made = fhir_bundle(replace(material(*sample()), assessment=assessment))
+    Bundle.model_validate(made)
+    (report,) = resources(made, "DiagnosticReport")
+    assert "LV ejection fraction -15.0 percentage points" in report["conclusion"]
+    (fraction,) = [
+        one
+        for one in resources(made, "Observation")
+        if one["code"]["coding"][0]["code"] == "8811-2"
+    ]
+    (difference,) = [
+        one for one in fraction["component"] if one["code"]["coding"][0]["code"] == "122768"
+    ]
+    assert difference["valueQuantity"]["value"] == -15
+    assert fraction["valueQuantity"]["value"] == 38.4
+    assert "53.4 % on 2024-03-01" in fraction["note"][0]["text"]

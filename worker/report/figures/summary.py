@@ -8,6 +8,9 @@ import numpy.typing as npt
 
 from plugin.domain.findings import Assessment, Priority
 from worker.findings.contours import SliceContours, contours
+from worker.findings.language import load_language
+from worker.report.figures.beside import HEIGHT as STRIP_HEIGHT
+from worker.report.figures.beside import draw_beside
 from worker.report.figures.bullseye import draw_bullseye
 from worker.report.figures.canvas import (
     BODY_PX,
@@ -49,7 +52,7 @@ def summary_page(
     assessment: Assessment,
     identity: AnalysisIdentity,
 ) -> RgbArray:
-    """Return the page as uint8 ``[1060, 1536, 3]``.
+    """Return the page as uint8 ``[1060, 1536, 3]``, higher by a strip beside an earlier result.
 
     Parameters
     ----------
@@ -66,7 +69,10 @@ def compose_summary(
     identity: AnalysisIdentity,
 ) -> Canvas:
     """Lay out the page without drawing its pixels."""
-    canvas = Canvas(WIDTH, HEIGHT)
+    comparison = assessment.comparison
+    latest = None if comparison is None else comparison.latest
+    lower = 0 if latest is None else STRIP_HEIGHT + _GAP + _GAP
+    canvas = Canvas(WIDTH, HEIGHT + lower)
     draw_header(canvas, "Cardiac MRI, short-axis cine: ventricular volumes and wall thickness")
     _draw_tiles(canvas, stack, labels, assessment)
     canvas.panel(_RIGHT_X, _TOP, _RIGHT_WIDTH, 2 * _TILE + _GAP)
@@ -79,7 +85,10 @@ def compose_summary(
     draw_curve(canvas, assessment, (_LEFT, _LOWER_Y + 36, 410, _LOWER_HEIGHT - 36))
     _draw_wall(canvas, assessment)
     _draw_statements(canvas, assessment)
-    _draw_not_assessed(canvas, assessment)
+    if comparison is not None and latest is not None:
+        strip_y = _LOWER_Y + _LOWER_HEIGHT + _GAP
+        draw_beside(canvas, comparison, latest, _LEFT, strip_y, WIDTH - 2 * _LEFT)
+    _draw_not_assessed(canvas, assessment, _NOT_ASSESSED_Y + lower)
     draw_footer(canvas, identity)
     return canvas
 
@@ -207,7 +216,11 @@ def _statements(assessment: Assessment, *, notes_first: bool) -> list[tuple[str,
     found = {finding.sentence for finding in assessment.findings}
     findings = [(words, TEXT) for words in assessment.impression if words in found]
     rest = [(words, TEXT) for words in assessment.impression if words not in found]
-    notes = [(f"Note: {note.sentence}", MUTED) for note in assessment.quality]
+    noted = [note.sentence for note in assessment.quality]
+    if assessment.comparison is not None:
+        say = load_language("en").tables["earlier"]
+        noted += [say[one.value] for one in assessment.comparison.obstacles]
+    notes = [(f"Note: {words}", MUTED) for words in noted]
     first, last = (reason, []) if promoted else ([], reason)
     end = [*notes, *rest] if notes_first else [*rest, *notes]
     statements = [*first, *findings, *last, *end]
@@ -224,7 +237,7 @@ def _strata(assessment: Assessment) -> list[tuple[str, str]]:
     return [(one.sentence, MUTED) for one in assessment.strata if one.key != _USUAL_STRATUM]
 
 
-def _draw_not_assessed(canvas: Canvas, assessment: Assessment) -> None:
+def _draw_not_assessed(canvas: Canvas, assessment: Assessment, y: float) -> None:
     """Write across the page what was not looked at, so that nothing implies its absence."""
     names = ", ".join(lower_case(thing.code.meaning) for thing in assessment.not_assessed)
     if not names:
@@ -234,4 +247,4 @@ def _draw_not_assessed(canvas: Canvas, assessment: Assessment) -> None:
     if len(lines) > _NOT_ASSESSED_LINES:
         lines = [lines[0], "and more: see the report."]
     for index, line in enumerate(lines):
-        canvas.text(_LEFT, _NOT_ASSESSED_Y + index * 20, line, size=size)
+        canvas.text(_LEFT, y + index * 20, line, size=size)

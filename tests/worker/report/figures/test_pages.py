@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.transforms import Bbox
 
+from plugin.domain.comparison import Comparison, Obstacle
 from plugin.domain.findings import (
     Assessment,
     Certainty,
@@ -16,6 +17,7 @@ from plugin.domain.findings import (
     QualityNote,
     Stratum,
 )
+from tests.worker.earlier_results import beside
 from tests.worker.report import samples
 from worker.report.figures.canvas import Canvas
 from worker.report.figures.sheet import compose_sheet, tile_layout
@@ -238,3 +240,24 @@ def test_risk_strata_are_on_the_page_where_there_is_room() -> None:
     assert "In a band." in text
     assert "Usual." not in text
     assert "In a band." not in words(summary(replace(long_assessment(), strata=(band,))))
+
+
+@pytest.mark.parametrize("days", [0, 1, 4000])
+def test_earlier_result_gets_a_strip_that_marks_what_changed(days: int) -> None:
+    before = {"lv_ejection_fraction": 15.0, "rv_end_diastolic_volume": -100.0}
+    canvas = summary(beside(samples.assessment(), before, days=days, same_version=False))
+    assert badly_placed(canvas) == []
+    assert canvas.height > summary(samples.assessment()).height
+    text = words(canvas)
+    assert "53.4 → 38.4 ▼ -15.0" in text
+    assert "▲ +100.0" in text
+    assert "measured by another version" in text
+    assert "2024" not in text, "no date is on the page"
+
+
+def test_page_without_an_earlier_result_speaks_of_none() -> None:
+    why = Comparison(obstacles=(Obstacle.OTHER_PERSON,))
+    canvas = summary(replace(samples.assessment(), comparison=why))
+    assert canvas.height == summary(samples.assessment()).height
+    assert "identity should be checked" in words(canvas).replace("  ", " ")
+    assert "Earlier result" not in words(canvas)
