@@ -13,12 +13,15 @@ from fastapi import APIRouter, Body, Depends, Path, Query, Response
 from starlette.exceptions import HTTPException
 
 from plugin.domain.access import Permission
+from plugin.domain.findings import Assessment
 from plugin.registry import StudyRecord
 from plugin.registry.readings import FeedbackRecord, Opinion
 from plugin.registry.triage import DecisionRecord
 from plugin.registry.worklist import WorklistEntry
 from plugin.web.api_models import (
     AuditPage,
+    ChangeAnswer,
+    ComparisonAnswer,
     CountsAnswer,
     FeedbackAnswer,
     FeedbackPage,
@@ -31,7 +34,7 @@ from plugin.web.api_models import (
     StudyPage,
 )
 from plugin.web.files import send_object
-from plugin.web.result import folder_of
+from plugin.web.result import folder_of, read_assessment
 from plugin.web.site import Site
 from plugin.web.status import is_healthy
 from plugin.web.study import READING, find_study, subject_of
@@ -220,6 +223,26 @@ def _study(site: Site, record: StudyRecord) -> StudyAnswer:
             )
             for item in objects
         ],
+        comparison=_comparison(read_assessment(objects)),
+    )
+
+
+def _comparison(assessment: Assessment | None) -> ComparisonAnswer | None:
+    if assessment is None or assessment.comparison is None:
+        return None
+    comparison = assessment.comparison
+    latest = comparison.latest
+    return ComparisonAnswer(
+        study_date="" if latest is None else latest.day,
+        days=None if latest is None else latest.days,
+        job_id="" if latest is None else latest.job_id,
+        same_version=None if latest is None else latest.same_version,
+        is_doubtful=None if latest is None else latest.is_doubtful,
+        changes=[
+            ChangeAnswer.model_validate(one, from_attributes=True) for one in comparison.changes
+        ],
+        defined_otherwise=list(comparison.defined_otherwise),
+        not_compared=list(comparison.obstacles),
     )
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from plugin.domain.comparison import Obstacle
+from plugin.domain.comparison import Verdict as ChangeVerdict
 from plugin.domain.feedback import MAXIMUM_COMMENT_CHARACTERS, PERCENT, Diagnosis, Verdict
 from plugin.registry.worklist import Order, Shown, Stage
 
@@ -87,11 +89,40 @@ class ObjectAnswer(BaseModel):
     deliveries: dict[str, str]
 
 
+class ChangeAnswer(BaseModel):
+    """One value beside that of the latest earlier result; ``limit`` is the error of both."""
+
+    key: str
+    unit: str
+    now: float
+    before: float
+    difference: float
+    limit: float | None
+    verdict: ChangeVerdict
+
+
+class ComparisonAnswer(BaseModel):
+    """What changed since the latest earlier result, and why further ones were not compared.
+
+    ``study_date`` is empty where no result is compared with.
+    """
+
+    study_date: str
+    days: int | None
+    job_id: str
+    same_version: bool | None
+    is_doubtful: bool | None
+    changes: list[ChangeAnswer]
+    defined_otherwise: list[str]
+    not_compared: list[Obstacle]
+
+
 class StudyAnswer(ListedStudy):
-    """One study with what was written about it."""
+    """One study with what was written about it; ``comparison`` is null without earlier results."""
 
     study_instance_uid: str
     objects: list[ObjectAnswer]
+    comparison: ComparisonAnswer | None
 
 
 class StudyPage(BaseModel):

@@ -13,6 +13,7 @@ from typing import Any
 from plugin.domain.findings import Assessment, Measurement
 from plugin.domain.objects import KINDS
 from plugin.registry import Registry, ResultObject
+from plugin.web.comparison import ShownComparison, shown_comparison
 
 _RESULT_NAME = "result.json"
 _VIEWER_FOLDER = "viewer"
@@ -69,6 +70,7 @@ class ShownResult:
     has_viewer: bool
     bundle: str
     software_version: str
+    comparison: ShownComparison | None
 
 
 def folder_of(objects: Sequence[ResultObject]) -> Path | None:
@@ -103,6 +105,18 @@ def viewer_path(registry: Registry, job_id: str, name: str) -> Path | None:
     return path if path.is_file() else None
 
 
+def read_assessment(objects: Sequence[ResultObject]) -> Assessment | None:
+    """Return what a job states; None when it is gone or of a version that cannot be read."""
+    folder = folder_of(objects)
+    if folder is None:
+        return None
+    try:
+        raw: dict[str, Any] = json.loads((folder / _RESULT_NAME).read_text(encoding="utf-8"))
+        return Assessment.from_json(json.dumps(raw["assessment"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def read_result(registry: Registry, job_id: str) -> ShownResult | None:
     """Return what a job found; None when it is gone or of a version that cannot be shown."""
     objects = registry.jobs.result_objects(job_id)
@@ -132,6 +146,7 @@ def read_result(registry: Registry, job_id: str) -> ShownResult | None:
         has_viewer=(folder / _VIEWER_FOLDER / "viewer.json").is_file(),
         bundle=bundle,
         software_version=software_version,
+        comparison=shown_comparison(registry, assessment),
     )
 
 

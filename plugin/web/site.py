@@ -16,6 +16,7 @@ from plugin.registry import Registry
 from plugin.settings import Settings
 from plugin.spool import Spool
 from plugin.web import words
+from plugin.web.comparison import days_words
 from plugin.web.status import Light, lights
 from plugin.web.visitor import Visitor
 
@@ -38,6 +39,7 @@ def _make_templates() -> Jinja2Templates:
         lstrip_blocks=True,
     )
     environment.filters.update(words.FILTERS)
+    environment.filters["days_words"] = days_words
     environment.globals["Permission"] = Permission
     environment.globals["navigation"] = NAVIGATION
     return Jinja2Templates(env=environment)

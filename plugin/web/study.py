@@ -146,6 +146,13 @@ def _state(site: Site, record: StudyRecord) -> dict[str, Any]:
     }
 
 
+def _others(site: Site, record: StudyRecord) -> list[WorklistEntry]:
+    """Return the other studies of the person; not those of somebody else under the same ID."""
+    same = site.registry.earlier.same_person(record)
+    found = site.registry.worklist.of_patient(record.patient_id, but=record.id)
+    return [one for one in found if one.study_id in same]
+
+
 def _whole_page(site: Site, study_id: int, words: str = "") -> dict[str, Any]:
     record = find_study(site, study_id)
     state = _state(site, record)
@@ -158,7 +165,7 @@ def _whole_page(site: Site, study_id: int, words: str = "") -> dict[str, Any]:
         "policy": "" if decision is None else decision.policy,
         "words": words,
         "result": read_result(site.registry, job_id) if job_id else None,
-        "priors": site.registry.worklist.of_patient(record.patient_id, but=record.id),
+        "priors": _others(site, record),
         "feedback": site.registry.readings.feedback(record.id),
         "verdicts": Verdict,
         "diagnoses": Diagnosis,
