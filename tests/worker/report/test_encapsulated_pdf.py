@@ -118,5 +118,7 @@ def test_dciodvfy_finds_no_error(tmp_path: Path) -> None:
 def test_document_tells_what_changed_since_an_earlier_result() -> None:
     assessment = beside(samples.assessment(), {"lv_ejection_fraction": 15.0})
     (told,) = [one for one in sections(assessment, "") if one.heading == "Beside an earlier result"]
-    assert any("-15.0 percentage points, more than" in words for (words,) in told.paragraphs)
+    (row,) = [one for one in told.paragraphs if one[0] == "LV ejection fraction"]
+    assert row[1:] == ("38.4 %", "53.4 %", "-15.0, more than ±4.8")
+    assert "2024" not in str(told), "no date is on it"
     assert not any("earlier" in one.heading for one in sections(samples.assessment(), ""))

@@ -1,10 +1,13 @@
-"""The strip of the summary page that sets key values beside those of the latest earlier result.
+"""Values beside those of the latest earlier result: the summary's strip, the rows of the PDF.
 
 Numbers and how each difference stands to the uncertainty of both; no word on what it means. Says
 how many days lie between, never a date.
 """
 
+from collections.abc import Iterator
+
 from plugin.domain.comparison import Change, Comparison, EarlierResult, Verdict
+from plugin.domain.findings import Assessment
 from worker.findings.compared import days_before
 from worker.findings.language import load_language
 from worker.report.figures.canvas import BODY_PX, MUTED, SMALL_PX, TEXT, WARNING, Canvas
@@ -62,5 +65,38 @@ def _draw_cell(canvas: Canvas, name: str, change: Change, x: float, y: float) ->
 
 def _remark(latest: EarlierResult) -> str:
     if latest.is_doubtful:
-        return "notes there doubt its numbers"
+        return "put in doubt by its own notes"
     return "measured by the same version" if latest.same_version else "measured by another version"
+
+
+def beside_rows(assessment: Assessment) -> Iterator[tuple[str, ...]]:
+    """Yield a table of all compared values, then what is to be known of earlier results."""
+    comparison = assessment.comparison
+    if comparison is None:
+        return
+    language = load_language("en")
+    latest = comparison.latest
+    if latest is not None:
+        before = days_before(latest.days, language)
+        yield "", "now", before, "difference, beside the error of both"
+        for change in comparison.changes:
+            yield _row(change, language.tables["measurements"][change.key])
+        yield (f"The earlier result was {_remark(latest)}.",)
+    for obstacle in comparison.obstacles:
+        yield (language.tables["earlier"][obstacle.value],)
+
+
+def _row(change: Change, name: str) -> tuple[str, ...]:
+    unit = readable_unit(change.unit)
+    words = {
+        Verdict.BEYOND: "more than",
+        Verdict.WITHIN: "within",
+        Verdict.UNKNOWN: "error unknown",
+    }
+    limit = "" if change.limit is None else f" ±{change.limit:.1f}"
+    return (
+        name,
+        f"{change.now:.1f} {unit}",
+        f"{change.before:.1f} {unit}",
+        f"{change.difference:+.1f}, {words[change.verdict]}{limit}",
+    )

@@ -14,8 +14,7 @@ from matplotlib.figure import Figure
 
 from plugin.domain.findings import Assessment, Measurement
 from plugin.domain.identifiers import MODEL_NAME
-from worker.findings.compared import comparison_lines
-from worker.findings.language import load_language
+from worker.report.figures.beside import beside_rows
 from worker.report.figures.canvas import Canvas, RgbArray
 from worker.report.identity import NOT_VERIFIED, AnalysisIdentity
 from worker.report.wording import digits, interval_text, range_text, readable_unit
@@ -82,8 +81,7 @@ def sections(assessment: Assessment, acquisition: str) -> Iterator[Section]:
         (("", "value", "about 90 % interval", "normal range"), *rows),
     )
     if assessment.comparison is not None:
-        told = comparison_lines(assessment.comparison, load_language("en"))
-        yield Section("Beside an earlier result", _plain(told))
+        yield Section("Beside an earlier result", tuple(beside_rows(assessment)))
     if assessment.strata:
         yield Section(
             "Risk strata", _plain(f"{one.sentence} {one.source}." for one in assessment.strata)
