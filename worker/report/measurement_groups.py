@@ -1,6 +1,7 @@
-"""Groups of measurements: one for each structure, one for each regional value of the wall.
+"""Groups of measurements: one for each structure, one for each segment of the wall.
 
-Any measurement with a segment is written, whatever its key; segments of one key form a group.
+What a group was measured on is its Finding Site. Readers that look for the place of a number only
+there (dcmqi) would take the values of all segments for one another if a group held them all.
 
 References
 ----------
@@ -24,8 +25,7 @@ from highdicom.sr import Measurement as MeasurementItems
 
 from plugin.domain.findings import Assessment, Code, Measurement
 from plugin.domain.identifiers import MODEL_NAME
-from worker.findings.definition import HEART, LV_MYOCARDIUM_SITE
-from worker.findings.definitions import DEFINITIONS
+from worker.findings.definition import HEART
 from worker.report import codes
 from worker.report.codes import concept
 from worker.report.identity import AnalysisIdentity, ResultUids
@@ -50,7 +50,7 @@ _WALL_MOTION_SCORE = "wall_motion_score"
 def measurement_groups(
     material: Material, assessment: Assessment, time_point: TimePointContext | None
 ) -> list[MeasurementsAndQualitativeEvaluations]:
-    """Return one group per structure, then one for each regional value by AHA segment.
+    """Return one group per structure and AHA segment, in the order of the measurements.
 
     Parameters
     ----------
@@ -58,12 +58,8 @@ def measurement_groups(
         With its sentences in the report's language.
     """
     by_site: dict[Code, list[Measurement]] = {}
-    by_segment: dict[str, list[Measurement]] = {}
     for measurement in assessment.measurements:
-        if measurement.segment is not None:
-            by_segment.setdefault(measurement.key, []).append(measurement)
-        else:
-            by_site.setdefault(measurement.finding_site or HEART, []).append(measurement)
+        by_site.setdefault(measurement.finding_site or HEART, []).append(measurement)
     if assessment.bsa_m2 is not None:
         by_site.setdefault(HEART, [])
     groups = []
@@ -71,11 +67,6 @@ def measurement_groups(
         items = _with_bsa(site, members, assessment)
         subject = tracked(site.meaning, site.value, material.uids)
         groups.append(_group(material, subject, site, members, items, time_point))
-    for key, segments in by_segment.items():
-        name = f"{DEFINITIONS[key].name} by AHA segment"
-        subject = tracked(name, key, material.uids)
-        items = [_measurement(one, assessment) for one in segments]
-        groups.append(_group(material, subject, LV_MYOCARDIUM_SITE, segments, items, time_point))
     return groups
 
 
