@@ -5,7 +5,7 @@ out is public. Knows headers and cookies, no page.
 """
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import parse_qsl
@@ -21,6 +21,7 @@ CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-csrf-token"
 BY_ITSELF_HEADER = "x-by-itself"
 MAXIMUM_BODY_BYTES = 65_536
+MAXIMUM_FIELDS = 100
 
 
 class NotSignedInError(Exception):
@@ -78,18 +79,27 @@ class Change:
         return self.form.get(field, "").strip()
 
 
-async def read_form(request: Request) -> dict[str, str]:
-    """Return the fields of a form (the last value of each)."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAXIMUM_BODY_BYTES:
-            raise TooLargeError
-    text = body.decode("utf-8", "replace")
-    return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100))
+def form_reader(
+    maximum_bytes: int = MAXIMUM_BODY_BYTES,
+) -> Callable[[Request], Awaitable[dict[str, str]]]:
+    """Return a dependency that gives the fields of a form (the last value of each)."""
+
+    async def read_form(request: Request) -> dict[str, str]:
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > maximum_bytes:
+                raise TooLargeError
+        text = body.decode("utf-8", "replace")
+        try:
+            return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAXIMUM_FIELDS))
+        except ValueError:
+            raise TooLargeError from None
+
+    return read_form
 
 
-Form = Annotated[dict[str, str], Depends(read_form)]
+Form = Annotated[dict[str, str], Depends(form_reader())]
 
 
 class Door:
@@ -138,12 +148,17 @@ class Door:
 
         return visitor
 
-    def change(self, permission: Permission | None = None) -> Callable[..., Change]:
+    def change(
+        self, permission: Permission | None = None, *, maximum_bytes: int = MAXIMUM_BODY_BYTES
+    ) -> Callable[..., Change]:
         """Return a dependency that gives a form which somebody with ``permission`` sent."""
         who = self.need(permission)
+        reader = form_reader(maximum_bytes)
 
         def change(
-            request: Request, visitor: Annotated[Visitor, Depends(who)], form: Form
+            request: Request,
+            visitor: Annotated[Visitor, Depends(who)],
+            form: Annotated[dict[str, str], Depends(reader)],
         ) -> Change:
             check_own(request, visitor, form.get(CSRF_FIELD, ""))
             return Change(visitor, form)

@@ -7,6 +7,7 @@ from typing import Any
 _DASH = "–"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _DATE_DIGITS = 8
+_MEBIBYTE, _GIBIBYTE = 1024**2, 1024**3
 
 
 def clock(at: datetime | None) -> str:
@@ -69,6 +70,19 @@ def number(value: object, digits: int = 0) -> str:
     return f"{value:.{digits}f}" if is_number else _DASH
 
 
+def age_seconds(at: datetime) -> int:
+    """Return how many whole seconds ago something was."""
+    return max(0, int((datetime.now(UTC) - at).total_seconds()))
+
+
+def size(n_bytes: float) -> str:
+    """Return a number of bytes in the unit that people read."""
+    for limit, unit in ((_GIBIBYTE, "GiB"), (_MEBIBYTE, "MiB")):
+        if n_bytes >= limit:
+            return f"{n_bytes / limit:.1f} {unit}"
+    return f"{n_bytes / 1024:.0f} KiB"
+
+
 def facts(values: Mapping[str, Any] | None, before: Mapping[str, Any] | None = None) -> str:
     """Return what an audit entry holds, after a change only what is not as before."""
     shown = values or {}
@@ -85,4 +99,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "date": date,
     "number": number,
     "facts": facts,
+    "age_seconds": age_seconds,
+    "bytes": size,
 }

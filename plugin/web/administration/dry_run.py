@@ -1,0 +1,148 @@
+"""What would happen to a study: the roles of its series, the rules, who would get what, or why not.
+
+A worker reads the headers; policy, switches and destinations are as they are now. Nothing changes.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from plugin.domain.errors import ConfigurationError, Reason
+from plugin.domain.request import RequestKind, RequestState
+from plugin.domain.triage import (
+    OrderFacts,
+    Policy,
+    TriageInputs,
+    condition_words,
+    decide,
+)
+from plugin.registry import DestinationRecord, StudyRecord
+from plugin.registry.requests import RequestRecord
+from plugin.web.administration.card import Card, Done, Shown
+from plugin.web.site import Site
+from plugin.web.visitor import Change
+
+_N_FOUND = 20
+_TRUTHS = {"MET": "met", "NEAR": "nearly met", "UNKNOWN": "not measured", "NOT_MET": "not met"}
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSays:
+    """What one rule of the policy says about a study."""
+
+    name: str
+    level: str
+    truth: str
+    conditions: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gets:
+    """What a destination would get; ``why_not`` where it would get nothing now."""
+
+    name: str
+    kinds: tuple[str, ...]
+    why_not: str
+
+
+def _show(_site: Site) -> Shown:
+    return {"found": None}
+
+
+def _ask(site: Site, change: Change) -> Done:
+    """Find the study that somebody means, and have a worker look at it."""
+    term = change["term"]
+    if not term:
+        raise ConfigurationError(Reason.NOT_FOUND, "study")
+    found = site.registry.studies.find(term)
+    if not found:
+        raise ConfigurationError(Reason.NOT_FOUND, "study")
+    if len(found) > 1:
+        return {"found": found[:_N_FOUND]}
+    study = found[0]
+    return site.registry.requests.ask(
+        RequestKind.LOOK_AT_STUDY,
+        {"study_id": study.id},
+        change.visitor.name,
+        f"study {study.study_key}",
+    )
+
+
+def _ask_by_number(site: Site, change: Change) -> Done:
+    """Look at the study that was chosen among several."""
+    number = change["study"]
+    study = site.registry.studies.by_id(int(number)) if number.isdigit() else None
+    if study is None:
+        raise ConfigurationError(Reason.NOT_FOUND, "study")
+    return site.registry.requests.ask(
+        RequestKind.LOOK_AT_STUDY,
+        {"study_id": study.id},
+        change.visitor.name,
+        f"study {study.study_key}",
+    )
+
+
+def what_follows(site: Site, asked: RequestRecord) -> Shown:
+    """Return what would follow from what a worker saw; nothing for other requests."""
+    if asked.kind is not RequestKind.LOOK_AT_STUDY or asked.state is not RequestState.DONE:
+        return {"study": None}
+    study = site.registry.studies.by_id(int(asked.asked["study_id"]))
+    if study is None:
+        return {"study": None}
+    policy = site.registry.policies.in_force()
+    inputs = _inputs(site, study)
+    analysable = bool(asked.answer["is_analysable"])
+    return {
+        "study": study,
+        "policy": policy,
+        "is_measured": inputs.is_analysed,
+        "decision": decide(policy, inputs),
+        "rules": _rules(policy, inputs),
+        "gets": [_gets(site, one, analysable) for one in site.registry.destinations.list()],
+    }
+
+
+def _inputs(site: Site, study: StudyRecord) -> TriageInputs:
+    """Return what the policy may look at now: the standing result, the order, the wait."""
+    minutes = (datetime.now(UTC) - study.first_received_at).total_seconds() / 60
+    order = OrderFacts.from_dict(study.order_facts or {})
+    job = site.registry.jobs.last_reported(study.id)
+    for record in site.registry.triage.of_study(study.id):
+        if job is not None and record.job_id == job.id:
+            known = record.inputs
+            return TriageInputs(
+                known.measurements, known.findings, known.strata, known.text_flags, order, minutes
+            )
+    return TriageInputs(order=order, waiting_minutes=minutes, is_analysed=False)
+
+
+def _rules(policy: Policy, inputs: TriageInputs) -> list[RuleSays]:
+    return [
+        RuleSays(
+            rule.name,
+            rule.level.value,
+            _TRUTHS[rule.truth(inputs, policy.places).name],
+            " and ".join(condition_words(one) for one in rule.reasons()),
+        )
+        for rule in policy.rules
+    ]
+
+
+def _gets(site: Site, destination: DestinationRecord, analysable: bool) -> Gets:  # noqa: FBT001
+    registry = site.registry
+    instead = {one.kind: one.instead for one in registry.health.substitutions(destination.id)}
+    kinds = tuple(dict.fromkeys(instead.get(kind, kind) for kind in destination.objects))
+    why_not = ""
+    if not analysable:
+        why_not = "nothing: the study gives no result"
+    elif not destination.enabled:
+        why_not = "nothing: it is disabled"
+    elif not site.settings.is_live:
+        why_not = "nothing: shadow mode"
+    elif registry.switches.state().holds(destination.id):
+        why_not = "later: it is held back"
+    elif registry.health.get(destination.id).open_since is not None:
+        why_not = "later: it does not answer now"
+    return Gets(destination.name, kinds, why_not)
+
+
+CARD = Card("dry-run", "What would happen?", _show, {"ask": _ask, "choose": _ask_by_number})

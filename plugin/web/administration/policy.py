@@ -1,0 +1,116 @@
+"""The triage policy: checked with its lines, tried on past studies, activated, rolled back."""
+
+import re
+from dataclasses import dataclass
+from itertools import islice
+
+from plugin.domain.errors import ConfigurationError, Reason
+from plugin.domain.triage import (
+    condition_words,
+    default_policy_text,
+    parse_policy,
+    problems_of,
+)
+from plugin.domain.triage.replay import replay
+from plugin.web.administration.card import Card, Shown, whole
+from plugin.web.site import Site
+from plugin.web.visitor import Change
+
+_N_REPLAYED = 5000
+_N_CHANGES_SHOWN = 50
+_LINE = re.compile(r"\bline (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a policy, and the line that it is about, where it is about one."""
+
+    sentence: str
+    number: int | None
+    line: str
+
+
+def _show(site: Site) -> Shown:
+    policies = site.registry.policies
+    current = policies.current()
+    policy = policies.in_force()
+    return {
+        "policy": policy,
+        "current": current,
+        "history": policies.history(limit=10),
+        "text": default_policy_text() if current is None else current.text,
+        "rules": [
+            (rule, " and ".join(condition_words(one) for one in rule.reasons()))
+            for rule in policy.rules
+        ],
+        "problems": None,
+        "tried": None,
+        "simulated": None,
+    }
+
+
+def _check(_site: Site, change: Change) -> Shown:
+    """Say what is wrong with a text, or that nothing is."""
+    text = text_of(change)
+    return {"text": text, "problems": problems_in(text)}
+
+
+def _simulate(site: Site, change: Change) -> Shown:
+    """Decide about past results again, as another policy would."""
+    text = text_of(change)
+    problems = problems_in(text)
+    if problems:
+        return {"text": text, "problems": problems}
+    tried = parse_policy(text)
+    past = islice(site.registry.triage.results(_N_REPLAYED), _N_REPLAYED)
+    simulated = replay(tried, {one.study_id: (one.level, one.inputs) for one in past})
+    return {
+        "text": text,
+        "problems": [],
+        "tried": tried,
+        "simulated": simulated,
+        "shown_changes": simulated.changed[:_N_CHANGES_SHOWN],
+    }
+
+
+def _activate(site: Site, change: Change) -> Shown | None:
+    text = text_of(change)
+    problems = problems_in(text)
+    if problems:
+        return {"text": text, "problems": problems}
+    policies = site.registry.policies
+    policies.activate(text, change.visitor.name, expected_id=whole(change, "expected") or 0)
+    return None
+
+
+def _roll_back(site: Site, change: Change) -> None:
+    current = site.registry.policies.current()
+    expected = whole(change, "expected")
+    if expected is not None and expected != (current.id if current else 0):
+        raise ConfigurationError(Reason.POLICY_CHANGED)
+    site.registry.policies.rollback(change.visitor.name)
+
+
+def text_of(change: Change) -> str:
+    """Return the text of a form with the line ends of a file."""
+    return change.form.get("text", "").replace("\r\n", "\n")
+
+
+def problems_in(text: str) -> list[Problem]:
+    """Return what is wrong with a policy, each with the line that it names."""
+    lines = text.split("\n")
+    found = []
+    for sentence in problems_of(text):
+        named = _LINE.search(sentence)
+        number = int(named[1]) if named else None
+        line = lines[number - 1] if number and number <= len(lines) else ""
+        found.append(Problem(sentence, number, line.strip()[:200]))
+    return found
+
+
+CARD = Card(
+    "policy",
+    "Triage policy",
+    _show,
+    {"check": _check, "simulate": _simulate, "activate": _activate, "rollback": _roll_back},
+)
