@@ -28,6 +28,7 @@ class Destination:
         statuses=(),
         echo=True,
         syntaxes=(EXPLICIT,),
+        ssl_context=None,
     ):
         self.arrived: list[tuple[str, bytes]] = []
         self.statuses = list(statuses)
@@ -40,6 +41,7 @@ class Destination:
         self.server = entity.start_server(
             ("127.0.0.1", port),
             block=False,
+            ssl_context=ssl_context,
             evt_handlers=[(evt.EVT_C_STORE, self._store), (evt.EVT_C_ECHO, lambda _event: 0)],
         )
         assert isinstance(self.server, ThreadedAssociationServer)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.certificates import Pair
 from tests.programs import find_program
 
 DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
@@ -65,10 +66,23 @@ class Orthanc:
 
 
 @contextmanager
-def orthanc(folder: Path, our_port: int) -> Iterator[Orthanc]:
-    """Run Orthanc with DICOMweb, a user, and us as a known modality (for Storage Commitment)."""
+def orthanc(folder: Path, our_port: int, tls: tuple[Pair, str] | None = None) -> Iterator[Orthanc]:
+    """Run Orthanc with DICOMweb, a user, and us as a known modality (for Storage Commitment).
+
+    With ``tls``, its certificate and the file of those that it trusts, it speaks DICOM by mutual
+    TLS only, in both directions.
+    """
     folder.mkdir(parents=True)
     running = Orthanc(free_port(), free_port())
+    us = {"AET": "CMRTRIAGE", "Host": "127.0.0.1", "Port": our_port, "UseDicomTls": tls is not None}
+    security: dict[str, object] = {}
+    if tls is not None:
+        security = {
+            "DicomTlsEnabled": True,
+            "DicomTlsCertificate": tls[0].certificate,
+            "DicomTlsPrivateKey": tls[0].private_key,
+            "DicomTlsTrustedCertificates": tls[1],
+        }
     configuration = folder / "orthanc.json"
     configuration.write_text(
         json.dumps(
@@ -81,7 +95,8 @@ def orthanc(folder: Path, our_port: int) -> Iterator[Orthanc]:
                 "AuthenticationEnabled": True,
                 "RegisteredUsers": {USER: PASSWORD},
                 "RemoteAccessAllowed": False,
-                "DicomModalities": {"triage": ["CMRTRIAGE", "127.0.0.1", our_port]},
+                "DicomModalities": {"triage": us},
+                **security,
                 "Plugins": [str(DICOMWEB_PLUGIN)],
             }
         )
