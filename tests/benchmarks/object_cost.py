@@ -18,7 +18,6 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from PIL import Image
 
 from plugin.domain.findings import Assessment
 from worker.explain import explain
@@ -29,6 +28,7 @@ from worker.phantom.heart import HeartKind
 from worker.phantom.study import generate, write_study
 from worker.report import AnalysisIdentity
 from worker.report.build import BUILDERS, PAGES, write_object
+from worker.report.figures.canvas import png
 from worker.report.figures.saliency import saliency_page
 from worker.report.identity import ResultUids
 from worker.report.material import Material
@@ -84,6 +84,7 @@ def build_once(
     )
     uids = ResultUids(str(loaded.reference.StudyInstanceUID), identity, "benchmark")
     pages: dict[str, np.ndarray] = {}
+    pictures: dict[str, bytes] = {}
     explanation = explain(loaded.stack, labels, assessment, loaded.patient)
     material = Material(
         loaded.reference,
@@ -95,6 +96,7 @@ def build_once(
         loaded.clinical,
         explanation=explanation,
         pages=pages,
+        pictures=pictures,
     )
     found = {}
     for kind, build in BUILDERS.items():
@@ -106,7 +108,8 @@ def build_once(
         elif kind == "saliency" and explanation is not None:
             pages[kind] = saliency_page(explanation, assessment, identity)
         if kind in pages:
-            Image.fromarray(pages[kind]).save(folder / f"{kind}.png", compress_level=3)
+            pictures[kind] = png(pages[kind])
+            (folder / f"{kind}.png").write_bytes(pictures[kind])
         dataset = build(material)
         size = 0
         if dataset is not None:

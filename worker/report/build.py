@@ -13,7 +13,6 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 from pydicom.dataset import Dataset
 
 from plugin.domain.findings import Assessment
@@ -26,7 +25,7 @@ from worker.report.clinical_information import clinical_text
 from worker.report.encapsulated_pdf import encapsulated_pdf
 from worker.report.fhir import FILE_NAME as FHIR_NAME
 from worker.report.fhir import fhir_bundle
-from worker.report.figures.canvas import RgbArray
+from worker.report.figures.canvas import RgbArray, png
 from worker.report.figures.saliency import saliency_page
 from worker.report.figures.sheet import contour_sheet
 from worker.report.figures.summary import summary_page
@@ -148,15 +147,19 @@ def build_results(
         wording,
         explanation,
     )
-    material = replace(material, pages=_draw(material, folder), report=report_content(material))
+    pages = _draw(material)
+    pictures = {kind: png(page) for kind, page in pages.items()}
+    for kind, picture in pictures.items():
+        (folder / f"{kind}.png").write_bytes(picture)
+    material = replace(material, pages=pages, pictures=pictures, report=report_content(material))
     bundle = json.dumps(fhir_bundle(material), ensure_ascii=False, indent=1)
     (folder / FHIR_NAME).write_text(bundle, encoding="utf-8")
     made = ((kind, build(material)) for kind, build in BUILDERS.items())
     return [write_object(kind, dataset, folder) for kind, dataset in made if dataset is not None]
 
 
-def _draw(material: Material, folder: Path) -> dict[str, RgbArray]:
-    """Draw the pages and write them as PNG."""
+def _draw(material: Material) -> dict[str, RgbArray]:
+    """Draw the pages."""
     pictured = with_worded_impression(material.assessment, material.wording, load_language("en"))
     pages = {
         kind: draw(material.stack, material.labels, pictured, material.identity)
@@ -164,8 +167,6 @@ def _draw(material: Material, folder: Path) -> dict[str, RgbArray]:
     }
     if material.explanation is not None:
         pages["saliency"] = saliency_page(material.explanation, pictured, material.identity)
-    for kind, page in pages.items():
-        Image.fromarray(page).save(folder / f"{kind}.png", compress_level=3)
     return pages
 
 

@@ -34,7 +34,7 @@ def encapsulated_pdf(material: Material) -> Dataset:
     english = load_language("en")
     printed = with_worded_impression(material.assessment, material.wording, english)
     content = report_document(
-        material.pages,
+        material.pictures,
         printed,
         acquisition_text(material.stack, printed, english),
         material.identity,

@@ -57,6 +57,8 @@ class Material:
         What the first finding rests on; None when its value cannot be taken apart.
     pages
         The drawn pages by kind, uint8 ``[row, column, 3]``.
+    pictures
+        The same pages as PNG files.
     report
         What both forms of the report say, when it was made before.
     """
@@ -71,4 +73,5 @@ class Material:
     wording: Wording | None = None
     explanation: Explanation | None = None
     pages: Mapping[str, RgbArray] = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
     report: ReportContent | None = None

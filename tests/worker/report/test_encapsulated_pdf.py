@@ -18,6 +18,7 @@ from tests.worker.report.conftest import Reported
 from tests.worker.report.materials import material, sample
 from tests.worker.report.programs import run_program
 from worker.report.encapsulated_pdf import encapsulated_pdf
+from worker.report.figures.canvas import png
 from worker.report.figures.document import report_document, sections
 
 _DIGEST = """
@@ -83,12 +84,12 @@ def test_long_text_goes_on_on_the_next_page(tmp_path: Path) -> None:
 @pytest.mark.system
 def test_pictures_are_in_the_document_as_they_are(tmp_path: Path) -> None:
     page = np.random.default_rng(1).integers(0, 255, (60, 90, 3), dtype=np.uint8)
-    document = report_document({"summary": page}, samples.assessment(), "", samples.identity())
+    document = report_document({"summary": png(page)}, samples.assessment(), "", samples.identity())
     (tmp_path / "report.pdf").write_bytes(document)
     run_program("pdfimages", "-png", str(tmp_path / "report.pdf"), str(tmp_path / "found"))
     (image,) = tmp_path.glob("found*.png")
     with Image.open(image) as found:
-        assert np.array_equal(np.asarray(found)[::-1], page)  # stored from the lower edge
+        assert np.array_equal(np.asarray(found), page)
 
 
 def test_same_study_gives_the_same_bytes_in_another_process() -> None:

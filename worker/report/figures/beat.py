@@ -33,6 +33,7 @@ from worker.report.figures.canvas import (
     points,
 )
 from worker.report.figures.curve import right_ventricle_reported
+from worker.report.figures.typesetting import text_width
 
 Place = tuple[float, float, float, float]
 
@@ -143,7 +144,7 @@ def _draw_key(canvas: Canvas, x: float, y: float) -> None:
     for name, colour in named.items():
         canvas.lines([np.array([[x, y], [x + 20, y]])], colour, 4.0)
         canvas.text(x + 26, y, name, size=SMALL_PX - 2)
-        x += 26 + canvas.text_width(name, SMALL_PX - 2) + 16
+        x += 26 + text_width(name, SMALL_PX - 2) + 16
 
 
 def _axes(canvas: Canvas, place: Place, *, left: float = 58, named: bool = True) -> Any:

@@ -19,6 +19,7 @@ from worker.report.figures.canvas import (
     TEXT,
     WARNING,
     Canvas,
+    Picture,
     RgbArray,
     points,
 )
@@ -58,7 +59,20 @@ def beating_pages(
         partial(_draw_phase, canvas, curve, view, labels, assessment, slices, phase)
         for phase in range(stack.n_phases)
     )
-    return list(canvas.frames(drawings))
+    return list(canvas.frames(drawings, _labels(canvas, view)))
+
+
+def _labels(page: Canvas, view: TileView) -> Picture:
+    """Draw what stands over the images of every phase."""
+    labels = Canvas(WIDTH, _TILE, background="none")
+    for column, (level, _) in enumerate(LEVELS):
+        place = (_LEFT + column * (_TILE + _GAP), 0, _TILE, _TILE)
+        labels.text(place[0] + 8, 14, level, weight="bold", size=SMALL_PX, on_image=True)
+        if column == 0:
+            view.marks(labels, place)
+        if column == len(LEVELS) - 1:
+            view.scale_bar(labels, place)
+    return labels.layer(page, 0, _TOP)
 
 
 def _common(assessment: Assessment, identity: AnalysisIdentity) -> tuple[Canvas, Any]:
@@ -93,15 +107,10 @@ def _draw_phase(
     phase: int,
 ) -> None:
     """Add the images of one phase, and the phase itself, to the page."""
-    for column, (index, (level, _)) in enumerate(zip(slices, LEVELS, strict=True)):
+    for column, index in enumerate(slices):
         place = (_LEFT + column * (_TILE + _GAP), _TOP, _TILE, _TILE)
         outlines = slice_contours(labels[phase, index])
         view.draw(canvas, place, view.stack.pixels[phase, index], outlines)
-        canvas.text(place[0] + 8, _TOP + 14, level, weight="bold", size=SMALL_PX, on_image=True)
-        if column == 0:
-            view.marks(canvas, place)
-        if column == len(LEVELS) - 1:
-            view.scale_bar(canvas, place)
     measured = assessment.curve
     time_ms, lv_ml = measured.trigger_times_ms[phase], measured.lv_ml[phase]
     x, bottom = curve.transData.transform((time_ms, 0.0))

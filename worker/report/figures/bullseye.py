@@ -11,11 +11,13 @@ Cerqueira MD et al., Circulation 2002;105:539-542 (AHA 17 segments).
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import cos, radians, sin
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.colors import Normalize
+import numpy.typing as npt
+from matplotlib.colors import Colormap
 from matplotlib.patches import Circle, Wedge
 
 from worker.report.figures.canvas import (
@@ -27,6 +29,7 @@ from worker.report.figures.canvas import (
     VERMILION,
     Canvas,
 )
+from worker.report.figures.typesetting import text_width
 
 _RINGS = (  # first segment, number of segments, start angle of the first in degrees, radii
     (1, 6, 60.0, 0.70, 1.00),
@@ -36,6 +39,9 @@ _RINGS = (  # first segment, number of segments, start angle of the first in deg
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 _LIGHT_ABOVE = 0.42
 _VALUE_SHARES = (0.15, 0.125)  # of the radius, by decimals
+_CLEARANCE_PX = 4.0
+_LEAST_ACROSS = 0.5
+"""Above and below the centre a number has more room than its ring is wide: up to twice as much."""
 _BAR_HEIGHT = 14
 _LEVEL = 0.2
 
@@ -60,9 +66,22 @@ class Scale:
 
     def colour(self, value: float) -> Rgba:
         """Colour of a value."""
-        share = Normalize(self.low, self.high, clip=True)(value)
-        red, green, blue, alpha = mpl.colormaps[self.colour_map](float(share))
-        return float(red), float(green), float(blue), float(alpha)
+        red, green, blue = (float(part) for part in self.colours(np.array([value]))[0])
+        return red, green, blue, 1.0
+
+    def words(self, value: float) -> str:
+        """Return a value as it is written, zero without a sign."""
+        return f"{round(value, self.digits) + 0.0:.{self.digits}f}"
+
+    def colours(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Colours ``[value, 3]`` of values."""
+        shares = np.clip((values - self.low) / (self.high - self.low), 0.0, 1.0)
+        return np.asarray(_colour_map(self.colour_map)(shares))[:, :3]
+
+
+@cache
+def _colour_map(name: str) -> Colormap:
+    return mpl.colormaps[name]
 
 
 THICKNESS_MM = Scale("cividis", 4.0, 20.0, "mm")
@@ -85,6 +104,7 @@ def draw_bullseye(
     marked
         Segments that get a dot beside their value.
     """
+    size = _value_size(values, radius, scale)
     for first, count, start, inner, outer in _RINGS:
         for index in range(count):
             number = first + index
@@ -96,12 +116,12 @@ def draw_bullseye(
                 continue
             x, y = _at(centre, (inner + outer) / 2 * radius, sector[0] + sector[1] / 2)
             ink = BACKGROUND if float(_LUMINANCE @ colour[:3]) > _LIGHT_ABOVE else TEXT
-            words, size = f"{value + 0.0:.{scale.digits}f}", _VALUE_SHARES[scale.digits] * radius
+            words = scale.words(value)
             canvas.text(x, y, words, ha="center", color=ink, size=size, weight="bold")
             if number in marked:
-                half_width = canvas.text_width(words, size, "bold") / 2
+                half_width = text_width(words, size, "bold") / 2
                 _dot(canvas, (x, y), sector[0] + sector[1] / 2, half_width, size)
-    canvas.axes.add_patch(
+    canvas.axes.add_artist(
         Circle(centre, 0.15 * radius, facecolor=PANEL, edgecolor=MUTED, linewidth=0.8, zorder=2)
     )
     for name, angle, turn in (
@@ -114,6 +134,20 @@ def draw_bullseye(
         canvas.text(x, y, name, ha="center", color=MUTED, size=SMALL_PX, rotation=turn)
 
 
+def _value_size(values: Mapping[int, float], radius: float, scale: Scale) -> float:
+    """Return the size of the numbers: all the same, so that the widest keeps off its ring."""
+    size = _VALUE_SHARES[scale.digits] * radius
+    for first, count, start, inner, outer in _RINGS:
+        for index in range(count):
+            value = values.get(first + index)
+            if value is None:
+                continue
+            across = abs(cos(radians(start + (index + 0.5) * 360.0 / count)))
+            room = (outer - inner) * radius / max(across, _LEAST_ACROSS) - 2 * _CLEARANCE_PX
+            size = min(size, room / text_width(scale.words(value), 1.0, "bold"))
+    return size
+
+
 def _dot(
     canvas: Canvas, at: tuple[float, float], angle_deg: float, half_width: float, size: float
 ) -> None:
@@ -124,18 +158,16 @@ def _dot(
     if abs(along_y) < _LEVEL:
         along_x = abs(along_x)
     spot = (at[0] + sign * along_x * reach, at[1] + sign * along_y * reach)
-    canvas.axes.add_patch(
+    canvas.axes.add_artist(
         Circle(spot, 0.24 * size, facecolor=VERMILION, edgecolor=TEXT, linewidth=0.8, zorder=4)
     )
 
 
 def draw_legend(canvas: Canvas, scale: Scale, x: float, y: float, width: float) -> None:
     """Draw the colours of a scale as a bar with its ends and middle written below."""
-    n_steps = 64
-    for step in range(n_steps):
-        value = scale.low + (step + 0.5) / n_steps * (scale.high - scale.low)
-        left = x + step * width / n_steps
-        canvas.panel(left, y, width / n_steps + 0.6, _BAR_HEIGHT, scale.colour(value))
+    shares = (np.arange(round(width)) + 0.5) / round(width)
+    colours = scale.colours(scale.low + shares * (scale.high - scale.low))
+    canvas.image(np.tile(colours, (_BAR_HEIGHT, 1, 1)), x, y)
     for share, align in ((0.0, "left"), (0.5, "center"), (1.0, "right")):
         value = scale.low + share * (scale.high - scale.low)
         sign = {0.0: "≤ ", 1.0: "≥ "}.get(share, "")
@@ -153,7 +185,7 @@ def _segment(
 ) -> None:
     """Fill one sector; the page's y axis points down, so angles change their sign."""
     start, width = sector_deg
-    canvas.axes.add_patch(
+    canvas.axes.add_artist(
         Wedge(
             centre,
             radii[1],

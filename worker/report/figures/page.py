@@ -16,6 +16,7 @@ from worker.report.figures.canvas import (
     WARNING,
     Canvas,
 )
+from worker.report.figures.typesetting import text_width
 from worker.report.identity import NOT_VERIFIED, AnalysisIdentity
 
 _LEFT = 20
@@ -30,7 +31,7 @@ def draw_header(canvas: Canvas, title: str) -> None:
     """Write the title and, in a box that cannot be overlooked, that no physician verified it."""
     canvas.text(_LEFT, 34, title, size=TITLE_PX - 3, weight="bold")
     size = SMALL_PX + 1
-    width = canvas.text_width(NOT_VERIFIED, size, "bold") + 28
+    width = text_width(NOT_VERIFIED, size, "bold") + 28
     x = canvas.width - _LEFT - width
     canvas.panel(x, 15, width, 38, WARNING)
     canvas.text(x + 14, 34, NOT_VERIFIED, size=size, weight="bold", color=BACKGROUND)
@@ -58,7 +59,7 @@ def draw_key(canvas: Canvas, y: float) -> float:
     for name, colour in _KEY:
         canvas.lines([np.array([[x, y], [x + 30, y]])], colour, 4.0)
         canvas.text(x + 38, y, name, size=SMALL_PX)
-        x += 38 + canvas.text_width(name, SMALL_PX) + 28
+        x += 38 + text_width(name, SMALL_PX) + 28
     return x
 
 

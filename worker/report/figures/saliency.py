@@ -22,6 +22,7 @@ from worker.report.figures.canvas import (
     RgbArray,
 )
 from worker.report.figures.page import draw_footer, draw_header, heading
+from worker.report.figures.typesetting import wrap
 from worker.report.identity import AnalysisIdentity
 from worker.report.wording import digits, readable_unit
 
@@ -77,7 +78,7 @@ def _draw_subject(canvas: Canvas, explanation: Explanation, assessment: Assessme
     if found is not None:
         words = found.sentence
     canvas.text(_LEFT, 78, value, size=22, weight="bold")
-    for number, line in enumerate(canvas.wrap(words, WIDTH - 2 * _LEFT, 18)[:_SENTENCE_LINES]):
+    for number, line in enumerate(wrap(words, WIDTH - 2 * _LEFT, 18)[:_SENTENCE_LINES]):
         canvas.text(_LEFT, 106 + 23 * number, line, size=18)
 
 
@@ -193,7 +194,7 @@ def _draw_segments(
     scale = _scale(placed, unit)
     draw_bullseye(canvas, placed, centre, _RADIUS, scale)
     draw_legend(canvas, scale, x + 180, top + 410, _PANEL_WIDTH - 360)
-    for number, line in enumerate(canvas.wrap(note, _PANEL_WIDTH - 32, SMALL_PX)):
+    for number, line in enumerate(wrap(note, _PANEL_WIDTH - 32, SMALL_PX)):
         canvas.text(x + 16, top + 472 + 22 * number, line, size=SMALL_PX)
 
 

@@ -27,6 +27,7 @@ from worker.report.figures.curve import draw_curve, right_ventricle_reported
 from worker.report.figures.page import draw_footer, draw_header, heading
 from worker.report.figures.table import draw_table
 from worker.report.figures.tiles import TileView, grey_window, heart_crop
+from worker.report.figures.typesetting import wrap
 from worker.report.identity import AnalysisIdentity
 from worker.report.wording import lower_case
 from worker.volume.types import CineStack
@@ -168,13 +169,13 @@ def _draw_statements(canvas: Canvas, assessment: Assessment) -> None:
     plain = _statements(assessment, notes_first=False)
     statements = [*plain, *_pattern(assessment), *_strata(assessment)]
     room = bottom - y
-    size, paragraphs, fits = _fitting_paragraphs(canvas, statements, room, _SIZES_WITH_STRATA)
+    size, paragraphs, fits = _fitting_paragraphs(statements, room, _SIZES_WITH_STRATA)
     if not fits:
         statements = plain
-        size, paragraphs, fits = _fitting_paragraphs(canvas, statements, room)
+        size, paragraphs, fits = _fitting_paragraphs(statements, room)
     if not fits:
         statements = _statements(assessment, notes_first=True)
-        size, paragraphs, _ = _fitting_paragraphs(canvas, statements, room)
+        size, paragraphs, _ = _fitting_paragraphs(statements, room)
     line_height, gap = size * _LINE_SPACING, size * _PARAGRAPH_GAP
     for index, ((_, colour), lines) in enumerate(zip(statements, paragraphs, strict=True)):
         n_after = 0 if index == len(paragraphs) - 1 else 1
@@ -188,7 +189,6 @@ def _draw_statements(canvas: Canvas, assessment: Assessment) -> None:
 
 
 def _fitting_paragraphs(
-    canvas: Canvas,
     statements: list[tuple[str, str]],
     room: float,
     sizes: tuple[int, ...] = _STATEMENT_SIZES,
@@ -197,7 +197,7 @@ def _fitting_paragraphs(
     paragraphs: list[list[str]] = []
     size = BODY_PX
     for size in sizes:
-        paragraphs = [canvas.wrap(words, _RIGHT_WIDTH - 32, size) for words, _ in statements]
+        paragraphs = [wrap(words, _RIGHT_WIDTH - 32, size) for words, _ in statements]
         n_lines = sum(len(lines) for lines in paragraphs)
         needed = (n_lines - 1) * _LINE_SPACING + (len(paragraphs) - 1) * _PARAGRAPH_GAP
         if needed * size <= room:
@@ -243,7 +243,7 @@ def _draw_not_assessed(canvas: Canvas, assessment: Assessment, y: float) -> None
     if not names:
         return
     size = SMALL_PX - 1
-    lines = canvas.wrap(f"Not assessed: {names}.", WIDTH - 2 * _LEFT, size)
+    lines = wrap(f"Not assessed: {names}.", WIDTH - 2 * _LEFT, size)
     if len(lines) > _NOT_ASSESSED_LINES:
         lines = [lines[0], "and more: see the report."]
     for index, line in enumerate(lines):

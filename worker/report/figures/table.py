@@ -13,6 +13,7 @@ from worker.report.figures.canvas import (
     WARNING,
     Canvas,
 )
+from worker.report.figures.typesetting import text_width
 from worker.report.wording import range_text, readable_unit, short_population
 
 _SECTIONS = (
@@ -100,7 +101,7 @@ def draw_table(canvas: Canvas, assessment: Assessment, x: float, y: float, width
         canvas.text(x + column, y + 16, words, color=MUTED, size=SMALL_PX)
     sections = table_rows(assessment)
     ranges = [row.range_words for _, rows in sections for row in rows]
-    range_size = _fitting_size(canvas, ranges, width - _NORMAL)
+    range_size = _fitting_size(ranges, width - _NORMAL)
     for title, rows in sections:
         canvas.text(x, y + 16, title, weight="bold", size=BODY_PX + 1)
         y += _HEADING_HEIGHT
@@ -153,10 +154,10 @@ def _draw_value(
     canvas.text(unit_x, middle, readable_unit(measurement.unit), color=MUTED, size=SMALL_PX)
 
 
-def _fitting_size(canvas: Canvas, lines: Sequence[str], room: float) -> int:
+def _fitting_size(lines: Sequence[str], room: float) -> int:
     """Return the largest size in which every line fits ``room`` pixels."""
     size = SMALL_PX
-    while size > _SMALLEST_PX and any(canvas.text_width(words, size) > room for words in lines):
+    while size > _SMALLEST_PX and any(text_width(words, size) > room for words in lines):
         size -= 1
     return size
 

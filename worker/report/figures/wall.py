@@ -36,6 +36,7 @@ from worker.report.figures.canvas import (
 )
 from worker.report.figures.curve import right_ventricle_reported
 from worker.report.figures.page import draw_footer, draw_header, heading
+from worker.report.figures.typesetting import wrap
 from worker.report.identity import AnalysisIdentity
 from worker.volume.types import CineStack
 
@@ -199,5 +200,5 @@ def times_sentence(assessment: Assessment) -> str:
 
 def _sentence(canvas: Canvas, x: float, y: float, width: float, words: str) -> None:
     """Write a sentence in two lines at most."""
-    for index, line in enumerate(canvas.wrap(words, width, BODY_PX - 1)[:2]):
+    for index, line in enumerate(wrap(words, width, BODY_PX - 1)[:2]):
         canvas.text(x, y + index * _LINE, line, color=TEXT, size=BODY_PX - 1)

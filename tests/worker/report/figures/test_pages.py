@@ -19,7 +19,7 @@ from plugin.domain.findings import (
 )
 from tests.worker.earlier_results import beside
 from tests.worker.report import samples
-from worker.report.figures.canvas import Canvas
+from worker.report.figures.canvas import Canvas, Picture
 from worker.report.figures.sheet import compose_sheet, tile_layout
 from worker.report.figures.summary import compose_summary, shown_slices
 from worker.report.identity import NOT_VERIFIED
@@ -204,15 +204,16 @@ def test_contour_sheet_shows_every_slice_twice_inside_the_page(n_slices: int) ->
     )
     text = [t.get_text() for t in canvas.axes.texts]
     assert text.count("ED") == text.count("ES") == n_slices
-    assert len(canvas.axes.images) == 2 * n_slices
+    pictures = [one for one in canvas.axes.artists if isinstance(one, Picture)]
+    assert len(pictures) == 2 * n_slices
     empty = [(segmentation.labels[phase] == 0).all(axis=(1, 2)).sum() for phase in (0, 1)]
     assert text.count("no contour") == sum(empty)
     assert badly_placed(canvas) == []
     assert canvas.height <= 1024
-    for image in canvas.axes.images:
-        left, right, bottom, top = image.get_extent()
-        assert 0 <= left < right <= canvas.width
-        assert 0 <= top < bottom <= canvas.height - 44
+    for picture in pictures:
+        place = picture.get_window_extent()
+        assert 0 <= place.x0 < place.x1 <= canvas.width
+        assert 44 <= place.y0 < place.y1 <= canvas.height
 
 
 @pytest.mark.parametrize("n_slices", range(1, 25))
