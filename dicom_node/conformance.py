@@ -33,9 +33,11 @@ from dicom_node.statuses import (
     STORE_ANSWERS,
     SUCCESS,
 )
+from dicom_node.tls import PROFILE, offered_ciphers
 from plugin.domain.errors import SENTENCES
 from plugin.domain.job import MAXIMUM_LOSSES, Remedy
 from plugin.domain.objects import FALLBACKS, SOP_CLASSES_OF_KIND, SYNTAXES_OF_KIND
+from plugin.settings import TlsSettings
 
 _DEFAULT_SYNTAXES = "Implicit or Explicit VR Little Endian"
 _ANSWERS = {
@@ -69,6 +71,7 @@ def _lines() -> Iterator[str]:
     yield from _requestor()
     yield from _confirmation()
     yield from _web()
+    yield from _security()
     yield from _storage_classes()
 
 
@@ -216,6 +219,42 @@ def _web() -> Iterator[str]:
         "403, 404, 405, redirects, 502 and 503 pause the destination. TLS 1.2 or later with the "
         "certificates of the system or of a file; Basic or Bearer credentials; no redirect is "
         "followed and no proxy is used."
+    )
+    yield ""
+
+
+def _security() -> Iterator[str]:
+    ciphers = [one["name"] for one in offered_ciphers() if one["protocol"] == "TLSv1.2"]
+    port = TlsSettings.model_fields["port"].default
+    yield "## Security"
+    yield ""
+    yield "| what | value |"
+    yield "|---|---|"
+    yield f"| Profile | {PROFILE} |"
+    yield f"| Port | `tls.port`, {port} unless set otherwise, never that of `node.port` |"
+    yield "| Versions | TLS 1.3, else 1.2; earlier ones are refused |"
+    yield f"| Cipher suites of TLS 1.2 | {', '.join(ciphers)} |"
+    yield "| Cipher suites of TLS 1.3 | those of OpenSSL's default (RFC 8446 9.1) |"
+    yield (
+        "| Certificates | X.509 in PEM files; the other side's is checked as both client and "
+        "server, its validity and, as a client, its name (subjectAltName, else common name) |"
+    )
+    yield (
+        "| Client authentication | required of callers (`tls.require_client_certificate`); our own "
+        "certificate is shown to destinations that ask |"
+    )
+    yield (
+        "| AE titles | may be bound to a certificate (its name or SHA-256), by configuration "
+        "outside the profile |"
+    )
+    yield "| Resumption, renegotiation, compression, early data | not used |"
+    yield ""
+    yield (
+        "TLS is strict: nothing is upgraded on the port without it, and neither side falls back. A "
+        "failed handshake or integrity check ends the TCP connection; the upper layer then sees "
+        "A-P-ABORT, with provider reason 0 (not specified). Deviations and limits: certificate "
+        "revocation (RFC 9325 7.5) is not checked, neither lists nor OCSP; the strength of another "
+        "system's key is left to OpenSSL's security level."
     )
     yield ""
 

@@ -12,6 +12,7 @@ DICOM PS3.15 B.12 (BCP 195 RFC 8996, 9325 TLS Secure Transport Connection Profil
 import contextlib
 import hashlib
 import ssl
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -153,6 +154,11 @@ def _restricted(context: _Context) -> _Context:
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.sslsocket_class = TlsSocket
     return context
+
+
+def offered_ciphers() -> Sequence[Mapping[str, Any]]:
+    """Return the cipher suites that are offered and taken, as OpenSSL describes them."""
+    return _restricted(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)).get_ciphers()
 
 
 def proof_of(sock: object) -> Proof | None:

@@ -98,12 +98,18 @@ def run_everything(settings: Settings, config: Path | None) -> None:
         commands |= {name: command_of(name, config) for name in START_ORDER}
         supervisor = Supervisor(commands, _say, state_file=spool.run / STATE_NAME)
         _say(f"mode      {MODE_SENTENCES[settings.operation.mode]}")
-        _say(f"node      listens as {settings.node.ae_title} on port {settings.node.port}")
+        _say(f"node      listens as {settings.node.ae_title} on port {_ports(settings)}")
         host = f"[{settings.web.host}]" if ":" in settings.web.host else settings.web.host
         _say(f"web       {settings.web.public_url or f'http://{host}:{settings.web.port}'}/")
         if first_password is not None:
             _say(f"login     {_first_login(first_password, spool)}")
         supervisor.run()
+
+
+def _ports(settings: Settings) -> str:
+    plain = [f"{settings.node.port}"] if settings.node.plain else []
+    secure = [f"{settings.tls.port} (TLS)"] if settings.tls.certificate else []
+    return ", ".join(plain + secure)
 
 
 def _first_login(password: str, spool: Spool) -> str:
