@@ -20,6 +20,7 @@ from plugin.commands import (
     feedback,
     peers,
     processes,
+    quality,
     studies,
     switches,
     training,
@@ -74,6 +75,7 @@ app.add_typer(studies.app, name="study", rich_help_panel=_ADMINISTER)
 app.add_typer(triage.app, name="triage", rich_help_panel=_ADMINISTER)
 app.add_typer(switches.app, name="switch", rich_help_panel=_ADMINISTER)
 app.add_typer(feedback.app, name="feedback", rich_help_panel=_ADMINISTER)
+app.command("quality", rich_help_panel=_ADMINISTER)(quality.quality)
 app.add_typer(users.app, name="user", rich_help_panel=_ADMINISTER)
 app.add_typer(configuration.app, name="config", rich_help_panel=_ADMINISTER)
 app.add_typer(bundles.app, name="bundle", rich_help_panel=_ADMINISTER)

@@ -26,14 +26,15 @@ class Permission(StrEnum):
     VIEW = "view"
     READ = "read"
     REQUEUE = "requeue"
+    QUALITY = "quality"
     AUDIT = "audit"
     ADMINISTER = "administer"
 
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.READER: frozenset({Permission.VIEW, Permission.READ}),
+    Role.READER: frozenset({Permission.VIEW, Permission.READ, Permission.QUALITY}),
     Role.TECHNOLOGIST: frozenset({Permission.VIEW, Permission.REQUEUE}),
-    Role.AUDITOR: frozenset({Permission.AUDIT}),
+    Role.AUDITOR: frozenset({Permission.AUDIT, Permission.QUALITY}),
     Role.ADMIN: frozenset(Permission),
 }
 

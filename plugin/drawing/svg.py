@@ -75,6 +75,12 @@ class Chart:
         path = " ".join(f"{left:.1f},{top:.1f}" for left, top in (self.at(*p) for p in points))
         self._marks.append(f'<polyline class="{kind}" points="{path}"/>')
 
+    def area(self, low: Sequence[tuple[float, float]], high: Sequence[tuple[float, float]]) -> None:
+        """Shade what lies between two lines of equal length."""
+        edge = [self.at(*p) for p in (*low, *reversed(high))]
+        path = " ".join(f"{left:.1f},{top:.1f}" for left, top in edge)
+        self._marks.append(f'<polygon class="area" points="{path}"/>')
+
     def level(self, y: float, words: str = "", kind: str = "level") -> None:
         """Draw a horizontal line across the chart, with a word at its right end."""
         self.line([(self.x.low, y), (self.x.high, y)], kind)
@@ -91,6 +97,14 @@ class Chart:
         self._marks.append(
             f'<rect class="band" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" '
             f'height="{bottom - top:.1f}"/>'
+        )
+
+    def bar(self, x: float, low: float, high: float, kind: str, title: str) -> None:
+        """Draw a bar that stands at ``x`` from ``low`` to ``high``."""
+        (left, top), (right, bottom) = self.at(x - 0.4, high), self.at(x + 0.4, low)
+        self._marks.append(
+            f'<rect class="bar {kind}" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" '
+            f'height="{bottom - top:.1f}"><title>{escape(title)}</title></rect>'
         )
 
     def box(self, x: float, values: Sequence[float], kind: str, titles: Sequence[str]) -> None:
@@ -128,6 +142,8 @@ class Chart:
         floor_y = self.height - _BOTTOM
         for value, name in self.x.ticks():
             left, _ = self.at(value, self.y.low)
+            if not name:
+                continue  # of many names in a row only some are said
             yield f'<line class="grid" x1="{left:.1f}" x2="{left:.1f}" y1="{_TOP}" y2="{floor_y}"/>'
             yield _text(left, floor_y + 16, name, "middle")
         for value, name in self.y.ticks():

@@ -147,7 +147,13 @@ def _add_reading(routes: APIRouter, site: Site, door: Door) -> None:
     ) -> FeedbackAnswer:
         """Say whether the standing result is right."""
         find_study(site, study_id)
-        opinion = Opinion(body.verdict, body.lvef_percent, body.diagnosis, body.comment.strip())
+        opinion = Opinion(
+            body.verdict,
+            body.lvef_percent,
+            body.diagnosis,
+            body.comment.strip(),
+            body.priority,
+        )
         readings = site.registry.readings
         kept = readings.add_feedback(study_id, str(body.job_id), visitor.name, opinion)
         if kept is None:

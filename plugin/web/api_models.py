@@ -8,7 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from plugin.domain.comparison import Obstacle
 from plugin.domain.comparison import Verdict as ChangeVerdict
-from plugin.domain.feedback import MAXIMUM_COMMENT_CHARACTERS, PERCENT, Diagnosis, Verdict
+from plugin.domain.feedback import (
+    MAXIMUM_COMMENT_CHARACTERS,
+    PERCENT,
+    Diagnosis,
+    PriorityVerdict,
+    Verdict,
+)
+from plugin.domain.quality.span import Span
 from plugin.registry.worklist import Order, Shown, Stage
 
 Percent = Annotated[float, Field(ge=PERCENT[0], le=PERCENT[1], allow_inf_nan=False)]
@@ -37,13 +44,14 @@ class OpinionBody(_Body):
     verdict: Verdict
     lvef_percent: Percent | None = None
     diagnosis: Diagnosis | None = None
+    priority: PriorityVerdict | None = None
     comment: str = Field("", max_length=MAXIMUM_COMMENT_CHARACTERS)
 
     @model_validator(mode="after")
     def _says_what_it_should_be(self) -> Self:
-        nothing = self.lvef_percent is None and self.diagnosis is None
-        if self.verdict is Verdict.CORRECT and nothing:
-            message = "a correction names lvef_percent or diagnosis"
+        said = (self.lvef_percent, self.diagnosis, self.priority)
+        if self.verdict is Verdict.CORRECT and said == (None, None, None):
+            message = "a correction names lvef_percent, diagnosis or priority"
             raise ValueError(message)
         return self
 
@@ -151,6 +159,7 @@ class FeedbackAnswer(BaseModel):
     verdict: Verdict
     lvef_percent: float | None
     diagnosis: Diagnosis | None
+    priority: PriorityVerdict | None
     comment: str
     result: dict[str, Any]
 
@@ -179,6 +188,34 @@ class AuditPage(BaseModel):
 
     entries: list[AuditAnswer]
     next: int | None
+
+
+class FigureRow(BaseModel):
+    """One figure of quality; shares are from 0 to 1."""
+
+    section: str
+    name: str
+    period: str
+    unit: str
+    value: float | None
+    low: float | None
+    high: float | None
+    meaning: str
+    n: int
+    differs: bool | None
+
+
+class QualityAnswer(BaseModel):
+    """All figures of quality of one selection of studies."""
+
+    span: Span
+    site: str
+    peer: str
+    n_analysed: int
+    n_refused: int
+    n_reference: int
+    looks_different: list[str]
+    rows: list[FigureRow]
 
 
 class Health(BaseModel):

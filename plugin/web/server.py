@@ -35,6 +35,7 @@ from plugin.web.hospital_login import hospital_login_routes
 from plugin.web.limit import LoginLimit
 from plugin.web.login import login_routes
 from plugin.web.people import people_routes
+from plugin.web.quality import quality_api, quality_routes
 from plugin.web.site import STATIC, Site
 from plugin.web.status import is_healthy, lights
 from plugin.web.study import study_routes
@@ -76,7 +77,9 @@ def make_site(
     app.include_router(event_routes(site, door))
     app.include_router(administration_routes(site, door))
     app.include_router(people_routes(site, door))
+    app.include_router(quality_routes(site, door))
     app.include_router(api_routes(site, door, API))
+    app.include_router(quality_api(site, door, API))
     app.mount("/static", StaticFiles(directory=STATIC))
 
     @app.get("/health", include_in_schema=False)

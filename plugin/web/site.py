@@ -23,6 +23,7 @@ from plugin.web.visitor import Visitor
 STATIC = Path(__file__).parent / "static"
 _TEMPLATES = Path(__file__).parent / "templates"
 NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
+    ("/quality", "Quality", Permission.QUALITY),
     ("/administration", "Administration", Permission.ADMINISTER),
     ("/users", "Users", Permission.ADMINISTER),
     ("/audit", "Audit", Permission.AUDIT),

@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException
 
 from plugin.domain.access import Permission
 from plugin.domain.errors import SENTENCES
-from plugin.domain.feedback import Diagnosis, Verdict
+from plugin.domain.feedback import Diagnosis, PriorityVerdict
 from plugin.registry import StudyRecord
 from plugin.registry.worklist import WorklistEntry
-from plugin.web.opinion import opinion_of
+from plugin.web.opinion import opinion_of, that_count
 from plugin.web.result import read_result
 from plugin.web.site import Site
 from plugin.web.timeline import timeline
@@ -158,6 +158,7 @@ def _whole_page(site: Site, study_id: int, words: str = "") -> dict[str, Any]:
     state = _state(site, record)
     job_id = state["entry"].job_id
     decision = next(iter(site.registry.triage.of_study(study_id)), None)
+    feedback = site.registry.readings.feedback(record.id)
     return {
         **state,
         "level_of": level_of,
@@ -166,8 +167,9 @@ def _whole_page(site: Site, study_id: int, words: str = "") -> dict[str, Any]:
         "words": words,
         "result": read_result(site.registry, job_id) if job_id else None,
         "priors": _others(site, record),
-        "feedback": site.registry.readings.feedback(record.id),
-        "verdicts": Verdict,
+        "feedback": feedback,
+        "that_count": that_count(feedback),
         "diagnoses": Diagnosis,
+        "priorities": PriorityVerdict,
         "has_pacs": bool(site.settings.web.viewer_url),
     }

@@ -49,6 +49,17 @@ def test_feedback_is_kept_with_what_the_result_said(reader, registry, study, job
     assert "apex" in text
 
 
+def test_a_changed_mind_stays_beside_what_counts(reader, registry, study, job):
+    where = f"/studies/{study.id}/feedback"
+    reader.post(where, {"job": job.id, "verdict": "agree"})
+    form = {"job": job.id, "verdict": "correct", "priority": "should have been promoted"}
+    assert reader.post(where, form).status_code == 303
+    text = reader.get(f"/studies/{study.id}").text
+    assert text.count("said something else later") == 1
+    assert text.index("corrects: priority should have been promoted") < text.index('"earlier"')
+    assert len(registry.readings.feedback(study.id)) == 2
+
+
 @pytest.mark.parametrize(
     "form",
     [
@@ -58,6 +69,7 @@ def test_feedback_is_kept_with_what_the_result_said(reader, registry, study, job
         {"verdict": "correct", "lvef_percent": "nan"},
         {"verdict": "correct", "lvef_percent": "140"},
         {"verdict": "agree", "diagnosis": "flu"},
+        {"verdict": "agree", "priority": "higher"},
         {"verdict": "agree", "comment": "x" * 2001},
     ],
 )

@@ -1,0 +1,102 @@
+"""Pictures of the pages for ``docs/images``, taken in Chromium at the size of a hospital's PC.
+
+``python -m tests.plugin.web.pictures --demo URL --password P`` photographs a running demo
+(``cmr-triage demo --keep``, account ``admin``); without ``--demo`` only the quality page of a drawn
+record (no four studies of a demo make figures of quality). Look at every picture before it goes in.
+"""
+
+import argparse
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+from argon2 import PasswordHasher
+from playwright.sync_api import sync_playwright
+
+from plugin.demo.stage import free_ports
+from plugin.domain.access import Role
+from plugin.registry import Registry
+from plugin.settings import Settings
+from plugin.spool import Spool
+from plugin.web.server import make_site
+from tests.plugin.web.drawn_record import draw_record
+from tests.programs import find_program
+
+OUT = Path(__file__).parents[3] / "docs" / "images"
+_PASSWORD = "correct horse battery"
+_N_STUDIES = 1800
+_MAXIMUM_HEIGHT = 2400
+"""Of a picture, in pixels; what is below is cut."""
+_DEMO_PAGES = {"worklist": "/", "administration": "/administration", "users": "/users"}
+
+
+@contextmanager
+def drawn_site():
+    """Serve the pages over a drawn record; yields the address."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(
+            spool={"folder": Path(folder) / "spool", "minimum_free_bytes": 0},
+            operation={"mode": "live"},
+        )
+        spool = Spool(settings.spool.folder)
+        with Registry(settings.registry_url) as registry:
+            registry.migrate()
+            hashed = PasswordHasher().hash(_PASSWORD)
+            registry.users.add("reader", Role.READER, hashed, one_time=False, actor="pictures")
+            draw_record(registry, _N_STUDIES)
+            (port,) = free_ports(1)
+            config = uvicorn.Config(
+                make_site(settings, registry, spool, lambda: None),
+                port=port,
+                log_config=None,
+                timeout_graceful_shutdown=1,
+            )
+            server = uvicorn.Server(config)
+            thread = threading.Thread(target=server.run, daemon=True)
+            thread.start()
+            while not server.started:
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}"
+            server.should_exit = True
+            thread.join(10)
+
+
+def photograph(address, user, password, pages, out):
+    """Log in and save a picture of every page."""
+    with sync_playwright() as playwright:
+        program = find_program("chromium")
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        page = browser.new_page(
+            viewport={"width": 1366, "height": 768}, reduced_motion="reduce", base_url=address
+        )
+        page.goto("/login")
+        page.fill("#name", user)
+        page.fill("#password", password)
+        page.press("#password", "Enter")
+        page.wait_for_load_state("networkidle")
+        for name, where in pages.items():
+            page.goto(where)
+            page.wait_for_load_state("load")
+            size = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+            shown = {"x": 0, "y": 0, "width": size[0], "height": min(size[1], _MAXIMUM_HEIGHT)}
+            page.screenshot(path=out / f"{name}.png", full_page=True, clip=shown)
+        browser.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--demo", help="address of a running demo")
+    parser.add_argument("--password", help="of its account admin")
+    parser.add_argument("--out", type=Path, default=OUT)
+    given = parser.parse_args()
+    if given.demo:
+        photograph(given.demo, "admin", given.password, _DEMO_PAGES, given.out)
+    with drawn_site() as address:
+        photograph(address, "reader", _PASSWORD, {"quality": "/quality"}, given.out)
+
+
+if __name__ == "__main__":
+    main()
