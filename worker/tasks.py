@@ -7,40 +7,38 @@ Knows Celery, the registry and the spool; what is computed is in ``worker.pipeli
 
 import dataclasses
 import os
-from concurrent.futures import ProcessPoolExecutor
 from enum import StrEnum
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
 from socket import gethostname
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import worker_process_init, worker_process_shutdown
 
+from plugin.desk import Desk
 from plugin.domain.errors import (
     ConfigurationError,
     ModelError,
     Reason,
     StudyRejectedError,
     TransientError,
-    TriageError,
 )
 from plugin.domain.triage import OrderFacts, Situation
 from plugin.logs import configure, describe_error, get_logger
+from plugin.machine import LoadMeter
 from plugin.queue import ANALYSE_TASK, QUEUE_NAME, make_app
 from plugin.registry import JobRecord, PublishedResult, Registry, RejectionNote
-from plugin.settings import Settings, WorkerSettings
+from plugin.settings import Settings
 from plugin.spool import Spool
 from worker.analysis_result import AnalysisResult
-from worker.bundle import load_bundle
 from worker.earlier import past_of
 from worker.findings.word import Writer
 from worker.lease import Lease
-from worker.model.language.writer import LanguageWriter, open_writer
-from worker.model.tower import SegmentationTower
+from worker.models import check_model, open_models
 from worker.pipeline import Segmenter, analyse_paths
 from worker.report import PredecessorReport
+from worker.requests import make_desk, note_bundle
 from worker.withdrawal import SUPERSEDED, as_stored, representative, write_notes
 
 log = get_logger(__name__)
@@ -237,64 +235,71 @@ def published(
     )
 
 
-def open_models(settings: WorkerSettings) -> tuple[SegmentationTower, LanguageWriter | None]:
-    """Load the tower that the settings name, and its bundle's language model where it is wanted."""
-    bundle = load_bundle(settings.bundle or None)
-    tower = SegmentationTower(bundle, device=settings.device, threads=settings.threads)
-    if not settings.language_model:
-        return tower, None
-    return tower, open_writer(bundle, settings.device, settings.threads)
-
-
-def check_model(settings: WorkerSettings) -> None:
-    """Try the model in a process of its own: the parent of forks must not hold a session.
-
-    Raises
-    ------
-    ConfigurationError, ModelError
-        The bundle is missing, tampered with or unusable, or the runtime or device is not there.
-    """
-    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as trial:
-        failure = trial.submit(_failure_of_model, settings).result()
-    if failure is not None:
-        kind, reason, detail = failure
-        raise kind(reason, detail)
-
-
-def _failure_of_model(settings: WorkerSettings) -> tuple[type[TriageError], Reason, str] | None:
-    try:
-        open_models(settings)
-    except TriageError as error:
-        return type(error), error.reason, error.detail
-    return None
-
-
 class Workplace:
-    """What one worker process opens once: the model, the registry, the spool."""
+    """What one worker process has: registry, spool, desk, and the models of the bundle in force.
+
+    Which bundle that is, it asks before each job; one that cannot be opened stops the work, not
+    the process, so that jobs wait until somebody activates a bundle that can.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._name = ""
+        self._registry: Registry | None = None
+        self._desk: Desk | None = None
         self._analyst: Analyst | None = None
+        self._opened: str | None = None
+        self._facts: dict[str, Any] = {"device": settings.worker.device}
+        self._meter = LoadMeter(with_gpu=settings.worker.device == "cuda")
 
     def open(self, **_signal: Any) -> None:
-        """Load the model; in the process that computes, never before the fork."""
+        """Load the model and open the desk; in the process that computes, never before the fork."""
         settings = self._settings
-        tower, writer = open_models(settings.worker)
-        self._analyst = Analyst(
-            settings,
-            Registry(settings.registry_url),
-            Spool(settings.spool.folder),
-            tower,
-            f"{gethostname()}:{os.getpid()}",
-            writer,
-        )
+        self._name = f"{gethostname()}:{os.getpid()}"
+        self._registry = registry = Registry(settings.registry_url)
+        spool = Spool(settings.spool.folder)
+        self._load(registry, spool)
+        self._desk = make_desk(settings, registry, spool, self._name, self._look)
+        self._desk.open()
+
+    def close(self, **_signal: Any) -> None:
+        """Close the desk at the end of the process."""
+        if self._desk is not None:
+            self._desk.close()
 
     def analyse(self, job_id: str) -> None:
         """Run one job; nothing is returned, so that nothing of a patient enters the queue."""
-        if self._analyst is None:
+        if self._registry is None:
             self.open()
+        if self._registry is None:
+            return
+        self._load(self._registry, Spool(self._settings.spool.folder))
         if self._analyst is not None:
             self._analyst.analyse(job_id)
+
+    def _look(self) -> dict[str, Any]:
+        return {**self._facts, **self._meter.look()}
+
+    def _load(self, registry: Registry, spool: Spool) -> None:
+        """Open the models of the bundle in force, unless they are open already."""
+        in_force = registry.bundles.in_force()
+        wanted = in_force.folder if in_force else ""
+        if self._analyst is not None and wanted == self._opened:
+            return
+        self._analyst = None  # the memory of the former models goes first
+        try:
+            models = open_models(self._settings.worker, wanted)
+        except (ConfigurationError, ModelError) as error:
+            self._facts["problem"] = error.sentence
+            log.error("bundle_not_opened", reason=error.reason)
+            return
+        bundle = models.tower.bundle
+        note_bundle(registry, bundle, "worker")
+        self._facts |= {"bundle": f"{bundle.name} {bundle.version}", "problem": ""}
+        self._opened = wanted
+        self._analyst = Analyst(
+            self._settings, registry, spool, models.tower, self._name, models.writer
+        )
 
 
 def make_worker(settings: Settings) -> tuple[Celery, Workplace]:
@@ -322,6 +327,7 @@ def main(settings: Settings) -> None:
     log.info("worker_started", state=settings.operation.mode)
     app, workplace = make_worker(settings)
     worker_process_init.connect(workplace.open, weak=False)
+    worker_process_shutdown.connect(workplace.close, weak=False)
     app.worker_main(
         [
             "--quiet",

@@ -2,6 +2,7 @@
 
 import tomllib
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -14,6 +15,9 @@ from plugin.commands.terminal import (
     print_json,
     print_table,
 )
+
+if TYPE_CHECKING:
+    from plugin.settings import SettingRow
 
 app = new_group("Check and show the settings (file < environment < secrets folder).")
 
@@ -30,7 +34,7 @@ def check(config: ConfigOption = None) -> None:
     from plugin.certificates import check_certificates
     from plugin.queue import make_app, ping
     from plugin.spool import Spool
-    from worker.tasks import open_models
+    from worker.models import open_models
 
     settings, now = load(config), datetime.now(UTC)
     certificates = check_certificates(settings, now)
@@ -48,7 +52,7 @@ def check(config: ConfigOption = None) -> None:
 
 @app.command()
 def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Print every setting with its value, its default and what it means; passwords are hidden."""
+    """Print every setting: value, where it comes from, default, meaning; passwords are hidden."""
     from plugin.settings import setting_rows
 
     rows = setting_rows(load(config))
@@ -58,6 +62,7 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
                 {
                     "key": row.key,
                     "value": _plain(row.value),
+                    "source": row.source,
                     "default": _plain(row.default),
                     "description": row.description,
                 }
@@ -67,12 +72,13 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         return
     print_table(
         "Settings",
-        ("setting", "value", "default", "meaning"),
-        (
-            (row.key, row.value, "" if row.value == row.default else row.default, row.description)
-            for row in rows
-        ),
+        ("setting", "value", "from", "default", "meaning"),
+        ((row.key, row.value, row.source, _default(row), row.description) for row in rows),
     )
+
+
+def _default(row: "SettingRow") -> str:
+    return "" if row.value == row.default else row.default
 
 
 def _plain(written: str) -> object:

@@ -92,7 +92,7 @@ def _load(study: StudyHeaders) -> LoadedStudy:
     if reason is not None:
         raise StudyRejectedError(reason)
     check_one_patient([one.header for one in study.headers])
-    plan, decoded, n_unreadable = _decoded_stack(series, _without_pixels(series, study))
+    plan, decoded, n_unreadable = _decoded_stack(series, without_pixels(series, study))
     notes = [*plan.notes, *note_differing_versions(plan, study)]
     if n_unreadable:
         notes.append(_unreadable_note(n_unreadable))
@@ -110,10 +110,10 @@ def _load(study: StudyHeaders) -> LoadedStudy:
 
 
 def _decoded_stack(
-    series: Sequence[ClassifiedSeries], without_pixels: frozenset[Frame]
+    series: Sequence[ClassifiedSeries], empty: frozenset[Frame]
 ) -> tuple[StackPlan, DecodedPixels, int]:
     """Plan and decode; plan again without frames that cannot be decoded."""
-    unusable = without_pixels
+    unusable = empty
     while True:
         try:
             plan = select_stack(series, unusable)
@@ -132,7 +132,7 @@ def _decoded_stack(
             return plan, decoded, len(unusable)
 
 
-def _without_pixels(series: Sequence[ClassifiedSeries], study: StudyHeaders) -> frozenset[Frame]:
+def without_pixels(series: Sequence[ClassifiedSeries], study: StudyHeaders) -> frozenset[Frame]:
     """Return short-axis frames that end before their pixels or have no matrix."""
     empty = {one.sop_instance_uid for one in study.headers if not one.has_pixels}
     return frozenset(
