@@ -18,7 +18,7 @@ RULE = """
 name = "{name}"
 level = "{level}"
 source = "Our hospital"
-when = [{{ measurement = "lv_ejection_fraction", at_or_below = {limit} }}]
+when = [{{ measurement = "lv_ejection_fraction", at_or_below = {limit}, unit = "%" }}]
 """
 
 
