@@ -43,7 +43,7 @@ def open_models(settings: WorkerSettings, folder: str = "") -> Models:
 
 
 def check_model(settings: WorkerSettings) -> None:
-    """Try the models of the settings in a process of its own: the parent of forks must not hold a session.
+    """Try the models in a process of its own: the parent of forks must not hold a session.
 
     Raises
     ------
