@@ -140,11 +140,12 @@ class Accounts:
         """End a session; return the provider's id_token when it was begun there."""
         return self._users.close_session(digest_of(secret), user.name)
 
-    def add_token(self, user: UserRecord, label: str, days: float) -> str:
-        """Return a new key to the API; it is shown this once."""
+    def add_token(self, user: UserRecord, label: str, days: float, actor: str | None = None) -> str:
+        """Return a new key to the API; it is shown this once. ``actor`` None: its owner made it."""
         secret = f"cmrt_{secrets.token_urlsafe(32)}"
         expires_at = datetime.now(UTC) + timedelta(days=days)
-        self._users.add_token(user, digest_of(secret), label[:64] or "key", expires_at)
+        label = label[:64] or "key"
+        self._users.add_token(user, digest_of(secret), label, expires_at, actor or user.name)
         return secret
 
     def of_token(self, secret: str) -> UserRecord | None:

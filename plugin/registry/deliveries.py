@@ -304,8 +304,9 @@ class Deliveries:
         states: Collection[DeliveryState] = tuple(DeliveryState),
         destination_name: str | None = None,
         limit: int = 100,
+        before_id: int | None = None,
     ) -> list[DeliveryRecord]:
-        """Return deliveries in some states, the newest first."""
+        """Return deliveries in some states (before one), the newest first."""
         query = (
             select_deliveries()
             .where(deliveries.c.state.in_([state.value for state in states]))
@@ -314,6 +315,8 @@ class Deliveries:
         )
         if destination_name is not None:
             query = query.where(deliveries.c.destination_name == destination_name)
+        if before_id is not None:
+            query = query.where(deliveries.c.id < before_id)
         with self._database.read() as connection:
             return [delivery_record(row) for row in connection.execute(query).mappings()]
 

@@ -248,7 +248,9 @@ class Users:
             note(connection, self._database.now(), (name, "user.logout", f"user {name}"))
             return id_token
 
-    def add_token(self, user: UserRecord, digest: str, label: str, expires_at: datetime) -> None:
+    def add_token(
+        self, user: UserRecord, digest: str, label: str, expires_at: datetime, actor: str
+    ) -> None:
         """Note a key to the API by its digest."""
         now = self._database.now()
         values = {
@@ -261,7 +263,7 @@ class Users:
         with self._database.write() as connection:
             connection.execute(api_tokens.insert().values(**values))
             after = {"label": label, "expires_at": expires_at.isoformat()}
-            note(connection, now, (user.name, "token.add", f"user {user.name}"), after=after)
+            note(connection, now, (actor, "token.add", f"user {user.name}"), after=after)
 
     def tokens(self, name: str) -> Sequence[TokenRecord]:
         """Return the living keys of one user, newest first."""
@@ -275,14 +277,14 @@ class Users:
             rows = connection.execute(query).mappings()
             return [TokenRecord(**{k: row[k] for k in TokenRecord.__slots__}) for row in rows]
 
-    def remove_token(self, name: str, token_id: int) -> bool:
+    def remove_token(self, name: str, token_id: int, *, actor: str) -> bool:
         """Forget a key of one user; False when there is none."""
         with self._database.write() as connection:
             owner = select(users.c.id).where(users.c.name == name).scalar_subquery()
             which = delete(api_tokens).where(api_tokens.c.id == token_id)
             removed = connection.execute(which.where(api_tokens.c.user_id == owner)).rowcount == 1
             if removed:
-                note(connection, self._database.now(), (name, "token.remove", f"user {name}"))
+                note(connection, self._database.now(), (actor, "token.remove", f"user {name}"))
             return removed
 
     def of_token(self, digest: str) -> UserRecord | None:

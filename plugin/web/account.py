@@ -58,7 +58,7 @@ def account_routes(site: Site, door: Door, limit: LoginLimit) -> APIRouter:
 
     @routes.post("/account/keys/{key_id}/remove")
     def remove_key(key_id: int, change: own_change) -> Response:
-        site.registry.users.remove_token(change.visitor.name, key_id)
+        site.registry.users.remove_token(change.visitor.name, key_id, actor=change.visitor.name)
         return RedirectResponse("/account", 303)
 
     return routes

@@ -97,6 +97,7 @@ def _status_of(error: TriageError) -> int:
         return 503
     if error.reason is Reason.NOT_FOUND:
         return 404
-    if error.reason is Reason.CHANGED_MEANWHILE or isinstance(error, StudyRejectedError):
+    changed = {Reason.CHANGED_MEANWHILE, Reason.POLICY_CHANGED}
+    if error.reason in changed or isinstance(error, StudyRejectedError):
         return 409
     return 422

@@ -9,7 +9,7 @@ import uuid
 from dataclasses import fields
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Path, Query, Response
+from fastapi import APIRouter, Body, Depends, Query, Response
 from starlette.exceptions import HTTPException
 
 from plugin.domain.access import Permission
@@ -18,6 +18,7 @@ from plugin.registry import StudyRecord
 from plugin.registry.readings import FeedbackRecord, Opinion
 from plugin.registry.triage import DecisionRecord
 from plugin.registry.worklist import WorklistEntry
+from plugin.web.api_administration import Id, add_administration
 from plugin.web.api_models import (
     AuditPage,
     ChangeAnswer,
@@ -33,6 +34,8 @@ from plugin.web.api_models import (
     StudyAnswer,
     StudyPage,
 )
+from plugin.web.api_people import add_people
+from plugin.web.api_triage import add_triage
 from plugin.web.files import send_object
 from plugin.web.result import folder_of, read_assessment
 from plugin.web.site import Site
@@ -41,7 +44,6 @@ from plugin.web.study import READING, find_study, subject_of
 from plugin.web.visitor import Door, Visitor
 from plugin.web.worklist import level_of, list_page, reason_of, wanted_of, why
 
-Id = Annotated[int, Path(ge=1, le=2**53)]
 _SAME_NAMES = set(ListedStudy.model_fields) & {one.name for one in fields(WorklistEntry)}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     code: {"description": words}
@@ -63,6 +65,9 @@ def api_routes(site: Site, door: Door, prefix: str) -> APIRouter:
     _add_study(routes, site, door)
     _add_reading(routes, site, door)
     _add_oversight(routes, site, door)
+    add_administration(routes, site, door)
+    add_triage(routes, site, door)
+    add_people(routes, site, door)
     return routes
 
 

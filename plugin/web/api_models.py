@@ -21,11 +21,19 @@ from plugin.registry.worklist import Order, Shown, Stage
 Percent = Annotated[float, Field(ge=PERCENT[0], le=PERCENT[1], allow_inf_nan=False)]
 
 
-class _Body(BaseModel):
+class RequestBody(BaseModel):
+    """What all bodies share: nothing unknown, and no value in an error."""
+
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
-class SearchBody(_Body):
+class Answer(BaseModel):
+    """What answers that are made of records share."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class SearchBody(RequestBody):
     """Which studies of the list, in which order."""
 
     shown: Shown = Shown.TO_READ
@@ -37,7 +45,7 @@ class SearchBody(_Body):
     limit: int = Field(50, ge=1, le=200)
 
 
-class OpinionBody(_Body):
+class OpinionBody(RequestBody):
     """What a reader says about a result."""
 
     job_id: uuid.UUID
