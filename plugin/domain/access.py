@@ -26,13 +26,16 @@ class Permission(StrEnum):
     VIEW = "view"
     READ = "read"
     REQUEUE = "requeue"
+    WITHDRAW = "withdraw"
     QUALITY = "quality"
     AUDIT = "audit"
     ADMINISTER = "administer"
 
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.READER: frozenset({Permission.VIEW, Permission.READ, Permission.QUALITY}),
+    Role.READER: frozenset(
+        {Permission.VIEW, Permission.READ, Permission.WITHDRAW, Permission.QUALITY}
+    ),
     Role.TECHNOLOGIST: frozenset({Permission.VIEW, Permission.REQUEUE}),
     Role.AUDITOR: frozenset({Permission.AUDIT, Permission.QUALITY}),
     Role.ADMIN: frozenset(Permission),

@@ -40,6 +40,7 @@ from plugin.web.site import STATIC, Site
 from plugin.web.status import is_healthy, lights
 from plugin.web.study import study_routes
 from plugin.web.visitor import Door
+from plugin.web.withdrawal import withdrawal_routes
 from plugin.web.worklist import worklist_routes
 
 
@@ -73,6 +74,7 @@ def make_site(
     app.include_router(account_routes(site, door, limit))
     app.include_router(worklist_routes(site, door))
     app.include_router(study_routes(site, door))
+    app.include_router(withdrawal_routes(site, door))
     app.include_router(file_routes(site, door))
     app.include_router(event_routes(site, door))
     app.include_router(administration_routes(site, door))
