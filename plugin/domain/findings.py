@@ -151,6 +151,7 @@ class ReasonKind(StrEnum):
     PATIENT_CLASS = "patient_class"
     ORDER = "order"
     WAITING = "waiting"
+    CHANGE = "change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +163,10 @@ class PriorityReason:
     key
         Of the measurement, finding, stratum or flag; else the class or priority of the order.
     side, threshold
-        Only of measurements (``"at or below"``, in the measurement's unit) and of waiting (in
-        minutes).
+        Only of measurements (``"at or below"``, in the measurement's unit), of changes of one
+        (``"fell_by"``) and of waiting (in minutes).
+    within_days
+        Only of a change: how old the earlier result may be; None: as old as it is.
     source
         The rule's.
     """
@@ -173,6 +176,7 @@ class PriorityReason:
     source: str
     side: str = ""
     threshold: float | None = None
+    within_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Decisions of the triage policy: kept with their inputs, and made again as time passes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -188,10 +188,7 @@ def _inputs(
     order = OrderFacts.from_dict(order_facts or {})
     if stored is None:
         return TriageInputs(order=order, waiting_minutes=minutes, is_analysed=False)
-    known = TriageInputs.from_dict(stored)
-    return TriageInputs(
-        known.measurements, known.findings, known.strata, known.text_flags, order, minutes
-    )
+    return replace(TriageInputs.from_dict(stored), order=order, waiting_minutes=minutes)
 
 
 def _record(row: RowMapping) -> DecisionRecord:

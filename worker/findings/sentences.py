@@ -272,6 +272,8 @@ class Sentences:
         match reason.kind:
             case ReasonKind.FINDING:
                 return self.language.tables["statements"][reason.key]
+            case ReasonKind.CHANGE:
+                return self._change_words(reason)
             case ReasonKind.TEXT:
                 return words["text"].format(flag=words[reason.key])
             case ReasonKind.PATIENT_CLASS:
@@ -282,3 +284,15 @@ class Sentences:
                 return words["waiting"].format(minutes=f"{reason.threshold:g}")
             case _:
                 return words[reason.key]
+
+    def _change_words(self, reason: PriorityReason) -> str:
+        """``LV ejection fraction fell by 10 percentage points or more ...``."""
+        words = self.language.tables["priority_reasons"]
+        unit = DEFINITIONS[reason.key].unit
+        points = self.language.tables["earlier"]["points"]
+        since = words["since_earlier" if reason.within_days is None else "since_days"]
+        return words[reason.side].format(
+            name=self.language.tables["measurements"][reason.key],
+            amount=f"{reason.threshold:g}{points if unit == '%' else self.language.unit(unit)}",
+            since=since.format(days=reason.within_days),
+        )

@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 from plugin.domain.findings import ReasonKind
 from plugin.domain.triage.inputs import ClinicalFlag, IncomingPriority, PatientClass
 from plugin.domain.triage.policy import (
+    ChangeCondition,
     ClassCondition,
     Condition,
+    Direction,
     MeasurementCondition,
     OrderCondition,
     Side,
@@ -20,7 +22,7 @@ from plugin.domain.triage.policy import (
     TextCondition,
     WaitingCondition,
 )
-from plugin.domain.triage.vocabulary import FINDINGS, MEASUREMENTS, STRATA
+from plugin.domain.triage.vocabulary import CHANGES, FINDINGS, MEASUREMENTS, STRATA
 
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -32,6 +34,7 @@ _SIDES = {
 }
 CONDITIONS: Mapping[str, tuple[str, ...]] = {
     "measurement": (*_SIDES, "unit", "surely"),
+    "change": (*Direction, "unit", "within_days"),
     "finding": ("undetermined_counts",),
     "stratum": ("undetermined_counts",),
     "text": (),
@@ -53,13 +56,27 @@ def _measurement(raw: Mapping[str, Any]) -> Condition:
     if len(sides) != 1:
         message = f"measurement {key} needs one of {', '.join(_SIDES)}"
         raise ProblemError(message)
-    unit = MEASUREMENTS[key].unit
-    if raw.get("unit") != unit:
-        given = raw.get("unit")
-        message = f'key unit: {key} is in "{unit}"' + (f', not "{given}"' if given else "")
-        raise ProblemError(message)
+    _require_unit(raw, key)
     threshold = _number(sides[0], raw[sides[0]])
     return MeasurementCondition(key, _SIDES[sides[0]], threshold, _truth(raw, "surely"))
+
+
+def _change(raw: Mapping[str, Any]) -> Condition:
+    key = _known("change", raw["change"], CHANGES)
+    directions = [one for one in Direction if one in raw]
+    if len(directions) != 1:
+        message = f"change {key} needs one of {', '.join(Direction)}"
+        raise ProblemError(message)
+    _require_unit(raw, key)
+    at_least = _number(directions[0], raw[directions[0]])
+    if at_least <= 0:
+        message = f"key {directions[0]}: must be more than 0"
+        raise ProblemError(message)
+    days = raw.get("within_days")
+    if days is not None and (isinstance(days, bool) or not isinstance(days, int) or days < 0):
+        message = "key within_days: must be a whole number of days"
+        raise ProblemError(message)
+    return ChangeCondition(key, directions[0], at_least, days)
 
 
 def _finding(raw: Mapping[str, Any]) -> Condition:
@@ -90,6 +107,7 @@ def _waiting(raw: Mapping[str, Any]) -> Condition:
 
 MAKERS: Mapping[str, Callable[[Mapping[str, Any]], Condition]] = {
     "measurement": _measurement,
+    "change": _change,
     "finding": _finding,
     "stratum": _stratum,
     "text": _text,
@@ -97,6 +115,13 @@ MAKERS: Mapping[str, Callable[[Mapping[str, Any]], Condition]] = {
     "order_priority": _order,
     "waiting_minutes": _waiting,
 }
+
+
+def _require_unit(raw: Mapping[str, Any], key: str) -> None:
+    unit, given = MEASUREMENTS[key].unit, raw.get("unit")
+    if given != unit:
+        message = f'key unit: {key} is in "{unit}"' + (f', not "{given}"' if given else "")
+        raise ProblemError(message)
 
 
 def _known(what: str, key: object, known: Collection[str]) -> str:

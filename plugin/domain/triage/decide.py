@@ -16,7 +16,7 @@ from plugin.domain.findings import (
     ReasonKind,
 )
 from plugin.domain.triage.inputs import ClinicalFlag, OrderFacts, TriageInputs, inputs_of
-from plugin.domain.triage.policy import Level, Policy, Rule, Truth
+from plugin.domain.triage.policy import Direction, Level, Policy, Rule, Truth
 from plugin.domain.triage.vocabulary import FINDINGS, MEASUREMENTS, STRATA
 
 _LEVELS = (Priority.ROUTINE, Priority.URGENT, Priority.STAT)
@@ -101,6 +101,7 @@ class Situation:
             text_flags=text_flags,
             order=self.order,
             waiting_minutes=self.waiting_minutes,
+            comparison=result.comparison,
         )
         return decide(self.policy, inputs)
 
@@ -201,7 +202,25 @@ def _plain(reason: PriorityReason) -> str:
             return f"the order speaks of {_FLAGS[ClinicalFlag(reason.key)]}"
         case ReasonKind.PATIENT_CLASS:
             return f"{reason.key} patient"
+        case ReasonKind.CHANGE:
+            return _change(reason)
         case ReasonKind.ORDER:
             return f"ordered as {reason.key} or higher"
         case _:
             return f"waiting for {reason.threshold:g} minutes or more"
+
+
+def _change(reason: PriorityReason) -> str:
+    """``LV ejection fraction fell by 10 percentage points or more ...``."""
+    known = MEASUREMENTS[reason.key]
+    unit = " percentage points" if known.unit == "%" else known.unit_after_number
+    moved = "fell" if reason.side == Direction.FELL else "rose"
+    since = (
+        "the earlier result"
+        if reason.within_days is None
+        else f"a result of at most {reason.within_days} days before"
+    )
+    return (
+        f"{known.name} {moved} by {reason.threshold:g}{unit} or more since {since}, beyond the "
+        "measurement uncertainty"
+    )

@@ -6,6 +6,7 @@ A hospital that writes a rule expects it to act, so a rule that cannot is refuse
 from collections.abc import Iterator, Sequence
 
 from plugin.domain.triage.policy import (
+    ChangeCondition,
     ClassCondition,
     Condition,
     Level,
@@ -48,6 +49,9 @@ def _impossible(conditions: Sequence[Condition]) -> str:
     classes = {one.patient_class for one in conditions if isinstance(one, ClassCondition)}
     if len(classes) > 1:
         return f"no patient is {' and '.join(sorted(classes))} at once"
+    unreachable = _impossible_change([o for o in conditions if isinstance(o, ChangeCondition)])
+    if unreachable:
+        return unreachable
     measured = [one for one in conditions if isinstance(one, MeasurementCondition)]
     for one in measured:
         known = MEASUREMENTS[one.key]
@@ -70,6 +74,17 @@ def _impossible(conditions: Sequence[Condition]) -> str:
     return ""
 
 
+def _impossible_change(conditions: Sequence[ChangeCondition]) -> str:
+    """Say why no value can change like that; empty when it can."""
+    for one in conditions:
+        known = MEASUREMENTS[one.key]
+        if one.at_least > known.high - known.low:
+            return f"no reported {known.name} changes by {one.at_least:g} {known.unit}"
+        if any(other.key == one.key and other.direction != one.direction for other in conditions):
+            return f"no {known.name} falls and rises at once"
+    return ""
+
+
 def _implies(first: Sequence[Condition], second: Sequence[Condition]) -> bool:
     """Tell whether all of ``second`` hold whenever all of ``first`` do."""
     return all(any(_covers(wide, narrow) for narrow in first) for wide in second)
@@ -81,6 +96,8 @@ def _covers(wide: Condition, narrow: Condition) -> bool:
         return True
     if isinstance(wide, MeasurementCondition) and isinstance(narrow, MeasurementCondition):
         return _covers_values(wide, narrow)
+    if isinstance(wide, ChangeCondition) and isinstance(narrow, ChangeCondition):
+        return _covers_change(wide, narrow)
     if isinstance(wide, StatedCondition) and isinstance(narrow, StatedCondition):
         return (wide.kind, wide.key) == (narrow.kind, narrow.key) and wide.counts_undetermined
     if isinstance(wide, OrderCondition) and isinstance(narrow, OrderCondition):
@@ -88,6 +105,15 @@ def _covers(wide: Condition, narrow: Condition) -> bool:
     if isinstance(wide, WaitingCondition) and isinstance(narrow, WaitingCondition):
         return narrow.at_least_minutes >= wide.at_least_minutes
     return False
+
+
+def _covers_change(wide: ChangeCondition, narrow: ChangeCondition) -> bool:
+    if (wide.key, wide.direction) != (narrow.key, narrow.direction):
+        return False
+    window = wide.within_days is None or (
+        narrow.within_days is not None and narrow.within_days <= wide.within_days
+    )
+    return window and narrow.at_least >= wide.at_least
 
 
 def _covers_values(wide: MeasurementCondition, narrow: MeasurementCondition) -> bool:

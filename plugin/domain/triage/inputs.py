@@ -7,10 +7,11 @@ priority can depend on them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
+from plugin.domain.comparison import Changed, Comparison, changed
 from plugin.domain.findings import Certainty, Finding, Measurement, Stratum
 
 
@@ -103,6 +104,8 @@ class TriageInputs:
         Since the first image arrived; None when not known.
     is_analysed
         False while, or because, there is no result; then nothing measured can be judged.
+    changes
+        Since the latest earlier result that was compared with; empty without one.
     """
 
     measurements: Mapping[str, MeasuredValue] = field(default_factory=dict)
@@ -112,6 +115,7 @@ class TriageInputs:
     order: OrderFacts = OrderFacts()
     waiting_minutes: float | None = None
     is_analysed: bool = True
+    changes: Mapping[str, Changed] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Serialise for the registry."""
@@ -130,6 +134,7 @@ class TriageInputs:
             "order": self.order.to_dict(),
             "waiting_minutes": self.waiting_minutes,
             "is_analysed": self.is_analysed,
+            "changes": {key: asdict(one) for key, one in self.changes.items()},
         }
 
     @classmethod
@@ -146,6 +151,7 @@ class TriageInputs:
             OrderFacts.from_dict(raw["order"]),
             raw["waiting_minutes"],
             raw["is_analysed"],
+            {key: Changed(**one) for key, one in raw.get("changes", {}).items()},
         )
 
 
@@ -157,6 +163,7 @@ def inputs_of(
     text_flags: frozenset[ClinicalFlag] = frozenset(),
     order: OrderFacts | None = None,
     waiting_minutes: float | None = None,
+    comparison: Comparison | None = None,
 ) -> TriageInputs:
     """Take from a result what a policy may look at; values of AHA segments are left out."""
     return TriageInputs(
@@ -170,6 +177,7 @@ def inputs_of(
         text_flags,
         order or OrderFacts(),
         waiting_minutes,
+        changes=changed(comparison),
     )
 
 

@@ -187,6 +187,50 @@ class WaitingCondition:
         )
 
 
+class Direction(StrEnum):
+    """Which way a value must have changed; also the key of the condition."""
+
+    FELL = "fell_by"
+    ROSE = "rose_by"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCondition:
+    """A value changed by so much since an earlier result, beyond the uncertainty of both.
+
+    Attributes
+    ----------
+    within_days
+        An older result is as none at all; None: however old it is.
+    """
+
+    key: str
+    direction: Direction
+    at_least: float
+    within_days: int | None = None
+
+    def truth(self, inputs: TriageInputs, _places: Places) -> Truth:
+        """Tell how it stands: unknown without an earlier result, near within the uncertainty."""
+        change = inputs.changes.get(self.key)
+        if change is None or (self.within_days is not None and change.days > self.within_days):
+            return Truth.UNKNOWN
+        fell = self.direction is Direction.FELL
+        if (-change.difference if fell else change.difference) < self.at_least:
+            return Truth.NOT_MET
+        return Truth.MET if change.is_beyond else Truth.NEAR
+
+    def reason(self, source: str) -> PriorityReason:
+        """Describe it."""
+        return PriorityReason(
+            ReasonKind.CHANGE,
+            self.key,
+            source,
+            self.direction.value,
+            self.at_least,
+            self.within_days,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """All conditions together give the level; ``line`` is where the file has it.

@@ -2,6 +2,7 @@
 
 import pytest
 
+from plugin.domain.comparison import Changed
 from plugin.domain.findings import Certainty, PriorityReason, ReasonKind
 from plugin.domain.triage import (
     ClinicalFlag,
@@ -11,8 +12,10 @@ from plugin.domain.triage import (
     decide,
     parse_policy,
 )
-from plugin.domain.triage.vocabulary import FINDINGS, MEASUREMENTS, STRATA
+from plugin.domain.triage.policy import Direction
+from plugin.domain.triage.vocabulary import CHANGES, FINDINGS, MEASUREMENTS, STRATA
 from tests.plugin.domain.triage.policies import policy_text, rule
+from worker.findings.compare import COMPARED
 from worker.findings.definitions import DEFINITIONS
 from worker.findings.language import languages, load_language
 from worker.findings.rules import RANGE_RULES
@@ -60,6 +63,14 @@ def reasons():
     yield from (PriorityReason(ReasonKind.PATIENT_CLASS, key.value, "S") for key in PatientClass)
     yield from (PriorityReason(ReasonKind.ORDER, key.value, "S") for key in IncomingPriority)
     yield PriorityReason(ReasonKind.WAITING, "", "S", "at or above", 90.0)
+    for direction in Direction:
+        for days in (None, 365):
+            yield PriorityReason(ReasonKind.CHANGE, CHANGES[0], "S", direction.value, 10.0, days)
+
+
+def test_changes_are_those_that_the_worker_compares():
+    assert CHANGES == COMPARED
+    assert set(CHANGES) <= set(MEASUREMENTS)
 
 
 @pytest.mark.parametrize("code", languages())
@@ -78,6 +89,14 @@ CONDITIONS = [
     ),
     ('{ text = "chest_pain" }', {"text_flags": frozenset({ClinicalFlag.CHEST_PAIN})}),
     ("{ waiting_minutes = 30 }", {"waiting_minutes": 31.0}),
+    (
+        '{ change = "lv_ejection_fraction", fell_by = 10, unit = "%", within_days = 400 }',
+        {"changes": {"lv_ejection_fraction": Changed(-12.5, "%", True, 365)}},
+    ),
+    (
+        '{ change = "lv_end_diastolic_volume_index", rose_by = 20.5, unit = "ml/m2" }',
+        {"changes": {"lv_end_diastolic_volume_index": Changed(30.0, "ml/m2", True, 365)}},
+    ),
 ]
 
 

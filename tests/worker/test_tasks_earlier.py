@@ -1,0 +1,131 @@
+"""Two studies of one patient through registry and worker: the second knows the first."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from plugin.domain.comparison import Obstacle, Verdict
+from plugin.registry import IndexedInstance, Registry
+from plugin.settings import Settings
+from plugin.spool import Spool
+from tests.generated import TruthSegmenter, small_cine, small_patient
+from worker.phantom.study import write_study
+from worker.tasks import Analyst, Outcome
+
+EF = "lv_ejection_fraction"
+PERSON = {"PatientID": "SAME-1", "PatientBirthDate": "19700304", "PatientSex": "M"}
+
+
+@pytest.fixture(scope="module")
+def make_study(tmp_path_factory):
+    """Write a study of the person on a day; the images are those of one heart."""
+
+    def make(day, time="101500", **attributes):
+        patient = small_patient()
+        study = replace(patient.study, accession_number=f"{day}{time}")
+        study = replace(study, study_date=day, study_time=time)
+        instances = replace(patient, study=study).instances()
+        for one in instances:
+            for keyword, value in {**PERSON, **attributes}.items():
+                setattr(one, keyword, value)
+        return write_study(instances, tmp_path_factory.mktemp("study"))
+
+    return make
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(
+        operation={"mode": "live"}, spool={"folder": tmp_path / "spool", "minimum_free_bytes": 0}
+    )
+
+
+@pytest.fixture
+def registry(settings):
+    Spool(settings.spool.folder)
+    with Registry(settings.registry_url) as registry:
+        registry.migrate()
+        registry.destinations.add("pacs", ae_title="PACS", host="127.0.0.1", port=104)
+        yield registry
+
+
+def analyse(settings, registry, paths, kind="healthy"):
+    """Receive and analyse a study; the truth of which heart is the tower's answer."""
+    header = pydicom.dcmread(paths[0], stop_before_pixels=True)
+    uid = str(header.StudyInstanceUID)
+    now = datetime.now(UTC)
+    registry.studies.add_instances(
+        [
+            IndexedInstance(
+                study_instance_uid=uid,
+                series_instance_uid="1.2.3",
+                sop_instance_uid=f"{uid}.{number}",
+                sop_class_uid="1.2.840.10008.5.1.4.1.1.4",
+                transfer_syntax_uid="1.2.840.10008.1.2.1",
+                modality="MR",
+                path=str(path),
+                sha256=sha256(path.read_bytes()).hexdigest(),
+                n_bytes=path.stat().st_size,
+                received_at=now,
+                calling_ae_title="PACS",
+                patient_id=str(header.PatientID),
+                study_date=str(header.StudyDate),
+                study_time=str(header.StudyTime),
+                patient_birth_date=str(header.PatientBirthDate),
+                patient_sex=str(header.PatientSex),
+            )
+            for number, path in enumerate(paths, start=1)
+        ]
+    )
+    job = registry.studies.mark_complete(registry.studies.get(uid).id)
+    tower = TruthSegmenter(small_cine(kind))
+    analyst = Analyst(settings, registry, Spool(settings.spool.folder), tower, "test")
+    assert analyst.analyse(job.id) is Outcome.PUBLISHED
+    (report,) = [one for one in registry.jobs.result_objects(job.id) if one.kind == "sr"]
+    folder = Path(report.path).parent
+    written = json.loads((folder / "result.json").read_text())["assessment"]["comparison"]
+    return job, pydicom.dcmread(report.path), written
+
+
+def test_second_study_of_a_patient_is_compared_with_the_first(settings, registry, make_study):
+    first, report, nothing = analyse(settings, registry, make_study("20240110"))
+    assert nothing is None
+    _, later, compared = analyse(settings, registry, make_study("20250110"), "dilated")
+    (result,) = compared["results"]
+    assert (result["day"], result["days"], result["job_id"]) == ("2024-01-10", 366, first.id)
+    change = next(one for one in compared["changes"] if one["key"] == EF)
+    assert change["now"] < change["before"] - change["limit"]
+    (study,) = later.PertinentOtherEvidenceSequence
+    (named,) = study.ReferencedSeriesSequence[0].ReferencedSOPSequence
+    assert named.ReferencedSOPInstanceUID == report.SOPInstanceUID
+    assert study.StudyInstanceUID == report.StudyInstanceUID
+    # The same first study, corrected meanwhile: what stands now is what counts.
+    registry.jobs.withdraw(first.id, "wrong", (), "test")
+    _, _, third = analyse(settings, registry, make_study("20260110"))
+    assert [one["day"] for one in third["results"]] == ["2025-01-10"]
+    assert Verdict.BEYOND in {_verdict(one) for one in third["changes"]}
+
+
+def test_another_person_or_a_damaged_result_leaves_a_report_with_the_reason(
+    settings, registry, make_study
+):
+    first, *_ = analyse(settings, registry, make_study("20240110", PatientBirthDate="19300101"))
+    damaged, *_ = analyse(settings, registry, make_study("20240210"))
+    folder = Path(registry.jobs.result_objects(damaged.id)[0].path).parent
+    (folder / "result.json").write_text("{")
+    _, report, compared = analyse(settings, registry, make_study("20250110"))
+    assert compared["results"] == compared["changes"] == []
+    assert compared["obstacles"] == [Obstacle.OTHER_PERSON, Obstacle.UNREADABLE]
+    assert "was not compared: the identity should be checked" in str(report)
+    assert "PertinentOtherEvidenceSequence" not in report
+    assert first.id not in str(report)
+
+
+def _verdict(change):
+    beyond = abs(change["now"] - change["before"]) > change["limit"]
+    return Verdict.BEYOND if beyond else Verdict.WITHIN
