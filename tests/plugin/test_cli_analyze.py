@@ -5,10 +5,12 @@ import pytest
 from typer.testing import CliRunner
 
 from plugin.cli import app
-from plugin.commands.analysis import dicom_files
-from plugin.domain.errors import StudyRejectedError
+from plugin.commands.analysis import _print_comparison, dicom_files
+from plugin.domain.errors import Reason, StudyRejectedError
 from plugin.domain.objects import OBJECT_KINDS
 from tests.generated import write_small_study
+from tests.worker.earlier_results import beside
+from tests.worker.report import samples
 from worker.bundle import find_bundle
 
 
@@ -66,3 +68,36 @@ def test_analyze_reads_subfolders_and_leaves_out_what_is_no_image(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(StudyRejectedError):
         dicom_files(tmp_path / "empty")
+
+
+def test_analyze_hands_the_named_earlier_results_to_the_comparison(study, tmp_path, monkeypatch):
+    given = []
+
+    def analyse(*_arguments, past, **_options):
+        given.extend(past.folders)
+        raise StudyRejectedError(Reason.NO_READABLE_INSTANCE)
+
+    monkeypatch.setattr("worker.bundle.load_bundle", lambda _folder: None)
+    monkeypatch.setattr("worker.model.tower.SegmentationTower", lambda *_, **__: None)
+    monkeypatch.setattr("worker.pipeline.analyse_paths", analyse)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "result.json").write_text("{}")
+    priors = ("--prior", tmp_path, "--prior", tmp_path / "b" / "result.json")
+    answer = analyze(study, "--out", tmp_path / "out", "--no-language-model", *priors)
+    assert answer.exit_code == 3
+    assert [(one.folder, one.is_vouched) for one in given] == [
+        (tmp_path, True),
+        (tmp_path / "b", True),
+    ]
+    assert analyze(study, "--out", tmp_path, "--prior", tmp_path / "nowhere").exit_code == 2
+
+
+def test_comparison_is_printed_as_a_table_and_in_words(capsys):
+    assessment = beside(samples.assessment(), {"lv_ejection_fraction": 15.0})
+    _print_comparison(assessment, assessment.comparison)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "2024-03-01 (307 days before)" in printed
+    assert "LV ejection fraction 38.4 53.4 -15.0 4.8 %" in printed.replace("│", "").replace(
+        "  ", " "
+    )
+    assert "Changed more than the measurement uncertainty: LV ejection fraction" in printed
