@@ -19,7 +19,7 @@ _STALE_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """One thing that works or not; ``tone`` is good, wait, busy or bad."""
+    """One thing that works or not; ``tone`` is good, wait, busy, warn or bad."""
 
     name: str
     text: str
@@ -88,7 +88,7 @@ def _audit_light(state: AuditReporting) -> Light:
     if state.failing_since is None or state.reason is None:
         return Light("audit repository", waits if state.n_waiting else "has all", "good")
     since = f"since {state.failing_since:%Y-%m-%d %H:%M} UTC"
-    return Light("audit repository", f"{waits}, {since}: {SENTENCES[state.reason]}", "wait")
+    return Light("audit repository", f"{waits}, {since}: {SENTENCES[state.reason]}", "warn")
 
 
 def _disk_light(settings: Settings, spool: Spool) -> Light:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.plugin import interface_page
 from tests.plugin.commands_page import PAGE, commands, page
 
 TOP = Path(__file__).resolve().parents[2]
@@ -12,6 +13,13 @@ PAGES = [TOP / "README.md", TOP / "CHANGELOG.md", *sorted((TOP / "docs").rglob("
 
 
 @pytest.mark.train
+def test_interface_page_says_what_the_code_does():
+    written = interface_page.PAGE.read_text()
+    assert written == interface_page.with_addresses(written), (
+        "run: python -m tests.plugin.interface_page"
+    )
+
+
 def test_commands_page_says_what_the_code_does():
     written = PAGE.read_text(encoding="utf-8")
     assert written == page(), "run: python -m tests.plugin.commands_page"

@@ -34,7 +34,7 @@ def test_interface_answers_as_described_whatever_is_sent(described):
         n_operations += 1
 
         @settings(
-            max_examples=12,
+            max_examples=6,
             deadline=None,
             derandomize=True,
             database=None,
@@ -45,5 +45,5 @@ def test_interface_answers_as_described_whatever_is_sent(described):
             statuses.add(case.call_and_validate(checks=CHECKS).status_code)
 
         probe()
-    assert n_operations >= 10
+    assert n_operations >= 50
     assert {200, 404, 422} <= statuses, "the key must open what is probed"
