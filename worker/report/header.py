@@ -7,7 +7,8 @@ content item.
 References
 ----------
 DICOM PS3.3 C.7.1.1 (Patient), C.7.2.1 (General Study), C.7.2.2 (Patient Study), C.7.3.1 (General
-Series), C.7.5.2 (Enhanced General Equipment), C.12.1 (SOP Common).
+Series), C.7.5.2 (Enhanced General Equipment), C.12.1 (SOP Common, with Contributing Equipment as
+IHE AI Results asks for it).
 """
 
 import re
@@ -17,7 +18,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from plugin.domain.identifiers import MANUFACTURER, MODEL_NAME, derive_uid
-from worker.report.codes import private_scheme_item
+from worker.report.codes import PROCESSING_EQUIPMENT, concept, private_scheme_item
 from worker.report.copying import copied_items, copy_attributes, empty_attributes
 from worker.report.identity import AnalysisIdentity
 
@@ -96,6 +97,7 @@ def result_dataset(  # noqa: PLR0913 - all of them are attributes of every objec
     dataset.ManufacturerModelName = MODEL_NAME
     dataset.DeviceSerialNumber = identity.bundle_digest[:16] or "unknown"
     dataset.SoftwareVersions = [identity.software_version, identity.bundle[:64]]
+    dataset.ContributingEquipmentSequence = [_algorithm_item(identity)]
     dataset.CodingSchemeIdentificationSequence = [private_scheme_item()]
     moment = local_time(identity.created_at, reference)
     for name in ("InstanceCreation", "Series", "Content"):
@@ -131,6 +133,17 @@ def _copy_patient_and_study(source: Dataset, target: Dataset) -> None:
     """Copy the attributes that say whose study it is."""
     copy_attributes(source, target, _REQUIRED + _OPTIONAL)
     empty_attributes(target, _REQUIRED)
+
+
+def _algorithm_item(identity: AnalysisIdentity) -> Dataset:
+    """Return what computed the result; another bundle or software is another device."""
+    item = Dataset()
+    item.PurposeOfReferenceCodeSequence = [concept(PROCESSING_EQUIPMENT)]
+    item.Manufacturer = MANUFACTURER
+    item.ManufacturerModelName = identity.bundle_name[:64]
+    item.SoftwareVersions = [identity.software_version, identity.bundle[:64]]
+    item.DeviceUID = derive_uid("device", identity.software_version, identity.bundle_digest[:16])
+    return item
 
 
 def _file_meta(sop_class_uid: str, sop_instance_uid: str) -> FileMetaDataset:

@@ -102,6 +102,22 @@ def test_patient_and_study_are_those_of_the_images(report: Dataset) -> None:
         assert str(report[element.tag].value) == str(element.value), element.keyword
 
 
+def test_every_object_names_what_computed_it(reported: Reported) -> None:
+    """As IHE AI Results asks: maker, model, version, and a UID that a new model changes."""
+    named = {
+        kind: pydicom.dcmread(file.path, stop_before_pixels=True).ContributingEquipmentSequence
+        for kind, file in reported.files.items()
+    }
+    assert {len(items) for items in named.values()} == {1}
+    assert len({items[0].DeviceUID for items in named.values()}) == 1
+    item = named["sr"][0]
+    assert item.PurposeOfReferenceCodeSequence[0].CodeValue == "109102"
+    assert (item.Manufacturer, item.ManufacturerModelName) == ("cmr-triage", "cmr-sax")
+    assert item.SoftwareVersions == ["0.1.0", "cmr-sax 1.0.0"]
+    other = make(bundle_digest="cd" * 32).ContributingEquipmentSequence[0]
+    assert other.DeviceUID != item.DeviceUID
+
+
 @pytest.mark.parametrize("keyword", ["PatientID", "AccessionNumber", "PatientBirthDate", "StudyID"])
 def test_report_is_made_when_an_identifier_is_missing(keyword: str) -> None:
     loaded = samples.loaded_sample(n_phases=3, n_slices=3, size=48)[0]
