@@ -26,7 +26,7 @@ def send(
 ) -> Generator[SendResult, None, None]:
     """Send objects; see ``sender.send_objects`` and ``stow.send_objects``."""
     if destination.url:
-        return stow.send_objects(destination, deliveries, caller.timeout_seconds)
+        return stow.send_objects(destination, deliveries, caller)
     return sender.send_objects(destination, deliveries, caller)
 
 
@@ -35,14 +35,14 @@ def find(
 ) -> set[str]:
     """Return the SOP Instance UIDs of those objects that the destination has."""
     if destination.url:
-        return stow.find_instances(destination, deliveries, caller.timeout_seconds)
+        return stow.find_instances(destination, deliveries, caller)
     return query.find_instances(destination, deliveries, caller)
 
 
 def verify(destination: DestinationRecord, caller: Caller) -> Verified:
     """Ask whether a destination answers, what it takes and how it can confirm."""
     if destination.url:
-        return stow.verify(destination, caller.timeout_seconds)
+        return stow.verify(destination, caller)
     return sender.verify_destination(destination, caller)
 
 
@@ -55,7 +55,7 @@ def probe(destination: DestinationRecord, caller: Caller) -> None:
         It does not.
     """
     if destination.url:
-        stow.verify(destination, caller.timeout_seconds)
+        stow.verify(destination, caller)
         return
     try:
         sender.verify(address_of(destination), caller)

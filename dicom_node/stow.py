@@ -11,18 +11,20 @@ DICOM PS3.18 10.5 (Store transaction), 10.6 (Search), PS3.18 I.2 (its response),
 """
 
 import secrets
-import ssl
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from dicom_node.association import Caller
 from dicom_node.sender import SendResult, Verified
 from dicom_node.statuses import Outcome, meaning_of_store_status
+from dicom_node.tls import client_context, why_destination_failed
 from plugin.domain.errors import Reason, TransientError
 from plugin.registry import DeliveryRecord, DestinationRecord
 
@@ -49,7 +51,7 @@ _HTTP_ANSWERS: dict[int, tuple[Outcome, Reason]] = {
 
 
 def send_objects(
-    destination: DestinationRecord, deliveries: Sequence[DeliveryRecord], timeout_seconds: float
+    destination: DestinationRecord, deliveries: Sequence[DeliveryRecord], caller: Caller
 ) -> Generator[SendResult, None, None]:
     """Store objects one after the other, each with its own answer.
 
@@ -63,13 +65,13 @@ def send_objects(
     SendResult
         As soon as each answer is there.
     """
-    with _client(destination, timeout_seconds) as client:
+    with _client(destination, caller) as client:
         for delivery in deliveries:
             yield _store(client, delivery)
 
 
 def find_instances(
-    destination: DestinationRecord, deliveries: Iterable[DeliveryRecord], timeout_seconds: float
+    destination: DestinationRecord, deliveries: Iterable[DeliveryRecord], caller: Caller
 ) -> set[str]:
     """Return the SOP Instance UIDs of those objects that the server has.
 
@@ -79,7 +81,7 @@ def find_instances(
         ``QUERY_NOT_OFFERED``, ``QUERY_FAILED``, or as ``send_objects``.
     """
     found = set()
-    with _client(destination, timeout_seconds) as client:
+    with _client(destination, caller) as client:
         for delivery in deliveries:
             path = (
                 f"/studies/{delivery.study_instance_uid}/series/{delivery.series_instance_uid}"
@@ -89,7 +91,7 @@ def find_instances(
     return found
 
 
-def verify(destination: DestinationRecord, timeout_seconds: float) -> Verified:
+def verify(destination: DestinationRecord, caller: Caller) -> Verified:
     """Ask whether the server answers a search with our credentials.
 
     What it takes is only seen when something is stored.
@@ -101,7 +103,7 @@ def verify(destination: DestinationRecord, timeout_seconds: float) -> Verified:
     """
     started = time.monotonic()
     offers: tuple[str, ...] = ("query",)
-    with _client(destination, timeout_seconds) as client:
+    with _client(destination, caller) as client:
         try:
             _search(client, _STUDIES, StudyInstanceUID=_NO_SUCH_STUDY, limit="1")
         except TransientError as error:
@@ -112,33 +114,32 @@ def verify(destination: DestinationRecord, timeout_seconds: float) -> Verified:
 
 
 @contextmanager
-def _client(destination: DestinationRecord, timeout_seconds: float) -> Iterator[httpx.Client]:
-    """Open a client; what goes wrong on the way is said without a URL or a header in it."""
-    timeout = httpx.Timeout(timeout_seconds * _ANSWER_TIMEOUT_FACTOR, connect=timeout_seconds)
+def _client(destination: DestinationRecord, caller: Caller) -> Iterator[httpx.Client]:
+    """Open a client; what goes wrong on the way is said without a URL or a header in it.
+
+    The server is checked against the destination's own certificates, else those of the system.
+    """
+    seconds = caller.timeout_seconds
+    timeout = httpx.Timeout(seconds * _ANSWER_TIMEOUT_FACTOR, connect=seconds)
+    identity = replace(caller.identity, ca_file="")
     place = f"{destination.host}:{destination.port}"
     try:
         with httpx.Client(
             base_url=destination.url or "",
             headers={"Accept": _JSON, **_authorization(destination)},
-            verify=_trust(destination),
+            verify=client_context(identity, destination.ca_file),
             timeout=timeout,
             trust_env=False,
             follow_redirects=False,
         ) as client:
             yield client
     except httpx.HTTPError as error:
-        if _is_certificate(error):
-            raise TransientError(Reason.DESTINATION_CERTIFICATE, place) from None
+        known = why_destination_failed(error)
+        if known is not None:
+            reason, words = known
+            raise TransientError(reason, f"{place}: {words}") from None
         kind = type(error).__name__
         raise TransientError(Reason.DESTINATION_UNREACHABLE, f"{place}: {kind}") from None
-
-
-def _is_certificate(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _authorization(destination: DestinationRecord) -> dict[str, str]:
@@ -157,13 +158,6 @@ def _authorization(destination: DestinationRecord) -> dict[str, str]:
     basic = httpx.BasicAuth(user, password)
     request = next(basic.auth_flow(httpx.Request("GET", "http://nowhere.invalid")))
     return {"Authorization": request.headers["Authorization"]}
-
-
-def _trust(destination: DestinationRecord) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=destination.ca_file)
-    except (OSError, ssl.SSLError):
-        raise TransientError(Reason.CREDENTIALS_UNREADABLE, destination.ca_file or "") from None
 
 
 def _store(client: httpx.Client, delivery: DeliveryRecord) -> SendResult:

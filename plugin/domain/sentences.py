@@ -216,8 +216,8 @@ SENTENCES: dict[Reason, str] = {
         "its authority trusted there."
     ),
     Reason.DESTINATION_WITHOUT_TLS: (
-        "The destination speaks no TLS on this port: take the port on which it does, or: "
-        "cmr-triage destination edit --no-tls."
+        "The destination speaks no TLS on this port: take the port on which it does, or call it "
+        "without: cmr-triage destination edit --no-tls, or an http address."
     ),
     Reason.DESTINATION_TLS_NOT_AGREED: (
         "The destination and we have no version or cipher of TLS in common, or it broke off while "

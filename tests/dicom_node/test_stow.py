@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from dicom_node import stow
+from dicom_node.association import Caller
 from dicom_node.destination_loop import DestinationLoop
 from dicom_node.statuses import Outcome
+from dicom_node.tls import Identity
 from plugin.domain.errors import ConfigurationError, Reason, TransientError
 from plugin.domain.job import ConfirmMode, DeliveryState
 from tests.dicom_node.destination import free_port
-from tests.dicom_node.web_archive import WebArchive, basic, certificate, failed, stored
+from tests.dicom_node.web_archive import WebArchive, basic, failed, stored
 
+CALLER = Caller("CMRTRIAGE", 3.0)
 SECRET = "hunter2-not-for-logs"
 
 
@@ -43,7 +46,7 @@ def pending(registry, publish):
 
 
 def send(destination, deliveries):
-    return list(stow.send_objects(destination, deliveries, 3.0))
+    return list(stow.send_objects(destination, deliveries, CALLER))
 
 
 def test_stored_bytes_arrive_as_they_lie_each_in_a_request_of_its_own(archive, pending):
@@ -142,27 +145,35 @@ def test_credentials_file_that_cannot_be_used(archive, pending, tmp_path, conten
     assert there.requests == []
 
 
-def test_certificate_is_checked_against_the_named_authority(
-    archive, pending, registry, tmp_path, program
-):
-    files = certificate(tmp_path, program("openssl"))
-    there = archive(certificate=files)
+def test_certificate_is_checked_against_the_named_authority(archive, pending, registry, trust):
+    there = archive(certificate=trust.pacs)
     destination, due = pending(there, "sr")
     with pytest.raises(TransientError) as error:
         send(destination, due)
     assert error.value.reason is Reason.DESTINATION_CERTIFICATE
-    trusting = registry.destinations.edit("web", ca_file=str(files[0]))
+    trusting = registry.destinations.edit("web", ca_file=trust.ca_file)
     assert send(trusting, due)[0].outcome is Outcome.SENT
     with pytest.raises(TransientError) as error:
-        send(registry.destinations.edit("web", ca_file=str(files[1])), due)
-    assert error.value.reason is Reason.CREDENTIALS_UNREADABLE
+        send(registry.destinations.edit("web", ca_file=trust.pacs.private_key), due)
+    assert error.value.reason is Reason.CERTIFICATE_UNUSABLE
+
+
+def test_server_that_wants_our_certificate_gets_it(archive, pending, trust):
+    there = archive(certificate=trust.pacs, ca_file=trust.ca_file)
+    destination, due = pending(there, "sr", ca_file=trust.ca_file)
+    with pytest.raises(TransientError) as error:
+        send(destination, due)
+    assert error.value.reason is Reason.DESTINATION_WANTS_CERTIFICATE
+    ours = Identity(trust.node.certificate, trust.node.private_key)
+    (result,) = stow.send_objects(destination, due, Caller("CMRTRIAGE", 3.0, ours))
+    assert result.outcome is Outcome.SENT
 
 
 def test_objects_are_found_again_by_search(archive, pending):
     there = archive()
     destination, due = pending(there, "sr", "summary")
     send(destination, due[:1])
-    found = stow.find_instances(destination, due, 3.0)
+    found = stow.find_instances(destination, due, CALLER)
     assert found == {due[0].sop_instance_uid}
     path = there.requests[-1][1]
     assert path.startswith(f"/dicom-web/studies/{due[1].study_instance_uid}/series/")
@@ -183,18 +194,18 @@ def test_search_that_fails_is_not_a_loss(archive, pending, search, reason):
     destination, due = pending(there, "sr")
     there.searches = [search]
     with pytest.raises(TransientError) as error:
-        stow.find_instances(destination, due, 3.0)
+        stow.find_instances(destination, due, CALLER)
     assert error.value.reason is reason
 
 
 def test_verify_asks_for_no_patient(archive, registry):
     there = archive()
     destination = registry.destinations.add("web", url=there.url)
-    assert stow.verify(destination, 3.0).confirms_by == ("query",)
+    assert stow.verify(destination, CALLER).confirms_by == ("query",)
     assert "StudyInstanceUID=2.25.0" in there.requests[0][1]
     there.searches = [(404, None)]
     with pytest.raises(TransientError):
-        stow.verify(destination, 3.0)
+        stow.verify(destination, CALLER)
 
 
 def test_result_goes_over_the_web_and_is_confirmed_by_search(archive, registry, publish, settings):

@@ -3,7 +3,6 @@
 import base64
 import json
 import ssl
-import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -33,9 +32,11 @@ class WebArchive:
     ----------
     credentials
         ``Basic ...`` or ``Bearer ...`` that a request must carry.
+    certificate, ca_file
+        Its certificate for https, and the file that callers' are checked against (mutual TLS).
     """
 
-    def __init__(self, credentials=None, certificate=None):
+    def __init__(self, credentials=None, certificate=None, ca_file=None):
         self.kept: dict[str, bytes] = {}
         self.answers: list[tuple[int, object]] = []
         self.searches: list[tuple[int, object]] = []
@@ -60,7 +61,10 @@ class WebArchive:
         scheme = "http"
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*certificate)
+            context.load_cert_chain(certificate.certificate, certificate.private_key)
+            if ca_file is not None:
+                context.load_verify_locations(ca_file)
+                context.verify_mode = ssl.CERT_REQUIRED
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
             scheme = "https"
         self.port = self.server.server_address[1]
@@ -129,15 +133,3 @@ class WebArchive:
 
 def basic(user, password):
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-
-
-def certificate(folder, openssl):
-    """Make a certificate of 127.0.0.1 that signs itself; return (certificate, key)."""
-    paths = folder / "certificate.pem", folder / "key.pem"
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-         "-nodes", "-days", "2", "-subj", "/CN=archive", "-addext", "subjectAltName=IP:127.0.0.1",
-         "-out", str(paths[0]), "-keyout", str(paths[1])],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return paths
