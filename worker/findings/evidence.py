@@ -149,6 +149,12 @@ def _finding_terms(finding: Finding) -> tuple[str, ...]:
     return (*terms, *_GRADE_TERMS.get(finding.grade or "", ()))
 
 
+def _within_a_sentence(name: str) -> str:
+    """Write the words of a name small, abbreviations aside (``maximal LV wall thickness``)."""
+    words = (f"{one[0].lower()}{one[1:]}" if one[1:2].islower() else one for one in name.split(" "))
+    return " ".join(words)
+
+
 def _structure(key: str) -> tuple[str, ...]:
     return {"lv": ("left",), "rv": ("right",), "ma": ("left",)}.get(key[:2], ())
 
@@ -168,7 +174,7 @@ def _measurement_facts(assessment: Assessment, say: Sentences) -> Iterator[Fact]
             "",
             FactKind.MEASUREMENT,
             key,
-            say.with_interval(measurement),
+            _within_a_sentence(say.with_interval(measurement)),
             tuple(dict.fromkeys(terms)),
             number=digits(key, measurement.value),
         )
@@ -232,7 +238,7 @@ def _consideration_facts(assessment: Assessment, language: Language) -> Iterator
 def _not_assessed_facts(assessment: Assessment, language: Language) -> Iterator[Fact]:
     names = language.tables["not_assessed_names"]
     for thing in assessment.not_assessed:
-        text = names.get(thing.key, thing.code.meaning)
+        text = _within_a_sentence(names.get(thing.key, thing.code.meaning))
         yield Fact("", FactKind.NOT_ASSESSED, thing.key, text, ("not_assessed",))
 
 
@@ -272,7 +278,7 @@ def _segment_facts(assessment: Assessment, say: Sentences) -> Iterator[Fact]:
             "",
             FactKind.MEASUREMENT,
             chosen.key,
-            say.with_interval(chosen),
+            _within_a_sentence(say.with_interval(chosen)),
             ("left",),
             number=digits(chosen.key, chosen.value),
             segment=chosen.segment,

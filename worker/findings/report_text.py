@@ -39,6 +39,7 @@ _INFORMATION = frozenset(
 """Notes that say what is absent or usual; they do not put the numbers in doubt."""
 
 _VENTRICLES = ("lv", "rv")
+FRACTION = "lv_ejection_fraction"
 _WALL = "maximal_wall_thickness"
 _PARTS = (
     "ejection_fraction",
@@ -58,7 +59,10 @@ def impression(
     *,
     adult: bool,
 ) -> tuple[str, ...]:
-    """Few sentences: what is stated, what is borderline, what else is out of range, what is not."""
+    """Few sentences: what is stated, what is borderline, what else is out of range, what is not.
+
+    The LV ejection fraction is always among them: readers look for it first.
+    """
     certain = [one for one in findings if one.certainty is Certainty.PRESENT]
     unsure = [one for one in findings if one.certainty is Certainty.UNDETERMINED]
     lines = [say.finding(one, measurements[one.basis[0]]) for one in (*certain, *unsure)]
@@ -66,8 +70,10 @@ def impression(
     outside = [say.outside(one) for one in graded(measurements) if one.key not in stated]
     lines += [sentence for sentence in outside if sentence is not None]
     lines += _within(say, measurements, stated)
-    if not adult:
-        fraction = say.with_interval(measurements["lv_ejection_fraction"])
+    if adult:
+        lines += _fraction(say, measurements, stated)
+    else:
+        fraction = say.with_interval(measurements[FRACTION])
         lines.append(say.language.say("sentences", "ungraded", measured=fraction))
     if any(puts_numbers_in_doubt(note) for note in quality):
         lines.append(say.language.say("sentences", "see_quality"))
@@ -80,15 +86,23 @@ def puts_numbers_in_doubt(note: QualityNote) -> bool:
     return note.key not in _INFORMATION
 
 
+def _lying_within(
+    side: str, measurements: Mapping[str, Measurement], stated: set[str]
+) -> list[Measurement]:
+    """Graded values of a ventricle if all lie within their ranges and no finding is about it."""
+    own = [one for one in graded(measurements) if one.key.startswith(f"{side}_")]
+    in_doubt = any(key.startswith(f"{side}_") for key in stated)
+    return [] if in_doubt or any(sides_of(one) != {"within"} for one in own) else own
+
+
 def _within(
     say: Sentences, measurements: Mapping[str, Measurement], stated: set[str]
 ) -> Iterator[str]:
     """Name each ventricle whose graded values all lie within their ranges."""
     tables = say.language.tables
     for side in _VENTRICLES:
-        own = [one for one in graded(measurements) if one.key.startswith(f"{side}_")]
-        in_doubt = any(key.startswith(f"{side}_") for key in stated)
-        if not own or in_doubt or any(sides_of(one) != {"within"} for one in own):
+        own = _lying_within(side, measurements, stated)
+        if not own:
             continue
         values = (
             say.language.say(
@@ -106,6 +120,18 @@ def _within(
             ventricle=tables["structures"][side],
             values=tables["joins"]["pair"].join(values),
         )
+
+
+def _fraction(
+    say: Sentences, measurements: Mapping[str, Measurement], stated: set[str]
+) -> Iterator[str]:
+    """State the LV ejection fraction where nothing else has said it."""
+    fraction = measurements[FRACTION]
+    sides = sides_of(fraction)
+    if FRACTION in stated or sides - {"within"} or _lying_within("lv", measurements, stated):
+        return
+    form = "within" if sides else "fact"
+    yield say.language.say("written", form, fact=say.with_interval(fraction))
 
 
 def narrative(

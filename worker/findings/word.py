@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from plugin.domain.errors import ModelError, Reason
-from plugin.domain.evidence import Evidence
+from plugin.domain.evidence import Evidence, FactKind
 from plugin.domain.findings import Assessment, QualityNote
 from plugin.domain.wording import REPORT_PARTS, Author, Doubt, Part, Passage, Statement, Wording
 from plugin.logs import get_logger
-from worker.findings.by_rules import by_rules
+from worker.findings.by_rules import by_rules, state
 from worker.findings.evidence import make_evidence
 from worker.findings.language import Language
-from worker.findings.report_text import report_text
+from worker.findings.report_text import FRACTION, report_text
 from worker.findings.written import DoubtfulTextError, confirm
 from worker.model.language.generation import Ending
 from worker.model.language.vision import StudyFeatures
@@ -28,6 +28,7 @@ from worker.model.language.writer import ReadStudy, Written
 log = get_logger(__name__)
 
 Clock = Callable[[], float]
+_SIDES = ("below", "within", "above")
 _ENDINGS = {Ending.BUDGET: Doubt.UNFINISHED, Ending.CANCELLED: Doubt.OUT_OF_TIME}
 
 
@@ -117,7 +118,10 @@ def noted(assessment: Assessment, wording: Wording) -> Assessment:
 
 def _passage(part: Part, session: "Session", assessment: Assessment, language: Language) -> Passage:
     try:
-        return Passage(part, Author.LANGUAGE_MODEL, session.write(Task(part.value)))
+        statements = session.write(Task(part.value))
+        if part is Part.IMPRESSION:
+            statements = _with_fraction(statements, session.evidence, language)
+        return Passage(part, Author.LANGUAGE_MODEL, statements)
     except DoubtfulTextError as doubtful:
         for kind in doubtful.kinds:
             log.warning("wording_replaced", stage=part.value, kind=kind)
@@ -126,6 +130,20 @@ def _passage(part: Part, session: "Session", assessment: Assessment, language: L
         else:
             lines = by_rules(part, session.evidence, language)
         return Passage(part, Author.RULES, lines, doubtful.doubt)
+
+
+def _with_fraction(
+    statements: tuple[Statement, ...], evidence: Evidence, language: Language
+) -> tuple[Statement, ...]:
+    """Add the LV ejection fraction, by rule, to an impression that leaves it out."""
+    fact = evidence.find(FactKind.MEASUREMENT, FRACTION)
+    if fact is None or any(FRACTION in one.evidence for one in statements):
+        return statements
+    graded = not any(fact.id in one.basis for one in evidence.of_kind(FactKind.FINDING))
+    form = next((side for side in _SIDES if graded and side in fact.terms), "fact")
+    added = state(language.say("written", form, fact=fact.slot), evidence)
+    *before, last = statements
+    return (*before, added, last)
 
 
 class Session:

@@ -31,6 +31,16 @@ def test_facts_are_the_same_in_every_language(seed):
     assert len(english.facts) <= MAXIMUM_FACTS
 
 
+def test_names_stand_small_within_a_sentence():
+    texts = {one.key: one.text for one in evidence(0).facts}
+    assert texts["maximal_wall_thickness"].startswith("maximal LV wall thickness")
+    assert texts["lv_ejection_fraction"].startswith("LV ejection fraction")
+    assert {one.text for one in evidence(0).of_kind(FactKind.NOT_ASSESSED)} >= {
+        "late contrast enhancement",
+        "T1",
+    }
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_value_finding_and_limit_is_a_fact(seed):
     assessment, facts = study(seed).assessment, evidence(seed)
@@ -38,7 +48,7 @@ def test_every_value_finding_and_limit_is_a_fact(seed):
     for one in assessment.measurements:
         if one.segment is None:
             fact = facts.find(FactKind.MEASUREMENT, one.key)
-            assert fact.text == say.with_interval(one)
+            assert fact.text.lower() == say.with_interval(one).lower()
             assert fact.number in fact.text
     for one in assessment.findings:
         fact = facts.find(FactKind.FINDING, one.key)

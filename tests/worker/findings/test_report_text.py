@@ -42,6 +42,13 @@ def test_english_is_letter_for_letter_what_it_was():
     assert golden_text() == GOLDEN.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_impression_says_the_ejection_fraction_once(seed):
+    said = [one for one in english(seed).impression if "ejection fraction" in one]
+    said = [one for one in said if "LV ejection" in one or one.startswith("Left")]
+    assert len(said) == 1, english(seed).impression
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_chinese_says_the_same_numbers_in_the_same_order(seed):
     chinese = report_text(study(seed).assessment, load_language("zh"))

@@ -6,6 +6,7 @@ import pytest
 import structlog
 
 from plugin.domain.errors import ModelError, Reason
+from plugin.domain.evidence import FactKind
 from plugin.domain.wording import REPORT_PARTS, Author, Doubt, Part
 from tests.worker.words import SEED, corpus, evidence, tokenizer
 from tests.worker.writers import DictatedDecoder, RandomDecoder, targets
@@ -13,6 +14,7 @@ from worker.findings.checker import check_text
 from worker.findings.language import load_language
 from worker.findings.report_text import report_text
 from worker.findings.word import Told, noted, word_report
+from worker.model.language.constraints import required_facts
 from worker.model.language.vocabulary import Task
 from worker.model.language.writer import LanguageWriter
 from worker.training.language.corpus import study_of
@@ -51,6 +53,24 @@ def test_words_that_pass_are_the_language_models(code, index):
     assert not re.search(r"\[E\d+\]", " ".join(lines))
     assert all(one.evidence for passage in wording.passages for one in passage.statements)
     assert noted(assessment(index), wording) == assessment(index)
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_an_impression_that_leaves_out_the_ejection_fraction_gets_it_by_rule(code):
+    facts = evidence(INDEX, code)
+    groups = required_facts(facts, Task.IMPRESSION)
+    stop = "。" if code == "zh" else "."
+    named = [f"[{sorted(group)[0]}]" for group in groups]
+    wording = word(dictated(code, impression=" ".join(f"{slot}{stop}" for slot in named)), code)
+    passage = wording.passage(Part.IMPRESSION)
+    assert passage.author is Author.LANGUAGE_MODEL
+    added = [one for one in passage.statements if "lv_ejection_fraction" in one.evidence]
+    value = facts.find(FactKind.MEASUREMENT, "lv_ejection_fraction")
+    assert len(added) == 1
+    assert value.number in added[0].text
+    assert passage.statements[-1] not in added
+    lines = [one.text for one in passage.statements]
+    assert not check_text(lines, assessment(), code)
 
 
 def test_one_bad_part_leaves_the_others_alone():
