@@ -27,10 +27,6 @@ def occlusion(tower):
     return occlude(tower, shown.stack, shown.labels, shown.assessment, PATIENT, VOLUME)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="tower 1.2.0 redraws hidden slices from their neighbours (docs/measurements.md)",
-)
 def test_hiding_the_most_important_slices_first_moves_the_value_faster(tower, occlusion):
     order, beat = slice_order(occlusion), example().beat
     first = np.mean(deletion_curve(tower, beat, VOLUME, order, 2))

@@ -60,7 +60,7 @@ def example(kind: str = "dilated", seed: int = 3) -> Example:
 def slice_order(occlusion: Occlusion) -> list[int]:
     """Return the slices, the one that moves the value most first."""
     moved = {
-        part.index: abs(occlusion.moved(part) or occlusion.unhidden)
+        part.index: abs(occlusion.unhidden if part.value is None else occlusion.moved(part))
         for part in occlusion.parts
         if part.kind is PartKind.SLICE
     }
