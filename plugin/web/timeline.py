@@ -16,6 +16,8 @@ _AUDITED = {
     "study.requeue": "asked for a new analysis",
     "study.feedback": "gave feedback",
     "study.withdraw": "withdrew the result",
+    "study.withdraw.ask": "asked to withdraw the result",
+    "study.look.ask": "asked what would happen",
     "study.export": "downloaded a result",
 }
 _TOLD_OTHERWISE = frozenset({"study.receive", "study.send", "study.view"})

@@ -7,6 +7,7 @@ from typing import Any
 _DASH = "–"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _DATE_DIGITS = 8
+_DIGEST_CHARACTERS = 64
 _MEBIBYTE, _GIBIBYTE = 1024**2, 1024**3
 
 
@@ -88,7 +89,17 @@ def facts(values: Mapping[str, Any] | None, before: Mapping[str, Any] | None = N
     shown = values or {}
     if before is not None:
         shown = {key: value for key, value in shown.items() if before.get(key) != value}
-    return ", ".join(f"{key} {value}" for key, value in shown.items() if value not in (None, ""))
+    told = {key: value for key, value in shown.items() if key != "id" and value not in (None, "")}
+    return ", ".join(f"{key} {_fact(value)}" for key, value in told.items())
+
+
+def _fact(value: object) -> str:
+    if isinstance(value, list):
+        return " + ".join(map(str, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = str(value)
+    return f"{text[:12]}…" if len(text) == _DIGEST_CHARACTERS and text.isalnum() else text
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
