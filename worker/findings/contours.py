@@ -5,6 +5,7 @@ nothing of millimetres or patients.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -55,10 +56,17 @@ def outlines(mask: BoolArray) -> tuple[Polyline, ...]:
 
 
 def slice_contours(labels: LabelArray) -> SliceContours:
-    """Outlines of one slice (``[row, column]`` labels).
+    """Outlines of one slice (``[row, column]`` labels); nobody may change them.
 
-    The epicardium encloses myocardium and LV cavity.
+    The epicardium encloses myocardium and LV cavity. The last slices are remembered: pages and
+    reports of one study ask for the same ones.
     """
+    return _traced(labels.astype(np.uint8, copy=False).tobytes(), labels.shape)
+
+
+@lru_cache(maxsize=128)
+def _traced(content: bytes, shape: tuple[int, int]) -> SliceContours:
+    labels = np.frombuffer(content, np.uint8).reshape(shape)
     cavity = labels == LV_CAVITY
     return SliceContours(
         outlines(cavity),

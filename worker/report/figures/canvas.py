@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
-from matplotlib.transforms import Bbox
+from matplotlib.transforms import Bbox, IdentityTransform
 from PIL import Image
 
 from worker.report.figures.typesetting import printable
@@ -49,6 +49,7 @@ BODY_PX = 18
 SMALL_PX = 16
 _DPI = 100.0
 _PX_TO_POINTS = 72.0 / _DPI
+_AS_THEY_ARE = IdentityTransform()
 _OUTLINE = withStroke(linewidth=3.0, foreground=BACKGROUND)
 
 
@@ -86,16 +87,8 @@ class Canvas:
     ) -> None:
         """Draw polylines of (x, y) points."""
         if polylines:
-            self.axes.add_collection(
-                LineCollection(
-                    list(polylines),
-                    colors=colour,
-                    linewidths=width_px * _PX_TO_POINTS,
-                    capstyle="round",
-                    zorder=2.5,
-                ),
-                autolim=False,
-            )
+            shown = [np.array([0.0, self.height]) + [1.0, -1.0] * line for line in polylines]
+            self.axes.add_artist(Strokes(shown, colour, width_px))
 
     def text(self, x: float, y: float, words: str, **style: Any) -> None:
         """Write one line around ``y``; ``size`` in pixels, ``on_image`` outlines the letters."""
@@ -156,6 +149,30 @@ class Canvas:
     def _drawn(self) -> RgbArray:
         drawn = Image.fromarray(np.asarray(self._agg.buffer_rgba()), "RGBA")
         return np.array(drawn.convert("RGB"))
+
+
+class Strokes(Artist):
+    """Polylines of one colour and width, in pixels from the lower left corner of the page."""
+
+    def __init__(
+        self, polylines: Sequence[npt.NDArray[np.float64]], colour: str, width_px: float
+    ) -> None:
+        super().__init__()
+        self.polylines = tuple(polylines)
+        self._colour, self._width_px = colour, width_px
+        self.set_zorder(2.5)
+
+    def draw(self, renderer: Any) -> None:
+        """Draw the lines with round ends."""
+        context = renderer.new_gc()
+        context.set_foreground(self._colour)
+        context.set_linewidth(self._width_px * _PX_TO_POINTS)
+        context.set_capstyle("round")
+        context.set_joinstyle("round")
+        context.set_antialiased(True)
+        for line in self.polylines:
+            renderer.draw_path(context, Path(line), _AS_THEY_ARE)
+        context.restore()
 
 
 class Picture(Artist):

@@ -5,6 +5,7 @@ Knows no measurement.
 """
 
 from dataclasses import dataclass
+from math import ceil, floor
 
 import numpy as np
 import numpy.typing as npt
@@ -134,13 +135,17 @@ class TileView:
         """Return the crop as grey 0..1, bicubic; black outside the image."""
         columns = self.crop.width_mm / self.stack.column_spacing_mm
         rows = self.crop.height_mm / self.stack.row_spacing_mm
-        pad = int(np.ceil(max(columns, rows)))
         # Pixel i covers i - 0.5 to i + 0.5; PIL's box counts from the edge of pixel 0.
-        left, top = self._left + 0.5 + pad, self._top + 0.5 + pad
+        left, top = self._left + 0.5, self._top + 0.5
+        reach = 2 + ceil(2 * max(columns / width, rows / height, 1.0))  # of the bicubic filter
+        first_column, first_row = floor(left) - reach, floor(top) - reach
+        size = ceil(rows) + 2 * reach + 1, ceil(columns) + 2 * reach + 1
         low, high = self.window
-        grey = np.clip((image - low) / (high - low), 0.0, 1.0)
-        padded = Image.fromarray(np.pad(grey.astype(np.float32), pad))
-        sampled = padded.resize(
+        cut = np.clip(
+            (_cut(image, (first_row, first_column), size, low) - low) / (high - low), 0, 1
+        )
+        left, top = left - first_column, top - first_row
+        sampled = Image.fromarray(cut).resize(
             (width, height),
             Image.Resampling.BICUBIC,
             box=(left, top, left + columns, top + rows),
@@ -155,6 +160,21 @@ class TileView:
         per_mm = width / self.crop.width_mm
         scale = np.array([self.stack.column_spacing_mm, self.stack.row_spacing_mm]) * per_mm
         return np.asarray((line - [self._left, self._top]) * scale + [x, y], dtype=np.float64)
+
+
+def _cut(
+    image: npt.NDArray[np.float32], first: tuple[int, int], size: tuple[int, int], outside: float
+) -> npt.NDArray[np.float32]:
+    """Return ``size`` pixels from ``first`` (row, column) on, ``outside`` beyond the image."""
+    found = np.full(size, outside, np.float32)
+    places = [
+        slice(max(start, 0), max(min(start + length, limit), 0))
+        for start, length, limit in zip(first, size, image.shape, strict=True)
+    ]
+    inside = image[places[0], places[1]]
+    row, column = (max(-start, 0) for start in first)
+    found[row : row + inside.shape[0], column : column + inside.shape[1]] = inside
+    return found
 
 
 def patient_side(direction: npt.NDArray[np.float64]) -> str:
