@@ -1,6 +1,6 @@
 """Taking a wrong result back on the page of its study: asked for here, carried out by a worker."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
@@ -39,7 +39,7 @@ def withdrawal_routes(site: Site, door: Door) -> APIRouter:
         return answer(request, visitor, asked)
 
     def answer(request: Request, visitor: Visitor, asked: RequestRecord) -> Response:
-        shown = {
+        shown: dict[str, Any] = {
             "asked": asked,
             "by_delivery": BY_DELIVERY,
             "study": None,

@@ -8,7 +8,7 @@ from plugin.domain.access import Permission
 from plugin.domain.errors import Reason, TransientError
 from plugin.domain.request import BY_DELIVERY, RequestKind
 from plugin.registry.requests import RequestRecord
-from plugin.web.administration.card import ADDRESS
+from plugin.web.administration.card import ADDRESS, Shown
 from plugin.web.site import Site
 from plugin.web.visitor import Door, TooLargeError, Visitor
 
@@ -23,7 +23,7 @@ def upload_routes(site: Site, door: Door) -> APIRouter:
     @routes.post(f"{ADDRESS}/bundles/upload")
     async def upload(request: Request, visitor: admin) -> Response:
         asked = await receive_bundle(site, request, visitor.name)
-        shown = {"asked": asked, "by_delivery": BY_DELIVERY, "study": None}
+        shown: Shown = {"asked": asked, "by_delivery": BY_DELIVERY, "study": None}
         return site.page(request, "administration/request.html", visitor, **shown)
 
     return routes
