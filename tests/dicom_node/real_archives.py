@@ -6,10 +6,14 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from typing import Any
+
+import pydicom
 
 from tests.certificates import Pair
 from tests.programs import find_program
@@ -24,6 +28,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def dataset_part(content: bytes) -> bytes:
+    """Return the dataset of a file as bytes: what follows the file meta information."""
+    file = BytesIO(content)
+    pydicom.filereader.read_preamble(file, force=False)
+    pydicom.filereader._read_file_meta_info(file)
+    return content[file.tell() :]
 
 
 @dataclass(frozen=True)
@@ -46,15 +58,34 @@ class Orthanc:
             found[tags["SOPInstanceUID"]] = self.ask(f"/instances/{instance}/file")
         return found
 
+    def retrieved(self, objects: Iterable[Any]) -> dict[str, bytes]:
+        """Return the files of objects, retrieved by WADO-RS, by SOP Instance UID."""
+        found = {}
+        for one in objects:
+            place = (
+                f"/dicom-web/studies/{one.study_instance_uid}/series/{one.series_instance_uid}"
+                f"/instances/{one.sop_instance_uid}"
+            )
+            accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+            answer = self.ask(place, headers={"Accept": accept})
+            found[one.sop_instance_uid] = answer.split(b"\r\n\r\n", 1)[1].rsplit(b"\r\n--", 1)[0]
+        return found
+
     def forget(self, sop_instance_uid: str) -> None:
         """Delete an instance, as a person or a failing disk would."""
         (instance,) = json.loads(self.ask("/tools/lookup", data=sop_instance_uid.encode()))
         self.ask(instance["Path"], method="DELETE")
 
-    def ask(self, path: str, data: bytes | None = None, method: str | None = None) -> bytes:
+    def ask(
+        self,
+        path: str,
+        data: bytes | None = None,
+        method: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> bytes:
         """Call the REST interface."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.http_port}{path}", data=data, method=method
+            f"http://127.0.0.1:{self.http_port}{path}", data, headers or {}, method=method
         )
         passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
         passwords.add_password(
