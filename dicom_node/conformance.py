@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from pydicom.uid import UID
 
+from dicom_node.conformance_frame import annexes, model, network
 from dicom_node.contexts import (
     PRIVATE_STORAGE_CLASSES,
     STORAGE_COMMITMENT,
@@ -36,7 +37,7 @@ from dicom_node.statuses import (
 from dicom_node.tls import PROFILE, offered_ciphers
 from plugin.domain.errors import SENTENCES
 from plugin.domain.job import MAXIMUM_LOSSES, Remedy
-from plugin.domain.objects import FALLBACKS, SOP_CLASSES_OF_KIND, SYNTAXES_OF_KIND
+from plugin.domain.objects import FALLBACKS, REJECTION, SOP_CLASSES_OF_KIND, SYNTAXES_OF_KIND
 from plugin.settings import TlsSettings
 
 _DEFAULT_SYNTAXES = "Implicit or Explicit VR Little Endian"
@@ -67,11 +68,14 @@ def _lines() -> Iterator[str]:
     yield "Every result of this system is AI, not verified by a physician, not for diagnosis."
     yield ""
     yield from _overview()
+    yield from model()
     yield from _acceptor()
     yield from _requestor()
     yield from _confirmation()
     yield from _web()
+    yield from network()
     yield from _security()
+    yield from annexes()
     yield from _storage_classes()
 
 
@@ -85,7 +89,6 @@ def _overview() -> Iterator[str]:
     yield "| Application context | 1.2.840.10008.3.1.1.1 |"
     yield "| Maximum PDU length, receiving | unlimited |"
     yield "| Asynchronous operations | not supported |"
-    yield "| Character sets | any; kept as received |"
     yield ""
 
 
@@ -137,6 +140,8 @@ def _requestor() -> Iterator[str]:
         other = "" if own.is_encapsulated else ", else Implicit VR Little Endian"
         syntaxes = f"{own.name}{other}"
         yield f"| Storage | SCU | {uid} {UID(uid).name} | {kind} | {syntaxes} |"
+        if kind == "key_objects":
+            yield f"| Storage | SCU | {uid} {UID(uid).name} | {REJECTION} | {syntaxes} |"
     yield ""
     yield (
         "One association per destination. Each class is proposed in two presentation contexts, one "
