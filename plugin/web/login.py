@@ -55,8 +55,8 @@ def login_routes(site: Site, door: Door, limit: LoginLimit) -> APIRouter:
             response: Response = RedirectResponse("/login", 303)
         else:
             # Not a redirect: our own rule for forms (form-action) lets none lead elsewhere.
-            shown = {"elsewhere": elsewhere, "label": site.settings.openid.label}
-            response = site.page(request, "logged_out.html", None, **shown)
+            label = site.settings.openid.label
+            response = site.page(request, "logged_out.html", None, elsewhere=elsewhere, label=label)
         response.delete_cookie(SESSION_COOKIE, path="/")
         return response
 
