@@ -33,7 +33,11 @@ class LoadMeter:
 
     def look(self) -> dict[str, Any]:
         """Return ``cpu_percent``, ``memory_*_bytes`` and ``gpus``, as far as they are known."""
-        found: dict[str, Any] = {**self._processors(), **self._memory(), "n_processors": os.cpu_count()}
+        found: dict[str, Any] = {
+            **self._processors(),
+            **self._memory(),
+            "n_processors": os.cpu_count(),
+        }
         if self._with_gpu:
             found["gpus"] = graphics_cards()
         return found
