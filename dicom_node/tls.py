@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from dicom_node.peers import Proof
-from plugin.certificates import load_identity, load_trusted, names_of
+from plugin.certificates import CIPHERS_TLS_1_2, load_identity, load_trusted, names_of
 from plugin.domain.errors import ConfigurationError, Reason, TransientError
 from plugin.settings import TlsSettings
 
 PROFILE = "BCP 195 RFC 8996, 9325 TLS Secure Transport Connection Profile (PS3.15 B.12)"
-CIPHERS_TLS_1_2 = "ECDHE+AESGCM"
 _Context = TypeVar("_Context", bound=ssl.SSLContext)
 _EXPIRED = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, _HAS_EXPIRED (OpenSSL x509_vfy.h)
 _WRONG_NAME = (62, 63, 64)  # X509_V_ERR_HOSTNAME_, EMAIL_, IP_ADDRESS_MISMATCH

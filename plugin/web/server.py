@@ -6,6 +6,7 @@ Knows how the parts are put together; what a page shows is in the module of its 
 import errno
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -16,13 +17,14 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from plugin.accounts import Accounts
+from plugin.certificates import CIPHERS_TLS_1_2, load_identity
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.logs import configure
 from plugin.openid import HospitalLogin
 from plugin.queue import make_app as make_queue
 from plugin.queue import ping
 from plugin.registry import Registry
-from plugin.settings import Settings
+from plugin.settings import Settings, WebSettings
 from plugin.spool import Spool
 from plugin.web.account import account_routes
 from plugin.web.administration import administration_routes
@@ -116,11 +118,31 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def check_certificate(web: WebSettings) -> None:
+    """Try the certificate of the pages, if there is one, before anything is opened.
+
+    Raises
+    ------
+    ConfigurationError
+        As ``plugin.certificates.load_identity``.
+    """
+    if web.certificate:
+        trial = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        load_identity(trial, web.certificate, web.private_key)
+
+
 def main(settings: Settings) -> None:
-    """Serve the pages until SIGTERM or SIGINT."""
+    """Serve the pages until SIGTERM or SIGINT.
+
+    Raises
+    ------
+    ConfigurationError
+        It cannot listen, or its certificate cannot be used.
+    """
     configure(settings.logs.level, "web")
     # uvicorn raises the signal again when it is done; being asked to stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    check_certificate(settings.web)
     listener = listen(settings.web.host, settings.web.port)
     registry = Registry(settings.registry_url)
     registry.migrate()
@@ -137,6 +159,7 @@ def main(settings: Settings) -> None:
             server_header=False,
             ssl_certfile=settings.web.certificate or None,
             ssl_keyfile=settings.web.private_key or None,
+            ssl_ciphers=CIPHERS_TLS_1_2,  # and TLS 1.3; older ones Python itself refuses
         )
     )
     try:

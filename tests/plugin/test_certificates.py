@@ -2,6 +2,7 @@
 
 import subprocess
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from plugin.certificates import check_certificates, read_certificate
 from plugin.domain.certificates import check_fingerprint
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.settings import Settings
+from plugin.web.server import check_certificate
 from plugin.web.status import _certificate_lights
 from tests.certificates import Authority
 from tests.programs import find_program
@@ -77,3 +79,21 @@ def test_settings_that_let_nobody_in_or_everybody_are_refused(section, values):
 def test_what_is_no_sha256_is_no_fingerprint(text):
     with pytest.raises(ConfigurationError):
         check_fingerprint(text)
+
+
+def test_pages_do_not_start_with_a_key_that_others_can_read(authority):
+    pair = authority.sign("pages.hospital")
+    Path(pair.private_key).chmod(0o640)
+    web = {
+        "port": 0,
+        "public_url": "https://pages.hospital",
+        "certificate": pair.certificate,
+        "private_key": pair.private_key,
+    }
+    settings = Settings(web=web)
+    # The group may read it, as Debian's ssl-cert does; the world may not.
+    check_certificates(settings, datetime.now(UTC))
+    Path(pair.private_key).chmod(0o604)
+    with pytest.raises(ConfigurationError) as error:
+        check_certificate(settings.web)
+    assert error.value.reason is Reason.PRIVATE_KEY_EXPOSED
