@@ -118,6 +118,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     previous_digest: str | None = None,
     created_at: datetime | None = None,
     report_language: str = "en",
+    segmentation_phases: str = "ends",
     writer: Writer | None = None,
     language_seconds: float = 20.0,
     situation: Situation | None = None,
@@ -140,6 +141,8 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         Aware time that the result objects show; now, when None. The same one gives the same bytes.
     report_language
         Code of the language of the report's sentences; the pages are in English.
+    segmentation_phases
+        Which phases the Segmentation holds: ``ends`` or ``all``.
     writer
         The language model that words the report; None: by rules.
     language_seconds
@@ -205,6 +208,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         predecessor=predecessor,
         created_at=created_at or datetime.now(tz=UTC),
         report_language=report_language,
+        segmentation_phases=segmentation_phases,
         earlier=measured.earlier,
     )
     with watch.stage("report", tell), _writing(out_folder):

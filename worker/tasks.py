@@ -137,6 +137,7 @@ class Analyst:
             previous_digest=previous.input_digest if previous and job.automatic else None,
             created_at=job.created_at,
             report_language=self._settings.worker.report_language,
+            segmentation_phases=self._settings.worker.segmentation_phases,
             writer=self._writer,
             language_seconds=self._settings.worker.language_seconds,
             situation=self._situation(job),

@@ -79,6 +79,13 @@ def analyze(
             "with the report beside it; may be given several times.",
         ),
     ] = None,
+    all_phases: Annotated[
+        bool,
+        typer.Option(
+            "--all-phases",
+            help="Write every phase into the Segmentation, not end-diastole and end-systole only.",
+        ),
+    ] = False,
     explain: Annotated[
         bool,
         typer.Option(
@@ -104,6 +111,7 @@ def analyze(
         language,
         prior or [],
         language_model=language_model,
+        all_phases=all_phases,
         explain=explain,
     )
     if as_json:
@@ -126,6 +134,7 @@ def _run(
     prior: list[Path],
     *,
     language_model: bool,
+    all_phases: bool,
     explain: bool,
 ) -> "AnalysisResult":
     from importlib.metadata import version
@@ -168,6 +177,7 @@ def _run(
             out,
             software_version=version("cmr-triage"),
             report_language=language.value,
+            segmentation_phases="all" if all_phases else "ends",
             writer=writer,
             past=Past(tuple(EarlierFolder(folder_of(one), is_vouched=True) for one in prior)),
             with_occlusion=explain,

@@ -183,6 +183,13 @@ class WorkerSettings(Section):
     report_language: Literal["en", "zh"] = Field(
         "en", description='Language of the Structured Report: "en", "zh"; pages stay in English.'
     )
+    segmentation_phases: Literal["ends", "all"] = Field(
+        "ends",
+        description=(
+            'Phases in the Segmentation: "ends" (end-diastole and end-systole), or "all" (some '
+            "12 times as large)."
+        ),
+    )
     language_model: bool = Field(
         default=True,
         description="Let the bundle's language model, where it has one, word the report.",

@@ -212,7 +212,12 @@ def test_text_that_cannot_be_confirmed_is_flagged_and_reported_all_the_same(
 
 def test_report_in_another_language_has_the_same_numbers(study, analysed, tmp_path):
     result = analyse_paths(
-        study, TruthSegmenter(), tmp_path, software_version="0.0.1", report_language="zh"
+        study,
+        TruthSegmenter(),
+        tmp_path,
+        software_version="0.0.1",
+        report_language="zh",
+        segmentation_phases="all",
     )
     english = analysed[0].assessment
     assert [one.value for one in result.assessment.measurements] == [
@@ -225,6 +230,8 @@ def test_report_in_another_language_has_the_same_numbers(study, analysed, tmp_pa
     assert written["report_language"] == "zh"
     report = pydicom.dcmread(next(item.path for item in result.objects if item.kind == "sr"))
     assert report.ContentSequence[0].ConceptCodeSequence[0].CodeValue == "zh-CN"
+    seg = pydicom.dcmread(next(item.path for item in result.objects if item.kind == "seg"))
+    assert seg.ContentLabel == "CMR_ALL_PHASES"
     text = "\n".join(e.value for e in report.iterall() if e.keyword == "TextValue")
     assert "未经医师审核" in text
     assert "来源：" in text

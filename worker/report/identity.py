@@ -50,6 +50,8 @@ class AnalysisIdentity:
     created_at
         Aware time that all dates of the result objects show. Give the same one (the job's creation)
         to get the same bytes again.
+    segmentation_phases
+        Which phases the Segmentation holds: ``ends`` (end-diastole and end-systole) or ``all``.
     report_language
         Code of the language of the Structured Report (``worker.findings.languages``).
     earlier
@@ -64,6 +66,7 @@ class AnalysisIdentity:
     predecessor: PredecessorReport | None = None
     created_at: datetime = field(default_factory=lambda: datetime.now(tz=UTC))
     report_language: str = "en"
+    segmentation_phases: str = "ends"
     earlier: EarlierReport | None = None
 
     @property
@@ -119,6 +122,7 @@ class ResultUids:
             identity.software_version,
             predecessor.sop_instance_uid if predecessor else "",
             identity.report_language,
+            identity.segmentation_phases,
             self.content_digest,
         )
 

@@ -1,9 +1,9 @@
-"""DICOM Segmentation: LV cavity, LV myocardium and RV cavity at end-diastole and end-systole.
+"""DICOM Segmentation: LV cavity, LV myocardium and RV cavity, at the ends of the cycle or always.
 
-Six binary segments, because the two phases lie in the same place of the patient: whoever counts the
-pixels of one segment gets the volume of one phase. Each frame names the image that it was drawn on,
-so single-frame and multi-frame sources, one series or many, are all the same here. Frames without a
-pixel are left out.
+Three binary segments for each phase, because the phases lie in the same place of the patient:
+whoever counts the pixels of one segment gets the volume of one phase. Each frame names the image
+that it was drawn on, so single-frame and multi-frame sources, one series or many, are all the same
+here. Frames without a pixel are left out.
 
 References
 ----------
@@ -36,7 +36,11 @@ from worker.report.structures import STRUCTURES, Structure, ends_of_cycle
 from worker.volume.types import CineStack, FrameReference
 
 SERIES_NUMBER = 9920
-SERIES_DESCRIPTION = "AI CMR segmentation ED/ES (not verified)"
+SERIES_DESCRIPTIONS = {
+    "ends": "AI CMR segmentation ED/ES (not verified)",
+    "all": "AI CMR segmentation, all phases (not verified)",
+}
+_LABELS = {"ends": "CMR_ED_ES", "all": "CMR_ALL_PHASES"}
 _ANATOMICAL = Code("123037004", "SCT", "Anatomical Structure")
 _EVEN_MM = 0.1
 _DECIMALS = 9
@@ -68,12 +72,12 @@ def segmentation(material: Material) -> Dataset | None:
         series_instance_uid=material.uids.series("seg"),
         modality="SEG",
         series_number=SERIES_NUMBER,
-        series_description=SERIES_DESCRIPTION,
+        series_description=SERIES_DESCRIPTIONS[material.identity.segmentation_phases],
     )
     dataset.FrameOfReferenceUID = stack.frame_of_reference_uid
     dataset.PositionReferenceIndicator = ""
     dataset.ImageType = ["DERIVED", "PRIMARY"]
-    dataset.ContentLabel = "CMR_ED_ES"
+    dataset.ContentLabel = _LABELS[material.identity.segmentation_phases]
     dataset.ContentDescription = NOT_VERIFIED
     dataset.ContentCreatorName = ""
     dataset.ImageComments = f"{NOT_VERIFIED} ({material.identity.bundle})"
@@ -81,7 +85,7 @@ def segmentation(material: Material) -> Dataset | None:
     dataset.LossyImageCompression = "00"
     dataset.BurnedInAnnotation = "NO"
     dataset.SegmentationType = "BINARY"
-    dataset.SegmentsOverlap = "YES"  # the two phases, in space
+    dataset.SegmentsOverlap = "YES"  # the phases, in space
     dataset.SegmentSequence = [_description(segment, material) for segment in segments]
     sources = [stack.frames[segment.phase][z] for segment, z, _ in drawn]
     dataset.ReferencedSeriesSequence = referenced_series(sources)
@@ -96,9 +100,20 @@ def segmentation(material: Material) -> Dataset | None:
 
 
 def _segments(material: Material) -> list[_Segment]:
-    phases = list(ends_of_cycle(material.assessment))
+    phases = _phases(material)
     pairs = [(structure, *phase) for phase in phases for structure in STRUCTURES]
     return [_Segment(number, *pair) for number, pair in enumerate(pairs, start=1)]
+
+
+def _phases(material: Material) -> list[tuple[str, int]]:
+    """Return name and index of each phase that is written."""
+    ends = [(_PHASE_NAMES[name], phase) for name, phase in ends_of_cycle(material.assessment)]
+    if material.identity.segmentation_phases == "ends":
+        return ends
+    names = {phase: name for name, phase in ends}
+    return [
+        (names.get(phase, f"phase {phase + 1}"), phase) for phase in range(material.stack.n_phases)
+    ]
 
 
 def _drawn(
@@ -114,10 +129,10 @@ def _drawn(
 
 def _description(segment: _Segment, material: Material) -> Dataset:
     structure = segment.structure
-    subject = f"{structure.name} at {_PHASE_NAMES[segment.phase_name]}"
+    subject = f"{structure.name} at {segment.phase_name}"
     return SegmentDescription(
         segment_number=segment.number,
-        segment_label=f"{structure.name}, {_PHASE_NAMES[segment.phase_name]}",
+        segment_label=f"{structure.name}, {segment.phase_name}",
         segmented_property_category=concept(_ANATOMICAL),
         segmented_property_type=concept(structure.code),
         algorithm_type="AUTOMATIC",

@@ -133,6 +133,49 @@ def test_structure_that_is_absent_at_a_phase_has_a_segment_without_frames() -> N
     assert numbers == {1, 2, 4, 5}
 
 
+def every_phase(kind: str) -> Dataset:
+    loaded, labels = sample(kind)
+    made = material(loaded, labels)
+    identity = replace(made.identity, segmentation_phases="all")
+    found = segmentation(replace(made, identity=identity))
+    assert found is not None
+    return found
+
+
+def test_every_phase_has_its_segments_when_all_are_asked_for() -> None:
+    _, labels = sample("one series")
+    seg = highdicom.seg.Segmentation.from_dataset(every_phase("one series"))
+    names = {samples.assessment(labels).ed_phase: "end-diastole"}
+    names[samples.assessment(labels).es_phase] = "end-systole"
+    assert [one.segment_label for one in seg.SegmentSequence] == [
+        f"{structure.name}, {names.get(phase, f'phase {phase + 1}')}"
+        for phase in range(len(labels))
+        for structure in STRUCTURES
+    ]
+    counted = dict.fromkeys(range(1, 3 * len(labels) + 1), 0)
+    for pixels, frame in zip(seg.pixel_array, seg.PerFrameFunctionalGroupsSequence, strict=True):
+        number = frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+        counted[number] += int(pixels.sum())
+    assert list(counted.values()) == [
+        (one == structure.label).sum() for one in labels for structure in STRUCTURES
+    ]
+    loaded, labels = sample("one series")
+    ends = segmentation(material(loaded, labels))
+    assert ends is not None
+    by_label = {one.SegmentLabel: one.TrackingUID for one in seg.SegmentSequence}
+    for one in ends.SegmentSequence:
+        assert by_label[one.SegmentLabel] == one.TrackingUID
+
+
+@pytest.mark.system
+def test_dciodvfy_finds_no_error_in_all_phases(tmp_path: Path) -> None:
+    path = tmp_path / "seg.dcm"
+    every_phase("multi-frame").save_as(path, enforce_file_format=True)
+    said = run_program("dciodvfy", str(path))
+    assert "Segmentation" in said
+    assert "Error" not in said, said
+
+
 @pytest.mark.system
 def test_dciodvfy_finds_no_error(kind: str, tmp_path: Path) -> None:
     loaded, labels = sample(kind)
