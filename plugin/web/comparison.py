@@ -158,24 +158,30 @@ def _trends(
         return []
     today = (date.fromisoformat(latest.day) + timedelta(days=latest.days)).isoformat()
     trends = []
+    errors = {one.key: one.limit or 0.0 for one in comparison.changes}
     for key in _TRENDS:
         now = assessment.measurement(key)
         known = [one for one in comparison.results if key in one.values]
         if now is not None and len(known) >= _FEWEST_EARLIER:
             said = [(one.day, one.days, one.values[key]) for one in known]
-            trends.append(_trend(names[key], now.unit, [*said, (today, 0, now.value)]))
+            values = [*said, (today, 0, now.value)]
+            trends.append(_trend(names[key], now.unit, values, errors.get(key, 0.0)))
     return trends
 
 
-def _trend(name: str, unit: str, values: Sequence[tuple[str, int, float]]) -> Trend:
-    """Lay values out in time; each is (day, days before this study, value), oldest first."""
+def _trend(name: str, unit: str, values: Sequence[tuple[str, int, float]], error: float) -> Trend:
+    """Lay values out in time; each is (day, days before this study, value), oldest first.
+
+    The box is at least twice the error of both high, so that noise does not look like a course.
+    """
     span = max(days for _, days, _ in values) or 1
     low, high = min(v for *_, v in values), max(v for *_, v in values)
-    room = (high - low) or 1.0
+    room = max(high - low, 2 * error, 1.0)
+    bottom = (low + high - room) / 2
     places = [
         (
             _EDGE + (_WIDTH - 2 * _EDGE) * (1 - days / span),
-            _HEIGHT - _EDGE - (_HEIGHT - 2 * _EDGE) * (value - low) / room,
+            _HEIGHT - _EDGE - (_HEIGHT - 2 * _EDGE) * (value - bottom) / room,
         )
         for _, days, value in values
     ]

@@ -11,6 +11,7 @@ from dicom_node.indexer import Indexer, dataset_digest, received_at
 from plugin.domain.errors import Reason, TransientError
 from plugin.domain.identifiers import MANUFACTURER, MODEL_NAME
 from plugin.domain.job import JobState
+from plugin.domain.person import Moment, Person
 from plugin.domain.study import StudyState
 from plugin.registry import PublishedResult, ResultObject
 from tests.dicom_node.images import encoded, mr_image
@@ -56,6 +57,16 @@ def test_images_are_kept_by_content_and_found_in_the_registry(indexer, incoming,
     assert first.received_at == at
     assert first.association_id == "ab" * 16
     assert dataset_digest(spool.kept_path(record.study_key, digest)) == digest
+
+
+def test_registry_keeps_what_tells_people_and_studies_apart(indexer, incoming, registry):
+    told = {"StudyTime": "101500", "IssuerOfPatientID": "NORTH", "PatientSex": "F"}
+    incoming(mr_image(**told), mr_image(PatientBirthDate="unknown"))
+    assert indexer.index_incoming()
+    studies = {one.patient_sex: one for one in registry.studies.list()}
+    assert studies["F"].person == Person("P1", "NORTH", "19700101", "F")
+    assert studies["F"].moment == Moment("20240102", "101500")
+    assert studies[""].person == Person("P1", "", "unknown", "")
 
 
 def test_same_bytes_again_are_one_copy(indexer, incoming, spool, registry):

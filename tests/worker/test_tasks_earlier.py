@@ -1,6 +1,7 @@
 """Two studies of one patient through registry and worker: the second knows the first."""
 
 import json
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -91,10 +92,18 @@ def receive_reported(registry, paths):
     assert registry.jobs.publish(job.id, job.fence, make_result())
 
 
-def analyse(settings, registry, paths, kind="healthy"):
-    """Receive and analyse a study; the truth of which heart is the tower's answer."""
+def weak_cine():
+    """Return the heart as if it contracted only as far as it does in its third phase."""
+    cine = small_cine()
+    n_phases = len(cine.labels)
+    phases = [round(2 * math.sin(math.pi * phase / (n_phases - 1))) for phase in range(n_phases)]
+    return replace(cine, labels=cine.labels[phases])
+
+
+def analyse(settings, registry, paths, cine=None):
+    """Receive and analyse a study; the tower answers with the contours of a cine."""
     job = receive(registry, paths)
-    tower = TruthSegmenter(small_cine(kind))
+    tower = TruthSegmenter(cine)
     analyst = Analyst(settings, registry, Spool(settings.spool.folder), tower, "test")
     assert analyst.analyse(job.id) is Outcome.PUBLISHED
     (report,) = [one for one in registry.jobs.result_objects(job.id) if one.kind == "sr"]
@@ -109,7 +118,7 @@ def test_study_of_a_patient_is_compared_with_what_stands_of_earlier_ones(
     """Three analyses: the second knows the first; of two before the third, one is damaged."""
     first, report, nothing = analyse(settings, registry, make_study("20240110"))
     assert nothing is None
-    second, later, compared = analyse(settings, registry, make_study("20250110"), "dilated")
+    second, later, compared = analyse(settings, registry, make_study("20250110"), weak_cine())
     (result,) = compared["results"]
     assert (result["day"], result["days"], result["job_id"]) == ("2024-01-10", 366, first.id)
     change = next(one for one in compared["changes"] if one["key"] == EF)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,18 @@ def test_rest_interface_tells_the_comparison(show, reader, registry, before):
     assert change["verdict"] == "beyond_uncertainty"
     alone = registry.jobs.get(before.id).study_id
     assert reader.get(f"/api/v1/studies/{alone}").json()["comparison"] is None
+
+
+def test_a_course_within_the_error_looks_flat(show):
+    whole = compared()
+    limit = next(one.limit for one in whole.comparison.changes if one.key == EF)
+    near = [38.4 + limit / 20, 38.4 - limit / 20]
+    results = tuple(
+        EarlierResult(f"202{year}-01-10", 1819 - year, "", "", True, False, {EF: value})
+        for year, value in enumerate(near)
+    )
+    comparison = dataclasses.replace(whole.comparison, results=results)
+    page, _ = show(dataclasses.replace(whole, comparison=comparison))
+    (points,) = re.findall(r'<polyline points="([^"]*)"', page)
+    heights = [float(point.split(",")[1]) for point in points.split()]
+    assert max(heights) - min(heights) < 3
