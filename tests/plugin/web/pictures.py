@@ -1,8 +1,9 @@
 """Pictures of the pages for ``docs/images``, taken in Chromium at the size of a hospital's PC.
 
 ``python -m tests.plugin.web.pictures --demo URL --password P`` photographs a running demo
-(``cmr-triage demo --keep``, account ``admin``); without ``--demo`` only the quality page of a drawn
-record (no four studies of a demo make figures of quality). Look at every picture before it goes in.
+(``cmr-triage demo --keep``, account ``admin``); without ``--demo`` only what is drawn: the quality
+page of a long record (no four studies of a demo make figures of quality), and the administration
+of a hospital's installation. Look at every picture before it goes in.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from plugin.registry import Registry
 from plugin.settings import Settings
 from plugin.spool import Spool
 from plugin.web.server import make_site
+from tests.plugin.web.administered import draw_administration
 from tests.plugin.web.drawn_record import draw_record
 from tests.programs import find_program
 
@@ -30,12 +32,12 @@ _PASSWORD = "correct horse battery"
 _N_STUDIES = 1800
 _MAXIMUM_HEIGHT = 2400
 """Of a picture, in pixels; what is below is cut."""
-_DEMO_PAGES = {"worklist": "/", "administration": "/administration", "users": "/users"}
+_DEMO_PAGES = {"worklist": "/", "users": "/users"}
 
 
 @contextmanager
-def drawn_site():
-    """Serve the pages over a drawn record; yields the address."""
+def drawn_site(role, draw):
+    """Serve the pages over what ``draw`` puts into registry and spool; yields address, drawn."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(
             spool={"folder": Path(folder) / "spool", "minimum_free_bytes": 0},
@@ -45,8 +47,8 @@ def drawn_site():
         with Registry(settings.registry_url) as registry:
             registry.migrate()
             hashed = PasswordHasher().hash(_PASSWORD)
-            registry.users.add("reader", Role.READER, hashed, one_time=False, actor="pictures")
-            draw_record(registry, _N_STUDIES)
+            registry.users.add(role.value, role, hashed, one_time=False, actor="pictures")
+            drawn = draw(registry, spool)
             (port,) = free_ports(1)
             config = uvicorn.Config(
                 make_site(settings, registry, spool, lambda: None),
@@ -59,7 +61,7 @@ def drawn_site():
             thread.start()
             while not server.started:
                 time.sleep(0.05)
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", drawn
             server.should_exit = True
             thread.join(10)
 
@@ -94,8 +96,12 @@ def main():
     given = parser.parse_args()
     if given.demo:
         photograph(given.demo, "admin", given.password, _DEMO_PAGES, given.out)
-    with drawn_site() as address:
-        photograph(address, "reader", _PASSWORD, {"quality": "/quality"}, given.out)
+    with drawn_site(Role.READER, lambda registry, _: draw_record(registry, _N_STUDIES)) as site:
+        photograph(site[0], "reader", _PASSWORD, {"quality": "/quality"}, given.out)
+    with drawn_site(Role.ADMIN, draw_administration) as (address, asked):
+        pages = {"administration": "/administration", "queue": "/administration/queue"}
+        pages["dry-run"] = f"/administration/dry-run?asked={asked}"
+        photograph(address, "admin", _PASSWORD, pages, given.out)
 
 
 if __name__ == "__main__":
