@@ -224,8 +224,16 @@ def _errors() -> Iterator[str]:
         "Standard errors against expert contours; the interval shown is the value plus and minus "
         "1.645 of them (about 90 %). Where both parts are given they add in quadrature. Stroke "
         "volume, cardiac output, indexed values, the thickness ratio and thickening follow by "
-        "propagation. Heart rate is read from the headers and has no interval; for rates, times, "
-        "inward motion and what is made from them no error against experts is known.\n"
+        "propagation. Heart rate is read from the headers and has no interval.\n"
+    )
+    yield (
+        "No interval is given for rates, times of a peak, inward motion, wall motion score and "
+        "dyssynchrony. The experts of the studies that the errors were measured on drew "
+        "end-diastole and end-systole only, so the error of the contours between them, which these "
+        "values rest on, is not known. Generated hearts, whose every phase is known, tell how far "
+        "the method is off when the contours are right (see [Pages](objects/pages.md)); an "
+        "interval made of that alone would be too narrow, and one of the network's errors on "
+        "generated hearts would be of images that no scanner made.\n"
     )
     yield from _table(
         ("measurement", "fixed part", "share of the value", "source"),
