@@ -97,6 +97,9 @@ class TlsListener(PlainListener):
             if reason is not None:
                 self.refused(address, reason)
             return None
+        if cast("socket.socket", self.socket).fileno() < 0:  # closed: the node stops
+            secured.close()
+            return None
         return secured
 
 

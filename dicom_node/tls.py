@@ -58,6 +58,10 @@ class Identity:
 NOBODY = Identity()
 
 
+class BrokenHandshakeError(ssl.SSLError):
+    """The connection was closed, or kept silent, before anything was agreed."""
+
+
 class TlsSocket(ssl.SSLSocket):
     """A socket that says goodbye by TLS, and leaves at its context why it failed.
 
@@ -68,6 +72,13 @@ class TlsSocket(ssl.SSLSocket):
         """Connect and shake hands."""
         with self._remembering():
             super().connect(address)
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002  as its parent
+        """Shake hands; tell apart that nobody answers and that nobody answers by TLS."""
+        try:
+            super().do_handshake(block)
+        except (ConnectionError, TimeoutError, ssl.SSLEOFError) as error:
+            raise BrokenHandshakeError(*error.args) from error
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
         """Receive; in TLS 1.3 a refusal of our certificate comes only here."""
@@ -177,7 +188,7 @@ def why_caller_failed(error: OSError) -> Reason | None:
         return (
             Reason.CALLER_CERTIFICATE_EXPIRED if expired else Reason.CALLER_CERTIFICATE_NOT_TRUSTED
         )
-    if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError):
+    if isinstance(error, BrokenHandshakeError) or not isinstance(error, ssl.SSLError):
         return None
     if error.reason == _SHOWED_NO_CERTIFICATE:
         return Reason.CALLER_WITHOUT_CERTIFICATE
@@ -196,6 +207,8 @@ def why_destination_failed(error: BaseException | None) -> tuple[Reason, str] | 
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return _about_certificate(error.verify_code), error.verify_message
+        if isinstance(error, BrokenHandshakeError):
+            return Reason.DESTINATION_WITHOUT_TLS, "no answer by TLS"
         if isinstance(error, ssl.SSLError):
             return _about_handshake(error), (error.reason or "closed").lower().replace("_", " ")
         error = error.__cause__ or error.__context__

@@ -21,7 +21,7 @@ from plugin.domain.study import PeerKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plugin.registry import RejectedAssociation
+    from plugin.registry import PeerRecord, RejectedAssociation
 
 app = new_group(
     "Systems that may send images here (PACS, scanners), known by their AE title. Changes count "
@@ -119,6 +119,7 @@ def add(
         )
         by_tls = " by TLS" if peer.tls is PeerTls.REQUIRED else ""
         typer.echo(f"Peer {peer.ae_title} may send{by_tls} now.")
+        _warn_without_certificate(config, peer)
         if destination is not None and host and port is not None:
             registry.destinations.add(destination, ae_title=peer.ae_title, host=host, port=port)
             typer.echo(f"Results go to it as destination {destination}.")
@@ -127,6 +128,13 @@ def add(
 def _implied(tls: PeerTls | None, *certificate: str | None) -> PeerTls | None:
     """Return what was said of TLS; who names a certificate and says nothing wants it required."""
     return PeerTls.REQUIRED if tls is None and any(certificate) else tls
+
+
+def _warn_without_certificate(config: ConfigOption, peer: "PeerRecord") -> None:
+    if peer.tls is PeerTls.REQUIRED and not load(config).tls.certificate:
+        typer.echo(
+            "The node speaks no TLS yet: nobody can come by it until tls.certificate is set."
+        )
 
 
 @app.command("list")
@@ -232,6 +240,7 @@ def edit(
     with open_registry(config) as registry:
         peer = registry.peers.edit(ae_title, **changes)
     typer.echo(f"Peer {peer.ae_title} changed.")
+    _warn_without_certificate(config, peer)
 
 
 @app.command()

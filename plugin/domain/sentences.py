@@ -212,8 +212,8 @@ SENTENCES: dict[Reason, str] = {
         "host as in the certificate, or that name with: cmr-triage destination edit --tls-name."
     ),
     Reason.DESTINATION_WANTS_CERTIFICATE: (
-        "The destination wants a certificate of ours and took none: set tls.certificate, and have "
-        "its authority trusted there."
+        "The destination wants a certificate of ours and took none: set tls.certificate, see that "
+        "it is still valid, and have its authority trusted there."
     ),
     Reason.DESTINATION_WITHOUT_TLS: (
         "The destination speaks no TLS on this port: take the port on which it does, or call it "

@@ -2,18 +2,19 @@
 
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from pydicom.uid import generate_uid
+from pynetdicom import AE
 
 from dicom_node.association import Address, Caller
 from dicom_node.listeners import HANDSHAKE_SECONDS
 from dicom_node.sender import verify
 from dicom_node.server import Node
-from dicom_node.tls import Identity
+from dicom_node.tls import Identity, client_context
 from plugin.certificates import read_certificate
 from plugin.domain.certificates import PeerTls
 from plugin.domain.errors import ConfigurationError, Reason, TransientError
@@ -123,7 +124,7 @@ def test_caller_without_tls_on_the_tls_port_and_the_reverse(tls_node, registry, 
     assert refused(registry, Reason.CALLER_WITHOUT_TLS).address == "127.0.0.1"
     with pytest.raises(TransientError) as error:
         call(tls_node.port, identity(trust.pacs), trust.ca_file)
-    assert error.value.reason is Reason.DESTINATION_TLS_NOT_AGREED
+    assert error.value.reason is Reason.DESTINATION_WITHOUT_TLS
     refused(registry, Reason.TLS_ON_PLAIN_PORT)
 
 
@@ -208,8 +209,6 @@ def test_new_certificate_is_taken_and_the_open_association_goes_on(
 
 
 def shown(node):
-    import ssl
-
     return ssl.get_server_certificate(("127.0.0.1", node.tls_port))
 
 
@@ -256,17 +255,13 @@ def protect(private_key, path):
 def test_association_that_breaks_off_loses_nothing_that_was_acknowledged(
     tls_node, registry, spool, trust
 ):
-    from pynetdicom import AE
-
-    from dicom_node.tls import client_context
-
     entity = AE(ae_title="ARCHIVE")
     entity.add_requested_context("1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.1.2.1")
     context = client_context(identity(trust.pacs), trust.ca_file)
     association = entity.associate(
         "127.0.0.1", tls_node.tls_port, ae_title="CMRTRIAGE", tls_args=(context, "localhost")
     )
-    image = mr_image(StudyInstanceUID=generate_uid())
+    image = mr_image()
     assert association.send_c_store(image).Status == 0
     (stored,) = spool.incoming_files()
     assert dataset_bytes(stored) == encoded(image)

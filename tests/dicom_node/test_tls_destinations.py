@@ -43,9 +43,9 @@ def there():
         one.stop()
 
 
-def ask(port, ca_file, identity=NOBODY, name=None):
+def ask(port, ca_file, identity=NOBODY, name=None, seconds=3.0):
     address = Address("127.0.0.1", port, "PACS", tls=True, tls_name=name, ca_file=ca_file)
-    return echo(address, Caller("CMRTRIAGE", 3.0, identity))
+    return echo(address, Caller("CMRTRIAGE", seconds, identity))
 
 
 def reason_of(*arguments, **named):
@@ -91,9 +91,14 @@ def test_files_of_ours_that_cannot_be_used_are_named(there, trust, tmp_path):
     assert "gone.pem" in error.value.detail
 
 
-def test_server_without_tls_and_one_that_breaks_off(there, trust):
+def test_server_without_tls_is_told_from_none_at_all(there, trust, tmp_path):
     assert reason_of(there(), trust.ca_file) is Reason.DESTINATION_WITHOUT_TLS
     assert reason_of(free_port(), trust.ca_file) is Reason.DESTINATION_UNREACHABLE
+    with storescp(tmp_path) as port:  # it breaks the connection
+        assert reason_of(port, trust.ca_file) is Reason.DESTINATION_WITHOUT_TLS
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        assert reason_of(port, trust.ca_file, seconds=0.3) is Reason.DESTINATION_WITHOUT_TLS
 
 
 @contextmanager
