@@ -4,6 +4,7 @@ Knows what is asked of what; how a question is read and answered is ``worker.fin
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from plugin.domain.findings import Assessment
@@ -37,6 +38,9 @@ def answer_about_files(
 ) -> Answer:
     """Measure the DICOM files of one study and answer; images are read where the model can.
 
+    Clinical text is not told: no answer is in it, and models that learnt to answer without it
+    answer fewer questions beside it (docs/measurements.md).
+
     Raises
     ------
     StudyRejectedError
@@ -47,5 +51,5 @@ def answer_about_files(
     measured = measure_paths(paths, segmenter)
     if writer is None:
         return answer_about(measured.assessment, question)
-    told = told_about(measured, writer, MAXIMUM_SECONDS)
+    told = replace(told_about(measured, writer, MAXIMUM_SECONDS), history="")
     return answer_about(measured.assessment, question, writer, told)

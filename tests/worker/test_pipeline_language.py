@@ -106,6 +106,8 @@ def test_a_language_model_changes_no_number_and_no_priority(study, tmp_path):
 
 
 def test_a_folder_of_images_answers_a_question(study):
-    answer = answer_about_files(study, TruthSegmenter(), "What is the LV mass?", PlainWriter())
+    writer = PlainWriter()
+    answer = answer_about_files(study, TruthSegmenter(), "What is the LV mass?", writer)
     assert answer.passage.part is Part.ANSWER
     assert [fact.key for fact in answer.facts] == ["lv_mass"]
+    assert [history for history, _ in writer.told] == [""]
