@@ -1,6 +1,7 @@
 """The triage policy: checked with its lines, tried on past studies, activated, rolled back."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -19,6 +20,8 @@ from plugin.web.visitor import Change
 _N_REPLAYED = 5000
 _N_CHANGES_SHOWN = 50
 _LINE = re.compile(r"\bline (\d+)")
+_NAMED = re.compile(r"'([^']+)'|\bkey (\w+)|\bcondition (\d+)")
+_HEADER = re.compile(r"[ \t]*\[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +105,31 @@ def problems_in(text: str) -> list[Problem]:
     found = []
     for sentence in problems_of(text):
         named = _LINE.search(sentence)
-        number = int(named[1]) if named else None
-        line = lines[number - 1] if number and number <= len(lines) else ""
+        number = _line_of(sentence, lines, int(named[1])) if named else None
+        line = lines[number - 1] if number else ""
         found.append(Problem(sentence, number, line.strip()[:200]))
     return found
+
+
+def _line_of(sentence: str, lines: Sequence[str], first: int) -> int | None:
+    """Return the line of an entry that a sentence is about; its first one when that is not clear.
+
+    Parameters
+    ----------
+    first
+        Of the entry (``[[rule]]``), counted from 1, as the sentence names it.
+    """
+    if not 0 < first <= len(lines):
+        return None
+    end = first
+    while end < len(lines) and not _HEADER.match(lines[end]):
+        end += 1
+    for quoted, key, condition in _NAMED.findall(sentence):
+        word = quoted or key or (condition and "when")
+        for number in range(first, end + 1):
+            if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", lines[number - 1]):
+                return number
+    return first
 
 
 CARD = Card(

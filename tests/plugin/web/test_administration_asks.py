@@ -78,9 +78,9 @@ def test_looking_at_an_answer_keeps_no_session_alive(admin, registry, monkeypatc
         (
             policy(RULE.format(name="low", level="URGENT", limit=40).replace("lv_ej", "lv_xj")),
             "lv_xjection_fraction",
-            "5: [[rule]]",
+            "9: when = ",
         ),
-        (policy(RULE.format(name="low", level="LOW", limit=40)), "only promotes", "5: [[rule]]"),
+        (policy(RULE.format(name="low", level="LOW", limit=40)), "only promotes", "7: level = "),
         (
             policy(
                 RULE.format(name="low", level="URGENT", limit=40),
