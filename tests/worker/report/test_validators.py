@@ -1,6 +1,7 @@
 """The verdict of programs that nobody here wrote, on reports of every kind of study."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ from pydicom import dcmread
 from plugin.domain.objects import OBJECT_KINDS
 from tests.worker.report import kinds, materials, samples
 from tests.worker.report.conftest import Reported
-from tests.worker.report.programs import run_program
+from tests.worker.report.programs import SrValidation, run_program
+from tests.worker.report.test_key_objects import note_of
 from worker.report import build_results
+from worker.report.key_objects import key_objects
 from worker.volume import load_study
 
 pytestmark = pytest.mark.system
@@ -38,6 +41,7 @@ _OTHER_TREES = (  # the rest differ from one of these in the header, which dciod
     "clinical information",  # with a comparison
     "beside an earlier result",
 )
+_ENHANCED_OF = ("Japanese", "Arabic", "identifiers missing")
 _NAMES = {
     "Japanese": kinds.JAPANESE,
     "Korean": kinds.KOREAN,
@@ -76,6 +80,39 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Pat
     return files
 
 
+@pytest.fixture(scope="module")
+def selections(reported: Reported, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return the files of Key Object Selections that no kind of study has."""
+    folder = tmp_path_factory.mktemp("selections")
+    documents = {
+        "multi-frame": key_objects(materials.material(*materials.sample("multi-frame"))),
+        "rejection": note_of(reported),
+    }
+    paths = {name: folder / f"{name}.dcm" for name in documents}
+    for name, document in documents.items():
+        document.save_as(paths[name], enforce_file_format=True)
+    return paths
+
+
+@pytest.fixture(scope="module", autouse=True)
+def validation(
+    reported: Reported,
+    written: dict[str, dict[str, Path]],
+    selections: dict[str, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[SrValidation]:
+    """Let DicomSRValidator work while the tests before its own run."""
+    paths = [
+        *(reported.files[name].path for name in _REPORTS),
+        *(written[kind]["sr"] for kind in _OTHER_TREES),
+        *(written[kind]["sr_enhanced"] for kind in _ENHANCED_OF),
+        *selections.values(),
+    ]
+    log = tmp_path_factory.mktemp("verdicts") / "said.txt"
+    with SrValidation(paths, log) as running:
+        yield running
+
+
 @pytest.mark.parametrize("name", OBJECT_KINDS)
 def test_dciodvfy_finds_no_error_in_whole_results(reported: Reported, name: str) -> None:
     accepts(reported.files[name].path)
@@ -100,26 +137,6 @@ def accepts(path: Path) -> None:
         and "needed to build DICOMDIR" not in line  # the images had no value to copy
     ]
     assert unexpected == []
-
-
-@pytest.mark.timeout(900)  # half a minute of CPU, far longer beside other work
-@pytest.mark.parametrize("name", _REPORTS)
-def test_dicom_sr_validator_finds_no_error_in_a_whole_report(reported: Reported, name: str) -> None:
-    validator_accepts(reported.files[name].path)
-
-
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("kind", _OTHER_TREES)
-def test_dicom_sr_validator_finds_no_error(written: dict[str, dict[str, Path]], kind: str) -> None:
-    validator_accepts(written[kind]["sr"])
-
-
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("kind", ["Japanese", "Arabic", "identifiers missing"])
-def test_dicom_sr_validator_finds_no_error_whoever_the_patient_is(
-    written: dict[str, dict[str, Path]], kind: str
-) -> None:
-    validator_accepts(written[kind]["sr_enhanced"])
 
 
 @pytest.mark.parametrize("kind", _NAMES)
@@ -148,22 +165,6 @@ def test_what_the_images_do_not_tell_is_empty_and_never_invented(
     for path in written[kind].values():
         dataset = dcmread(path, stop_before_pixels=True)
         assert [dataset[keyword].value or "" for keyword in keywords] == [""] * len(keywords)
-
-
-def validator_accepts(path: Path) -> None:
-    """Assert that DicomSRValidator knows the template and finds no error."""
-    said = run_program("DicomSRValidator", str(path))
-    assert "Found Root Template TID_1500 (MeasurementReport)" in said, said
-    assert "Found Comprehensive3DSR IOD" in said or "Found EnhancedSR IOD" in said
-    assert "Root Template Validation Complete" in said
-    assert "IOD validation complete" in said
-    assert "Error" not in said, said
-    unexplained = [
-        line
-        for line in said.splitlines()
-        if line.startswith("Warning") and not any(one.search(line) for one in _EXPLAINED)
-    ]
-    assert unexplained == []
 
 
 def test_kinds_differ_in_what_a_report_holds(written: dict[str, dict[str, Path]]) -> None:
@@ -232,3 +233,53 @@ def test_dsrdump_prints_a_report_that_a_person_can_read(reported: Reported) -> N
     places = [said.find(line) for line in expected]
     assert -1 not in places, expected[places.index(-1)]
     assert places == sorted(places), "a reader meets them in another order"
+
+
+@pytest.mark.timeout(900)  # all documents are looked at in one minute, far longer beside other work
+@pytest.mark.parametrize("name", _REPORTS)
+def test_dicom_sr_validator_finds_no_error_in_a_whole_report(
+    reported: Reported, validation: SrValidation, name: str
+) -> None:
+    assert_valid_report(validation.verdict(reported.files[name].path))
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kind", _OTHER_TREES)
+def test_dicom_sr_validator_finds_no_error(
+    written: dict[str, dict[str, Path]], validation: SrValidation, kind: str
+) -> None:
+    assert_valid_report(validation.verdict(written[kind]["sr"]))
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kind", _ENHANCED_OF)
+def test_dicom_sr_validator_finds_no_error_whoever_the_patient_is(
+    written: dict[str, dict[str, Path]], validation: SrValidation, kind: str
+) -> None:
+    assert_valid_report(validation.verdict(written[kind]["sr_enhanced"]))
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kind", ["multi-frame", "rejection"])
+def test_validators_find_no_error_in_a_selection(
+    selections: dict[str, Path], validation: SrValidation, kind: str
+) -> None:
+    accepts(selections[kind])
+    said = validation.verdict(selections[kind])
+    assert "Found Root Template TID_2010" in said
+    assert "Error" not in said, said
+
+
+def assert_valid_report(said: str) -> None:
+    """Assert that DicomSRValidator knows the template and finds no error."""
+    assert "Found Root Template TID_1500 (MeasurementReport)" in said, said
+    assert "Found Comprehensive3DSR IOD" in said or "Found EnhancedSR IOD" in said
+    assert "Root Template Validation Complete" in said
+    assert "IOD validation complete" in said
+    assert "Error" not in said, said
+    unexplained = [
+        line
+        for line in said.splitlines()
+        if line.startswith("Warning") and not any(one.search(line) for one in _EXPLAINED)
+    ]
+    assert unexplained == []
