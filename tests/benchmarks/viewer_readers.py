@@ -1,11 +1,11 @@
-"""What the libraries of OHIF and 3D Slicer read of our reports and Segmentation.
+"""What the libraries of OHIF read of our reports and Segmentation.
 
     python -m tests.benchmarks.viewer_readers [--packages FOLDER]
 
-OHIF reads with dcmjs and ``@cornerstonejs/adapters`` (JavaScript: needs node, npm and, once, the
-network; ``viewers/package.json`` names the versions), 3D Slicer's QuantitativeReporting with dcmqi.
+OHIF reads with dcmjs, ``@cornerstonejs/adapters`` and its extension for structured reports
+(JavaScript: needs node, npm and, once, the network; ``viewers/package.json`` names the versions).
 The study is a generated heart, so what they should read is known. Exits with 1 when one of them
-reads something else. The part with dcmqi also runs with every change
+reads something else. dcmqi, which 3D Slicer reads with, runs with every change instead
 (``tests/worker/report/test_dcmqi.py``).
 """
 
@@ -105,7 +105,10 @@ def compared(material: Material, read: dict[str, Any], files: dict[str, Path]) -
         lines.append(Line(f"dcmjs, {form}", "values with code, unit and group", right, len(values)))
         regions = {one["trackingUid"]: one for one in read[form]["contours"]}
         lines.append(contours(material, form, regions))
-        if form == "sr":
+        if form == "sr_enhanced":  # it draws no SCOORD3D POLYGON
+            shown = set(read[form]["ohif"]["drawn"]) & set(regions)
+            lines.append(Line(f"OHIF, {form}", "contours drawn", len(shown), len(regions)))
+        else:  # and the adapters edit no outline on an image without an area
             drawn = sum(one["tool"] for one in regions.values())
             what = "contours as editable annotations"
             lines.append(Line(f"adapters, {form}", what, drawn, len(regions)))

@@ -126,6 +126,7 @@ def _group(
 
 
 def _in_patient(outline: Outline, stack: CineStack) -> ImageRegion3D:
+    """Return it as a polygon, which OHIF does not draw: TID 1410 allows no POLYLINE in 3D."""
     points = patient_points_mm(outline, stack)
     return ImageRegion3D(GraphicTypeValues3D.POLYGON, points, stack.frame_of_reference_uid)
 

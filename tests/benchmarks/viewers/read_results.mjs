@@ -5,76 +5,14 @@
 //
 // IMAGES is a folder of single-frame images, one per file.
 
-import fs from 'node:fs';
 import path from 'node:path';
 import { adaptersSEG, adaptersSR } from '@cornerstonejs/adapters';
 import { metaData } from '@cornerstonejs/core';
-import dcmjs from 'dcmjs';
+import { Headers, bytesOf, first, list, parse } from './headers.mjs';
+import { shownByOhif } from './ohif_report.mjs';
 
-const { DicomMessage, DicomMetaDictionary } = dcmjs.data;
 const { MeasurementReport, PlanarFreehandROI } = adaptersSR.Cornerstone3D;
 const FRAME = ':1'; // the reader of reports asks for "<SOP Instance UID>:<frame>"
-
-function bytesOf(file) {
-  const read = fs.readFileSync(file);
-  return read.buffer.slice(read.byteOffset, read.byteOffset + read.byteLength);
-}
-
-function parse(file) {
-  const found = DicomMessage.readFile(bytesOf(file));
-  const dataset = DicomMetaDictionary.naturalizeDataset(found.dict);
-  dataset._meta = DicomMetaDictionary.namifyDataset(found.meta);
-  return dataset;
-}
-
-const list = value => (value === undefined ? [] : Array.isArray(value) ? value : [value]);
-const first = value => list(value)[0];
-
-/** Answers what viewers ask of an image, from its header. */
-class Headers {
-  constructor(folder) {
-    this.byUid = new Map();
-    for (const name of fs.readdirSync(folder).sort()) {
-      const dataset = parse(path.join(folder, name));
-      delete dataset.PixelData;
-      this.byUid.set(dataset.SOPInstanceUID, dataset);
-    }
-    this.get = this.get.bind(this);
-  }
-
-  get(kind, imageId) {
-    const image = this.byUid.get(imageId);
-    if (image === undefined) {
-      return undefined;
-    }
-    const orientation = image.ImageOrientationPatient.map(Number);
-    const [rowPixelSpacing, columnPixelSpacing] = image.PixelSpacing.map(Number);
-    const answers = {
-      instance: image,
-      generalImageModule: { sopInstanceUID: image.SOPInstanceUID },
-      sopCommonModule: { sopInstanceUID: image.SOPInstanceUID, sopClassUID: image.SOPClassUID },
-      generalSeriesModule: {
-        modality: image.Modality,
-        seriesInstanceUID: image.SeriesInstanceUID,
-        studyInstanceUID: image.StudyInstanceUID,
-      },
-      imagePlaneModule: {
-        frameOfReferenceUID: image.FrameOfReferenceUID,
-        rows: image.Rows,
-        columns: image.Columns,
-        imageOrientationPatient: orientation,
-        imagePositionPatient: image.ImagePositionPatient.map(Number),
-        rowCosines: orientation.slice(0, 3),
-        columnCosines: orientation.slice(3),
-        rowPixelSpacing,
-        columnPixelSpacing,
-        pixelSpacing: [rowPixelSpacing, columnPixelSpacing],
-        sliceThickness: Number(image.SliceThickness),
-      },
-    };
-    return answers[kind];
-  }
-}
 
 const isNamed = (item, code) => first(item.ConceptNameCodeSequence)?.CodeValue === code;
 const hasRegion = group =>
@@ -155,6 +93,7 @@ async function segmentsOf(file, headers) {
   return { labels, pixels };
 }
 
+console.log = console.error; // what libraries say must not get into the answer
 const [imageFolder, ...files] = process.argv.slice(2);
 const headers = new Headers(imageFolder);
 metaData.addProvider(headers.get, 1);
@@ -165,7 +104,11 @@ for (const file of files) {
   if (dataset.Modality === 'SEG') {
     answer[name] = await segmentsOf(file, headers);
   } else {
-    answer[name] = { groups: groupsOf(dataset), contours: contoursOf(dataset, headers) };
+    answer[name] = {
+      groups: groupsOf(dataset),
+      contours: contoursOf(dataset, headers),
+      ohif: await shownByOhif(dataset, headers),
+    };
   }
 }
 process.stdout.write(JSON.stringify(answer), () => process.exit(0)); // it has timers of its own
