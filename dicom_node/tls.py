@@ -70,8 +70,11 @@ class TlsSocket(ssl.SSLSocket):
 
     def connect(self, address: Any) -> None:
         """Connect and shake hands."""
-        with self._remembering():
+        try:
             super().connect(address)
+        except OSError as error:
+            self._remember(error)
+            raise
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002  as its parent
         """Shake hands; tell apart that nobody answers and that nobody answers by TLS."""
@@ -82,8 +85,11 @@ class TlsSocket(ssl.SSLSocket):
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
         """Receive; in TLS 1.3 a refusal of our certificate comes only here."""
-        with self._remembering():
+        try:
             return super().recv(buflen, flags)
+        except OSError as error:
+            self._remember(error)
+            raise
 
     def shutdown(self, how: int) -> None:
         """Send close_notify, without waiting for the other side's."""
@@ -92,14 +98,9 @@ class TlsSocket(ssl.SSLSocket):
             self.unwrap()
         super().shutdown(how)
 
-    @contextlib.contextmanager
-    def _remembering(self) -> Any:
-        try:
-            yield
-        except OSError as error:
-            if isinstance(self.context, ClientContext):
-                self.context.failure = error
-            raise
+    def _remember(self, error: OSError) -> None:
+        if isinstance(self.context, ClientContext):
+            self.context.failure = error
 
 
 class ClientContext(ssl.SSLContext):

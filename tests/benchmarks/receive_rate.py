@@ -2,6 +2,7 @@
 
 Sender is dcmtk's storescu, MR instances of about 132 kB, TCP_NODELAY=1 for all. The node is the
 real process with its registry; it syncs every file and folder before it answers, storescp does not.
+With ``--tls`` all speak mutual TLS, with certificates made for the run.
 
     python -m tests.benchmarks.receive_rate --instances 400
 """
@@ -17,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ from pydicom import FileDataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
+from tests.certificates import Authority, Pair
 from tests.programs import SYSTEM_PATH
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +37,22 @@ NODE = (
     "from dicom_node.server import main; main(load_settings(Path(sys.argv[1])))"
 )
 START_SECONDS = 60.0
-Receiver = Callable[[Path, int], "subprocess.Popen[bytes]"]
+
+
+@dataclass(frozen=True)
+class Security:
+    """The certificates of one run by TLS."""
+
+    receiver: Pair
+    sender: Pair
+    ca_file: str
+
+    def options(self, pair: Pair) -> list[str]:
+        """Return what dcmtk's programs need to speak TLS with a certificate."""
+        return ["+tls", pair.private_key, pair.certificate, "+cf", self.ca_file]
+
+
+Receiver = Callable[[Path, int, Security | None], "subprocess.Popen[bytes]"]
 
 
 def write_instances(folder: Path, n_instances: int) -> None:
@@ -60,26 +78,43 @@ def write_instances(folder: Path, n_instances: int) -> None:
         image.save_as(folder / f"{number:05d}.dcm", enforce_file_format=True)
 
 
-def start_node(folder: Path, port: int) -> "subprocess.Popen[bytes]":
+def start_node(folder: Path, port: int, security: Security | None) -> "subprocess.Popen[bytes]":
     """Start ``cmr-triage node``, open for everybody."""
     config = folder / "node.toml"
+    way = f"port = {port}\n"
+    if security is not None:
+        way = (
+            f'plain = false\n[tls]\nport = {port}\nca_file = "{security.ca_file}"\n'
+            f'certificate = "{security.receiver.certificate}"\n'
+            f'private_key = "{security.receiver.private_key}"\n'
+        )
     config.write_text(
-        f'[node]\nhost = "127.0.0.1"\nport = {port}\naccept_unknown_peers = true\n'
+        f'[node]\nhost = "127.0.0.1"\naccept_unknown_peers = true\n{way}'
         f'[spool]\nfolder = "{folder / "spool"}"\nminimum_free_bytes = 0\n'
     )
     return _quietly([sys.executable, "-c", NODE, str(config)])
 
 
-def start_storescp(folder: Path, port: int) -> "subprocess.Popen[bytes]":
+def start_storescp(folder: Path, port: int, security: Security | None) -> "subprocess.Popen[bytes]":
     """Start dcmtk's storage SCP, a process per association."""
     kept = folder / "kept"
     kept.mkdir()
-    return _quietly(["storescp", "--fork", "-aet", "CMRTRIAGE", "-od", str(kept), str(port)])
+    options = [] if security is None else security.options(security.receiver)
+    command = ["storescp", "--fork", *options, "-aet", "CMRTRIAGE", "-od", str(kept)]
+    return _quietly([*command, str(port)])
 
 
-def start_orthanc(folder: Path, port: int) -> "subprocess.Popen[bytes]":
+def start_orthanc(folder: Path, port: int, security: Security | None) -> "subprocess.Popen[bytes]":
     """Start Orthanc with its default configuration, without HTTP and plugins."""
     config = folder / "orthanc.json"
+    tls: dict[str, object] = {}
+    if security is not None:
+        tls = {
+            "DicomTlsEnabled": True,
+            "DicomTlsCertificate": security.receiver.certificate,
+            "DicomTlsPrivateKey": security.receiver.private_key,
+            "DicomTlsTrustedCertificates": security.ca_file,
+        }
     config.write_text(
         json.dumps(
             {
@@ -90,6 +125,7 @@ def start_orthanc(folder: Path, port: int) -> "subprocess.Popen[bytes]":
                 "DicomAlwaysAllowStore": True,
                 "HttpServerEnabled": False,
                 "Plugins": [],
+                **tls,
             }
         )
     )
@@ -111,24 +147,29 @@ def _quietly(command: list[str]) -> "subprocess.Popen[bytes]":
 
 
 @contextmanager
-def running(receiver: Receiver) -> Iterator[int]:
+def running(receiver: Receiver, security: Security | None) -> Iterator[int]:
     """Start a receiver in a fresh folder and give its port."""
     with tempfile.TemporaryDirectory(prefix="receive-rate-") as name:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        process = receiver(Path(name), port)
+        process = receiver(Path(name), port, security)
         try:
-            _wait_for(port)
+            _wait_for(port, security)
             yield port
         finally:
             process.terminate()
             process.wait(timeout=60)
 
 
-def _wait_for(port: int) -> None:
+def _sender(program: str, security: Security | None, *options: str) -> list[str]:
+    tls = [] if security is None else security.options(security.sender)
+    return [program, *tls, *options, "-aec", "CMRTRIAGE", "localhost"]
+
+
+def _wait_for(port: int, security: Security | None) -> None:
     deadline = time.monotonic() + START_SECONDS
-    echo = ["echoscu", "-aec", "CMRTRIAGE", "127.0.0.1", str(port)]
+    echo = [*_sender("echoscu", security), str(port)]
     while time.monotonic() < deadline:
         if subprocess.run(echo, env=ENVIRONMENT, check=False, capture_output=True).returncode == 0:
             return
@@ -137,10 +178,12 @@ def _wait_for(port: int) -> None:
     raise RuntimeError(message)
 
 
-def instances_per_second(port: int, source: Path, n_associations: int) -> float:
+def instances_per_second(
+    port: int, source: Path, n_associations: int, security: Security | None
+) -> float:
     """Send all instances over some associations at once; return the rate."""
     paths = sorted(str(path) for path in source.iterdir())
-    command = ["storescu", "-R", "-aec", "CMRTRIAGE", "127.0.0.1", str(port)]
+    command = [*_sender("storescu", security, "-R"), str(port)]
     started = time.monotonic()
     senders = [
         subprocess.Popen(
@@ -157,11 +200,17 @@ def instances_per_second(port: int, source: Path, n_associations: int) -> float:
     return len(paths) / (time.monotonic() - started)
 
 
+def _make_security(folder: Path) -> Security:
+    authority = Authority(folder)
+    return Security(authority.sign("receiver"), authority.sign("sender"), authority.certificate)
+
+
 def main() -> None:
     """Measure every receiver that is installed and print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--instances", type=int, default=400)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--tls", action="store_true", help="Speak mutual TLS.")
     arguments = parser.parse_args()
     receivers: dict[str, Receiver] = {"cmr-triage node (fsync)": start_node}
     if shutil.which("storescp", path=SYSTEM_PATH):
@@ -171,14 +220,17 @@ def main() -> None:
     print("| receiver | 1 association, instances/s | 4 |")
     print("|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="receive-rate-") as name:
-        write_instances(Path(name), arguments.instances)
+        folder = Path(name) / "images"
+        folder.mkdir()
+        write_instances(folder, arguments.instances)
+        security = _make_security(Path(name) / "certificates") if arguments.tls else None
         for title, receiver in receivers.items():
             cells = []
             for n_associations in (1, 4):
                 rates = []
                 for _ in range(arguments.repeats):
-                    with running(receiver) as port:
-                        rates.append(instances_per_second(port, Path(name), n_associations))
+                    with running(receiver, security) as port:
+                        rates.append(instances_per_second(port, folder, n_associations, security))
                 cells.append(f"{min(rates):.0f} to {max(rates):.0f}")
             print(f"| {title} | {' | '.join(cells)} |", flush=True)
 
