@@ -46,6 +46,7 @@ def derived_from(source: FrameReference) -> Dataset:
     """Return the item of Derivation Image Sequence of a segmentation frame."""
     image = frame_item(source)
     image.PurposeOfReferenceCodeSequence = [concept(_SOURCE)]
+    image.SpatialLocationsPreserved = "YES"  # pixel for pixel; highdicom looks up frames only then
     item = Dataset()
     item.SourceImageSequence = [image]
     item.DerivationCodeSequence = [concept(_SEGMENTATION)]

@@ -1,17 +1,21 @@
-"""What the source of OHIF and of 3D Slicer takes for granted of a TID 1500 document.
+"""What the source of OHIF and of 3D Slicer takes for granted of our objects.
 
-Neither program runs here; ``docs/objects/structured-report.md`` tells which code was read. Each
-test is one assumption whose breach would lose contours or the whole report in that program.
+Neither program runs here; ``docs/objects/viewers.md`` tells which code was read, and which of their
+libraries were run. Each test is one assumption whose breach would lose contours, labels or the
+whole report in that program.
 """
 
 from __future__ import annotations
 
 import highdicom as hd
+import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
+from tests.worker.report.conftest import Reported
 from tests.worker.report.test_structured_report import items, make
+from worker.report.structures import STRUCTURES, ends_of_cycle
 
 _TRACKING_UID = "112040"
 
@@ -92,3 +96,18 @@ def test_slicer_lists_the_contours_on_images_and_takes_none_for_a_box() -> None:
         assert group.roi.ContentSequence[0].referenced_sop_instance_uid
         (value,) = group.get_qualitative_evaluations(name=purpose)
         assert value.value.value != "75958009"  # bounded by
+
+
+def test_highdicom_finds_the_labels_by_the_image_that_they_were_drawn_on(
+    reported: Reported,
+) -> None:
+    seg = hd.seg.segread(reported.files["seg"].path)
+    stack, labels = reported.loaded.stack, reported.segmentation.labels
+    for number, (_, phase) in enumerate(ends_of_cycle(reported.assessment)):
+        found = seg.get_pixels_by_source_instance(
+            [frame.sop_instance_uid for frame in stack.frames[phase]],
+            segment_numbers=[number * len(STRUCTURES) + n for n in range(1, len(STRUCTURES) + 1)],
+            assert_missing_frames_are_empty=True,
+        )
+        expected = [labels[phase] == structure.label for structure in STRUCTURES]
+        assert np.array_equal(found, np.stack(expected, axis=-1))
