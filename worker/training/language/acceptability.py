@@ -49,7 +49,7 @@ _BROKEN = re.compile(
     r"[:;,：；，、]\s*[.;,:。；，、：]|[;,]\s*(?:was|were)\b|\s[.;,]|[(（]\s*[)）]"
 )
 _CRITERION = re.compile(r"(?:criterion (?:is |\()|标准为：|对照标准：)")
-_COLON = re.compile(r"[:：]")
+_COLON = re.compile(r"[:：]\s*")
 _SLOT = re.compile(r"\[E\d{1,2}\]")
 _N_MONOTONE, _N_OPENING_WORDS, _LONGEST_IMPRESSION = 4, 3, 12
 
@@ -184,16 +184,11 @@ def _disagrees(reading: Reading) -> bool:
 def _equates_values(reading: Reading) -> bool:
     """Tell whether a colon says one value of another."""
     values = [one for one in reading.amounts if not one.is_limit]
-    named = {token.start for token in reading.tokens("quantities")}
-    named |= {token.start for token in reading.tokens("sides")}
-    for colon in _COLON.finditer(reading.sentence):
-        behind = len(reading.sentence[colon.end() :]) - len(
-            reading.sentence[colon.end() :].lstrip()
-        )
-        if any(one.end <= colon.start() for one in values) and colon.end() + behind in named:
-            following = [one for one in values if one.start > colon.end()]
-            if following and not _COLON.search(reading.sentence[colon.end() : following[0].start]):
-                return True
+    subjects = {one.start for one in (*reading.tokens("quantities"), *reading.tokens("sides"))}
+    for first, second in pairwise(values):
+        colon = _COLON.search(reading.sentence, first.end, second.start)
+        if colon and colon.end() in subjects:
+            return True
     return False
 
 

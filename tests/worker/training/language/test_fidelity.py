@@ -150,6 +150,25 @@ def test_a_good_report_is_acceptable_as_it_is(code):
         (Task.LIMITS, ("Thrombus and edema was not assessed.",), "agreement", Grade.MINOR),
         (Task.LIMITS, ("So it is.", "So it is."), "repetition", Grade.MINOR),
         (
+            Task.EXPLANATION,
+            ("LV ejection fraction 30 % (18 to 43 %): RV ejection fraction 50 %.",),
+            "value_for_value",
+            Grade.MAJOR,
+        ),
+        (Task.EXPLANATION, ("LV ejection fraction 30.",), "without_unit", Grade.MAJOR),
+        (
+            Task.IMPRESSION,
+            ("Only the short-axis cine was measured.", "This is borderline."),
+            "order",
+            Grade.MINOR,
+        ),
+        (
+            Task.IMPRESSION,
+            tuple(f"So it is {'x' * n}." for n in range(13)),
+            "too_long",
+            Grade.MINOR,
+        ),
+        (
             Task.DIFFERENTIAL,
             tuple(f"Please keep in {word}." for word in ("mind", "view", "use", "touch")),
             "monotony",
