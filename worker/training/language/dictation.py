@@ -1,7 +1,7 @@
 """Lets a bundle write about made-up studies that were not learnt from, by the road of the product.
 
-Every study is written about in one language, the languages in turn, with a history that tries
-something: the four parts of its report and answers to questions. Of each text is kept what the
+Every study is written about in one language, the languages in turn: the four parts of its report,
+with a history that tries something, and answers to questions. Of each text is kept what the
 model wrote freely, what it wrote under the laws of decoding and what was printed. Only writes;
 whether any of it is true is judged afterwards (``fidelity``, ``acceptability``) from what was kept,
 as often as one likes. ``reprinted`` prints it anew, for when the check before printing has changed.
@@ -46,6 +46,8 @@ from worker.training.language.studies import SampledStudy
 
 STUDIES_NAME, RUN_NAME = "studies.jsonl", "run.json"
 _PROBES = tuple(Probe)
+_TOLD_NOTHING = Told("", None, float("inf"))
+"""With a question, as by ``worker.questions``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class DictatingWriter(LanguageWriter):
     def read(
         self, evidence: Evidence, history: str = "", study: StudyFeatures | None = None
     ) -> ReadStudy:
-        """Read a study, the same one only once: report and questions share it."""
+        """Read a study, the same one only once: all parts share it, and all questions."""
         if self._read is None or self._read[:2] != (evidence, history):
             self._read = evidence, history, super().read(evidence, history, study)
         return self._read[2]
@@ -227,7 +229,7 @@ def write_study(writer: DictatingWriter, seed: int, index: int) -> WrittenStudy:
     for record in _questions(study, seed, index, code):
         writer.kept.clear()
         question = checked_question(record.question)
-        answer = answer_question(question, study.assessment, language, writer, told)
+        answer = answer_question(question, study.assessment, language, writer, _TOLD_NOTHING)
         texts.append(_text(answer.passage, writer, record))
     return WrittenStudy(index, code, probe, history, tuple(texts))
 
@@ -244,7 +246,7 @@ def reprinted(written: WrittenStudy, seed: int) -> WrittenStudy:
     for record in _questions(study, seed, written.index, written.language):
         own = kept[record.probe]
         question, writer = checked_question(record.question), _KeptWriter({own.task: own})
-        answer = answer_question(question, study.assessment, language, writer, told)
+        answer = answer_question(question, study.assessment, language, writer, _TOLD_NOTHING)
         texts.append(_printed(own, answer.passage))
     return replace(written, texts=tuple(texts))
 
