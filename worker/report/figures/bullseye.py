@@ -6,6 +6,7 @@ grow evenly in lightness, so they are told apart with any colour vision and in g
 
 References
 ----------
+W3C, Web Content Accessibility Guidelines 2.1 (relative luminance, contrast ratio).
 Cerqueira MD et al., Circulation 2002;105:539-542 (AHA 17 segments).
 """
 
@@ -37,7 +38,8 @@ _RINGS = (  # first segment, number of segments, start angle of the first in deg
     (13, 4, 45.0, 0.15, 0.42),
 )
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
-_LIGHT_ABOVE = 0.42
+_LIGHT_ABOVE = 0.174
+"""Relative luminance at which dark and light letters have the same contrast."""
 _VALUE_SHARES = (0.15, 0.125)  # of the radius, by decimals
 _CLEARANCE_PX = 4.0
 _LEAST_ACROSS = 0.5
@@ -115,7 +117,7 @@ def draw_bullseye(
             if value is None or colour is None:
                 continue
             x, y = _at(centre, (inner + outer) / 2 * radius, sector[0] + sector[1] / 2)
-            ink = BACKGROUND if float(_LUMINANCE @ colour[:3]) > _LIGHT_ABOVE else TEXT
+            ink = BACKGROUND if _luminance(colour) > _LIGHT_ABOVE else TEXT
             words = scale.words(value)
             canvas.text(x, y, words, ha="center", color=ink, size=size, weight="bold")
             if number in marked:
@@ -132,6 +134,13 @@ def draw_bullseye(
     ):
         x, y = _at(centre, radius + 13, angle)
         canvas.text(x, y, name, ha="center", color=MUTED, size=SMALL_PX, rotation=turn)
+
+
+def _luminance(colour: Rgba) -> float:
+    """Return the relative luminance of a colour, 0 to 1."""
+    parts = np.array(colour[:3])
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)  # noqa: PLR2004 - sRGB
+    return float(_LUMINANCE @ linear)
 
 
 def _value_size(values: Mapping[int, float], radius: float, scale: Scale) -> float:

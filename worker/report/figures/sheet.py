@@ -61,7 +61,7 @@ def compose_sheet(
             canvas.text(place[0] + 7, y + 13, name, weight="bold", size=_LABEL_PX, on_image=True)
             if not labels[phase, index].any():
                 words = "no contour"
-                canvas.text(place[0] + 7, y + height - 13, words, size=14, on_image=True)
+                canvas.text(place[0] + 7, y + 33, words, size=14, on_image=True)
             if row == 0:
                 right, words = place[0] + width - 7, f"slice {index + 1}"
                 canvas.text(right, y + 13, words, size=_LABEL_PX - 2, ha="right", on_image=True)
