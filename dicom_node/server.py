@@ -233,8 +233,9 @@ def main(settings: Settings) -> None:
     signal.signal(signal.SIGHUP, lambda *_: node.renew())
     try:
         node.start()
-        while not stopping.wait(_TICK_SECONDS):
-            node.tend()
+        with registry.audit.running("node"):
+            while not stopping.wait(_TICK_SECONDS):
+                node.tend()
     finally:
         node.stop()
         registry.close()

@@ -34,15 +34,18 @@ def main(settings: Settings) -> None:
         signal.signal(number, lambda *_: stopping.set())
     with Registry(settings.registry_url) as registry:
         registry.migrate()
-        with registry.audit.running("deliver"):
-            _deliver(settings, registry, stopping)
+        reporter = AuditReporter(settings, registry)
+        reporter.start()
+        try:
+            with registry.audit.running("deliver"):
+                _deliver(settings, registry, stopping)
+        finally:
+            reporter.stop(_REPORTER_SECONDS)
 
 
 def _deliver(settings: Settings, registry: Registry, stopping: threading.Event) -> None:
     desk = make_desk(settings, registry)
     desk.open()
-    reporter = AuditReporter(settings, registry)
-    reporter.start()
     log.info("delivery_started", state=settings.operation.mode)
     deliverer = Deliverer(settings, registry)
     try:
@@ -55,4 +58,3 @@ def _deliver(settings: Settings, registry: Registry, stopping: threading.Event) 
     finally:
         desk.close()
         deliverer.stop(_DRAIN_SECONDS)
-        reporter.stop(_REPORTER_SECONDS)

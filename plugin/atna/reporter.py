@@ -4,6 +4,7 @@ Runs as one thread of the delivering process. A repository that is down costs no
 and then; the registry keeps what waits.
 """
 
+import contextlib
 import threading
 from collections.abc import Sequence
 
@@ -32,13 +33,15 @@ class AuditReporter:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to report in the background."""
+        """Begin to report in the background, also what is audited from this moment on."""
         if self._settings.audit.repository:
+            with contextlib.suppress(TransientError):
+                self._registry.audit_reports.begin()
             self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
             self._thread.start()
 
     def stop(self, timeout_seconds: float) -> None:
-        """End; what was not reported is reported at the next start."""
+        """Report what still waits, if that works at once; the rest at the next start."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(timeout_seconds)
@@ -89,6 +92,9 @@ class AuditReporter:
                 self._failed(Reason.INTERNAL_ERROR)
             else:
                 pause_seconds = 0.0 if n_reported == _BATCH else _LOOKS_EVERY_SECONDS
+        if pause_seconds <= _LOOKS_EVERY_SECONDS:
+            with contextlib.suppress(TransientError):
+                self.report()
 
     def _failed(self, reason: Reason) -> None:
         log.warning("audit_repository_failed", reason=reason)

@@ -167,9 +167,11 @@ def test_the_thread_tries_again_and_says_how_it_goes(
         assert registry.audit_reports.state().reason is Reason.AUDIT_REPOSITORY_UNREACHABLE
         wait_for(lambda: registry.audit_reports.state().n_waiting == 0)
         assert registry.audit_reports.state().failing_since is None
+        monkeypatch.setattr("plugin.atna.reporter._LOOKS_EVERY_SECONDS", 60)
+        registry.audit.add("kate", "thing.do", "another thing")
     finally:
         reports.stop(5)
-    assert subjects(repository.messages) == ["thing"]
+    assert subjects(repository.messages) == ["thing", "another thing"]
 
 
 def test_nothing_is_reported_where_no_repository_is_set(tmp_path, registry):
