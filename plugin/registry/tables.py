@@ -239,6 +239,7 @@ studies = Table(
     Index(None, "accession_number"),
     Index(None, "patient_id"),
     Index(None, "last_received_at"),
+    Index(None, "first_received_at"),
 )
 
 instances = Table(
@@ -311,7 +312,7 @@ jobs = Table(
     Column("triage_urgency", Integer, nullable=False, server_default="0"),
     Column("wants_review", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("study_id", "generation"),
-    Index(None, "study_id", "state"),
+    Index(None, "study_id", "state", "generation", "triage_urgency"),
     Index(None, "state"),
 )
 

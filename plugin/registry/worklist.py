@@ -1,7 +1,7 @@
 """The reading worklist: studies in the order in which they should be read, a page at a time.
 
-One query gives a page; a page begins after a position (keyset), so the ten-thousandth study costs
-what the first one does and nothing is skipped when studies arrive meanwhile.
+A page begins after a position (keyset): the ten-thousandth study costs what the first does, and
+none is skipped when studies arrive meanwhile. What rows show is read for those of a page only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -205,18 +205,21 @@ class Worklist:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._counted: tuple[str, WorklistCounts] | None = None
 
     def page(
         self, wanted: Wanted, after: Position | None = None, limit: int = 50
     ) -> Sequence[WorklistEntry]:
         """Return the studies after a position, in the wanted order."""
         rank = _rank(wanted)
-        query = _joined(select(*_COLUMNS, rank.label("rank"))).where(*_conditions(wanted))
+        which = _joined(select(studies.c.id)).where(*_conditions(wanted))
         if after is not None:
-            query = query.where(_later(wanted.order, rank, after))
+            which = which.where(_later(wanted.order, rank, after))
+        query = _joined(select(*_COLUMNS, rank.label("rank")))
         with self._database.read() as connection:
-            ordered = _ordered(query, wanted.order, rank).limit(limit)
-            rows = connection.execute(ordered).mappings().all()
+            ids = connection.execute(_ordered(which, wanted.order, rank).limit(limit)).scalars()
+            shown = query.where(studies.c.id.in_(ids.all()))
+            rows = connection.execute(_ordered(shown, wanted.order, rank)).mappings().all()
             job_ids = [row["job_id"] for row in rows if row["job_id"]]
             counted: dict[str, dict[DeliveryState, int]] = {}
             for one in connection.execute(_delivered(job_ids)) if job_ids else ():
@@ -235,7 +238,13 @@ class Worklist:
         return _entry(row, counted)
 
     def counts(self) -> WorklistCounts:
-        """Count the studies to read by stage."""
+        """Count the studies to read by stage; counts again only when something was written."""
+        pulse = self._database.pulse()
+        if self._counted is None or self._counted[0] != pulse:
+            self._counted = (pulse, self._count())
+        return self._counted[1]
+
+    def _count(self) -> WorklistCounts:
         query = _joined(
             select(
                 _stage.label("stage"), func.count().label("n"), func.sum(_promoted()).label("up")
@@ -260,11 +269,12 @@ class Worklist:
         with self._database.read() as connection:
             return [_entry(row, {}) for row in connection.execute(query.limit(limit)).mappings()]
 
-    def stamp(self) -> str:
-        """Return a text that differs whenever the list may show something else.
+    def pulse(self) -> str:
+        """Return a text that differs after whatever is written to the registry; costs nothing."""
+        return self._database.pulse()
 
-        Cheap enough to be asked every second with ten thousand studies.
-        """
+    def stamp(self) -> str:
+        """Return a text that differs whenever the list may show something else."""
         parts = (
             select(
                 func.count(),

@@ -93,3 +93,24 @@ def test_readers_are_not_blocked_by_a_writer(registry_url):
     done.set()
     writer.join()
     database.close()
+
+
+def test_the_pulse_changes_with_every_commit_of_anybody_and_not_without_one(registry_url):
+    with Registry(registry_url) as registry, Registry(registry_url) as other:
+        registry.migrate()
+        first = registry.worklist.pulse()
+        registry.worklist.counts()
+        assert registry.worklist.pulse() == first
+        registry.studies.add_instances([make_instance()])
+        second = registry.worklist.pulse()
+        other.studies.add_instances([make_instance(2)])
+        assert len({first, second, registry.worklist.pulse()}) == 3
+
+
+def test_counts_are_made_again_after_a_change(registry_url):
+    with Registry(registry_url) as registry:
+        registry.migrate()
+        assert registry.worklist.counts().n_to_read == 0
+        registry.studies.add_instances([make_instance()])
+        assert registry.worklist.counts().n_to_read == 1
+        assert registry.worklist.counts() is registry.worklist.counts()

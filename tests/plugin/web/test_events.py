@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from itertools import count
 
 import httpx
 import pytest
@@ -23,7 +24,8 @@ def test_watcher_wakes_all_readers_once_per_change():
             last = next(stamps, last)
             return last
 
-        watcher = Watcher(stamp, ask_seconds=0.01)
+        pulses = count()
+        watcher = Watcher(stamp, lambda: str(next(pulses)), ask_seconds=0.01)
         watcher.enter()
         watcher.enter()
         first = await asyncio.gather(watcher.wait(2.0), watcher.wait(2.0))
@@ -33,6 +35,20 @@ def test_watcher_wakes_all_readers_once_per_change():
         return first, again, watcher.n_readers
 
     assert asyncio.run(scene()) == ([True, True], False, 0)
+
+
+def test_without_a_pulse_the_list_is_not_looked_at():
+    asked = []
+
+    async def scene():
+        watcher = Watcher(lambda: asked.append(1) or "a", lambda: "same", ask_seconds=0.01)
+        watcher.enter()
+        heard = await watcher.wait(0.2)
+        watcher.leave()
+        return heard
+
+    assert asyncio.run(scene()) is False
+    assert len(asked) == 1
 
 
 @pytest.fixture
