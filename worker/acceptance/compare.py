@@ -48,6 +48,10 @@ class Compared:
         the hospital gave a priority); None when it was not analysed.
     urgent_by_policy
         What the policy says of the hospital's values; None when they are too few to tell.
+    findings
+        Keys of ours.
+    group
+        The one that our pattern resembles; empty when indeterminate or not analysed.
     """
 
     reference: Reference
@@ -55,6 +59,8 @@ class Compared:
     refused: Reason | None
     decision: Decision | None
     urgent_by_policy: bool | None
+    findings: frozenset[str] = frozenset()
+    group: str = ""
 
     @property
     def is_urgent(self) -> bool | None:
@@ -139,7 +145,11 @@ def _analysed(
         flags = text_flags(measured.loaded.clinical)
         situation = Situation(policy if reference.priority is not None else asked)
         decision = situation.decide(measured.assessment, flags)
-        yield Compared(reference, values, None, decision, by_policy), measured
+        found = frozenset(one.key for one in measured.assessment.findings)
+        pattern = measured.assessment.pattern
+        candidates = () if pattern is None else pattern.candidates
+        group = candidates[0] if len(candidates) == 1 else ""
+        yield Compared(reference, values, None, decision, by_policy, found, group), measured
 
 
 def _by_policy(reference: Reference, policy: Policy) -> tuple[bool | None, Policy]:

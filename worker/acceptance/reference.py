@@ -6,11 +6,13 @@ Knows columns and what is wrong with a cell. Errors name lines and columns, neve
 import csv
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from plugin.domain.errors import ConfigurationError, Reason
+from plugin.domain.feedback import Diagnosis
 from plugin.domain.findings import Priority
+from plugin.domain.triage.vocabulary import FINDINGS
 
 COLUMNS: Mapping[str, str] = {
     "lvef_percent": "lv_ejection_fraction",
@@ -23,7 +25,10 @@ COLUMNS: Mapping[str, str] = {
     "wall_mm": "maximal_wall_thickness",
 }
 """Column of the table and the measurement that it is compared with."""
-_OTHERS = ("study", "site", "group", "priority")
+_FINDING = "finding."
+"""Before the key of a finding, in the name of a column that says yes or no."""
+_OTHERS = ("study", "site", "group", "priority", "diagnosis")
+_YES_NO = {"yes": True, "no": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,10 @@ class Reference:
         How soon it should have been read by the hospital's own judgement; None when not said.
     values
         By measurement key, in that measurement's unit.
+    findings
+        By key of a finding: whether it is there. One that is not named is not known.
+    diagnosis
+        The group that the heart belongs to; None when not said.
     """
 
     study: str
@@ -43,6 +52,8 @@ class Reference:
     group: str
     priority: Priority | None
     values: Mapping[str, float]
+    findings: Mapping[str, bool] = field(default_factory=dict)
+    diagnosis: Diagnosis | None = None
 
 
 def read_references(path: Path) -> list[Reference]:
@@ -71,15 +82,16 @@ def read_references(path: Path) -> list[Reference]:
 
 def _check_header(names: object) -> None:
     columns = [str(name).strip() for name in names] if isinstance(names, list) else []
-    unknown = [name for name in columns if name not in COLUMNS and name not in _OTHERS]
+    said = tuple(f"{_FINDING}{key}" for key in FINDINGS)
+    unknown = [name for name in columns if name not in {*COLUMNS, *_OTHERS, *said}]
     if "study" not in columns:
         raise ConfigurationError(Reason.REFERENCE_INVALID, "there is no column study")
     if unknown:
-        known = ", ".join((*_OTHERS, *COLUMNS))
+        known = ", ".join((*_OTHERS, *COLUMNS, *said))
         detail = f"unknown column {unknown[0]}; known are {known}"
         raise ConfigurationError(Reason.REFERENCE_INVALID, detail)
-    if not any(name in COLUMNS for name in columns):
-        detail = f"no reference value; at least one of {', '.join(COLUMNS)}"
+    if not any(name in {*COLUMNS, *said, "diagnosis"} for name in columns):
+        detail = f"no reference value; at least one of {', '.join((*COLUMNS, *said))}, diagnosis"
         raise ConfigurationError(Reason.REFERENCE_INVALID, detail)
 
 
@@ -97,7 +109,30 @@ def _reference(row: Mapping[str | None, object], line: int) -> Reference:
         cells.get("group", ""),
         _priority(cells.get("priority", ""), line),
         dict(_values(cells, line)),
+        dict(_findings(cells, line)),
+        _diagnosis(cells.get("diagnosis", ""), line),
     )
+
+
+def _findings(cells: Mapping[str, str], line: int) -> Iterator[tuple[str, bool]]:
+    for key in FINDINGS:
+        column = f"{_FINDING}{key}"
+        written = cells.get(column, "").lower()
+        if not written:
+            continue
+        if written not in _YES_NO:
+            detail = f"line {line}, column {column}: yes or no"
+            raise ConfigurationError(Reason.REFERENCE_INVALID, detail)
+        yield key, _YES_NO[written]
+
+
+def _diagnosis(written: str, line: int) -> Diagnosis | None:
+    if not written:
+        return None
+    if written.lower() not in set(Diagnosis):
+        detail = f"line {line}, column diagnosis: one of {', '.join(Diagnosis)}"
+        raise ConfigurationError(Reason.REFERENCE_INVALID, detail)
+    return Diagnosis(written.lower())
 
 
 def _priority(written: str, line: int) -> Priority | None:

@@ -23,6 +23,8 @@ from plugin.drawing.html import (
 from plugin.drawing.svg import Axis, Chart
 from worker.acceptance.compare import Compared, Comparison
 from worker.acceptance.reference import COLUMNS
+from worker.acceptance.reports import ToRead
+from worker.acceptance.stated import share_words, statement_sections, to_read_sections
 from worker.acceptance.statistics import Agreement, Share, agreement, area_under, roc
 
 _KEYS = tuple(COLUMNS.values())
@@ -49,21 +51,30 @@ QUESTIONS = (
 )
 
 
-def acceptance_page(comparison: Comparison, policy: Policy, origin: Sequence[Sequence[str]]) -> str:
+def acceptance_page(
+    comparison: Comparison,
+    policy: Policy,
+    origin: Sequence[Sequence[str]],
+    to_read: Sequence[ToRead] = (),
+) -> str:
     """Return the document.
 
     Parameters
     ----------
     origin
         Rows (what, value) on bundle, software and command.
+    to_read
+        Reports of which a value was not taken.
     """
     studies = comparison.studies
     sections = (
         _agreement_section(studies),
         _detection_section(studies),
+        *statement_sections(studies),
         _priority_section(studies, policy),
         *_sites_sections(studies),
         _failures_section(comparison),
+        *to_read_sections(to_read),
         section("Origin", "What gave these figures.", table(("what", "value"), origin)),
     )
     return document("Acceptance test", _tiles(studies), sections)
@@ -170,7 +181,7 @@ def _detection_section(studies: Sequence[Compared]) -> str:
         )
         points = roc([-ours for _, _, ours in pairs], truth)
         area = _number(area_under(points), ".3f")
-        rows.append((question.words, area, _share(right), _share(quiet)))
+        rows.append((question.words, area, share_words(right), share_words(quiet)))
         if points:
             plots.append(_roc(question.words, points))
     return section(
@@ -195,8 +206,8 @@ def _priority_section(studies: Sequence[Compared], policy: Policy) -> str:
     n_unknown = sum(one.is_urgent is None for one in studies)
     n_review = sum(one.decision is not None and one.decision.wants_review for one in studies)
     rows = (
-        ("promoted when urgent (sensitivity)", _share(sensitivity)),
-        ("not promoted when not urgent (specificity)", _share(specificity)),
+        ("promoted when urgent (sensitivity)", share_words(sensitivity)),
+        ("not promoted when not urgent (specificity)", share_words(specificity)),
         ("for review: near a threshold or by rule", str(n_review)),
         ("urgency not known from the table", str(n_unknown)),
     )
@@ -258,8 +269,8 @@ def _site_rows(
             str(sum(one.refused is not None for one in members)),
             *_agreement_cells(lvef)[1:4],
             _number(rvef.mean_absolute_error, ".1f"),
-            _share(sensitivity),
-            _share(specificity),
+            share_words(sensitivity),
+            share_words(specificity),
         )
 
 
@@ -308,13 +319,6 @@ def _caption(one: Compared) -> str:
         if key in one.values and key in one.reference.values
     ]
     return f"{one.reference.study}: {', '.join(words)}"
-
-
-def _share(share: Share) -> str:
-    if not share.of:
-        return "–"
-    low, high = share.interval()
-    return f"{share.value:.2f} ({low:.2f} to {high:.2f}; {share.n} of {share.of})"
 
 
 def _number(value: float, form: str) -> str:
