@@ -93,7 +93,9 @@ def insert_unless_known(
     """Insert a row unless one with the same unique ``key`` exists; tell whether it was inserted."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(**values).on_conflict_do_nothing(index_elements=key)
-    return connection.execute(statement).rowcount == 1
+    # PostgreSQL returns the number of a new row, and its driver's count would be forgotten by that.
+    kept = statement.execution_options(preserve_rowcount=True)
+    return connection.execute(kept).rowcount == 1
 
 
 @contextlib.contextmanager
