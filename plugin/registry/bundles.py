@@ -124,7 +124,8 @@ class Bundles:
         with self._database.write() as connection:
             before = _newest(connection)
             if expected_id is not None and expected_id != (before.id if before else 0):
-                raise ConfigurationError(Reason.CHANGED_MEANWHILE)
+                detail = f"by {before.activated_by}" if before else ""
+                raise ConfigurationError(Reason.CHANGED_MEANWHILE, detail)
             label = "of the settings"
             if bundle_id is not None:
                 wanted = _get(connection, bundle_id)

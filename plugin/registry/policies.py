@@ -72,7 +72,7 @@ class Policies:
         with self._database.write() as connection:
             before = _newest(connection)
             if expected_id is not None and expected_id != (before.id if before else 0):
-                raise ConfigurationError(Reason.POLICY_CHANGED)
+                raise ConfigurationError(Reason.POLICY_CHANGED, _told(before))
             values = {
                 "name": policy.name,
                 "version": policy.version,
@@ -114,6 +114,10 @@ class Policies:
         if earlier is None:
             raise ConfigurationError(Reason.NOT_FOUND, "an earlier policy")
         return self.activate(earlier, actor, expected_id=current.id)
+
+
+def _told(record: PolicyRecord | None) -> str:
+    return "" if record is None else f"{record.name} {record.version} by {record.activated_by}"
 
 
 def policy_in_force(connection: Connection) -> Policy:

@@ -28,12 +28,15 @@ class Card:
         Returns what its template shows.
     actions
         What its buttons do; a ``ConfigurationError`` is shown as a sentence.
+    keep
+        Returns what somebody wrote, to be shown again beside such a sentence.
     """
 
     key: str
     title: str
     show: Callable[[Site], Shown]
     actions: Mapping[str, Callable[[Site, Change], Done]] = field(default_factory=dict)
+    keep: Callable[[Change], Shown] = lambda _change: {}
 
 
 def whole(change: Change, name: str) -> int | None:

@@ -17,7 +17,7 @@ from plugin.domain.triage import (
 )
 from plugin.registry import DestinationRecord, StudyRecord
 from plugin.registry.requests import RequestRecord
-from plugin.web.administration.card import Card, Done, Shown
+from plugin.web.administration.card import Card, Done, Shown, whole
 from plugin.web.site import Site
 from plugin.web.visitor import Change
 
@@ -58,21 +58,18 @@ def _ask(site: Site, change: Change) -> Done:
         raise ConfigurationError(Reason.NOT_FOUND, "study")
     if len(found) > 1:
         return {"found": found[:_N_FOUND]}
-    study = found[0]
-    return site.registry.requests.ask(
-        RequestKind.LOOK_AT_STUDY,
-        {"study_id": study.id},
-        change.visitor.name,
-        f"study {study.study_key}",
-    )
+    return _look(site, found[0], change)
 
 
 def _ask_by_number(site: Site, change: Change) -> Done:
     """Look at the study that was chosen among several."""
-    number = change["study"]
-    study = site.registry.studies.by_id(int(number)) if number.isdigit() else None
+    study = site.registry.studies.by_id(whole(change, "study") or 0)
     if study is None:
         raise ConfigurationError(Reason.NOT_FOUND, "study")
+    return _look(site, study, change)
+
+
+def _look(site: Site, study: StudyRecord, change: Change) -> RequestRecord:
     return site.registry.requests.ask(
         RequestKind.LOOK_AT_STUDY,
         {"study_id": study.id},

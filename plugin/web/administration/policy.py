@@ -132,9 +132,15 @@ def _line_of(sentence: str, lines: Sequence[str], first: int) -> int | None:
     return first
 
 
+def _keep(change: Change) -> Shown:
+    """Show again what somebody wrote when it could not be put into force."""
+    return {"text": text_of(change)} if "text" in change.form else {}
+
+
 CARD = Card(
     "policy",
     "Triage policy",
     _show,
     {"check": _check, "simulate": _simulate, "activate": _activate, "rollback": _roll_back},
+    _keep,
 )

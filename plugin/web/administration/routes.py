@@ -79,7 +79,8 @@ def administration_routes(site: Site, door: Door) -> APIRouter:
             done = card.actions[action](site, change)
         except ConfigurationError as error:
             code = 409 if error.reason in _CONFLICTS else 422
-            return _page(site, request, change.visitor, card, {"words": error.sentence}, code)
+            extra = {"words": error.sentence, **card.keep(change)}
+            return _page(site, request, change.visitor, card, extra, code)
         if isinstance(done, RequestRecord):
             if request.headers.get("hx-request") == "true":
                 return _asked(site, request, change.visitor, done)

@@ -61,15 +61,14 @@ def test_looking_at_an_answer_keeps_no_session_alive(admin, registry, monkeypatc
     admin.post(f"{HOME}/peers/echo", {"name": "PACS"})
     touched = []
     of_session = registry.users.of_session
-    monkeypatch.setattr(
-        registry.users,
-        "of_session",
-        lambda *args, **more: (
-            touched.append(more.get("touch", args[-1])) or of_session(*args, **more)
-        ),
-    )
-    admin.get(f"{HOME}/requests/1")
-    assert touched == [False] or not any(one is True for one in touched)
+
+    def watched(*args, **more):
+        touched.append(more["touch"])
+        return of_session(*args, **more)
+
+    monkeypatch.setattr(registry.users, "of_session", watched)
+    assert admin.get(f"{HOME}/requests/1").status_code == 200
+    assert touched == [False]
 
 
 @pytest.mark.parametrize(
@@ -120,9 +119,10 @@ def test_policy_is_checked_simulated_activated_and_rolled_back(admin, registry):
     form = {"text": text, "expected": "0"}
     assert admin.post(f"{POLICY}/activate", form).status_code == 303
     assert registry.policies.current().text == policy()
-    late = admin.post(f"{POLICY}/activate", form)
+    late = admin.post(f"{POLICY}/activate", {**form, "text": policy(version="mine")})
     assert late.status_code == 409
-    assert SENTENCES[Reason.POLICY_CHANGED] in late.text
+    assert f"{SENTENCES[Reason.POLICY_CHANGED]} (Ours 2 by admin)" in late.text
+    assert "version = &#34;mine&#34;" in late.text, "what somebody wrote is not lost"
     current = str(registry.policies.current().id)
     assert admin.post(f"{POLICY}/rollback", {"expected": "99"}).status_code == 409
     assert admin.post(f"{POLICY}/rollback", {"expected": current}).status_code == 303
