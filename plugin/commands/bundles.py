@@ -1,14 +1,26 @@
-"""``bundle show``, ``verify`` and ``anchors``: the trained model on disk."""
+"""``bundle``: the trained models on disk, and which one the workers take."""
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from plugin.commands.terminal import JsonOption, new_group, print_json, print_table
+from plugin.commands.terminal import (
+    ConfigOption,
+    JsonOption,
+    load,
+    new_group,
+    open_registry,
+    print_json,
+    print_table,
+)
+from plugin.domain.errors import ConfigurationError, Reason
 
-app = new_group("Look at the model bundle.")
+if TYPE_CHECKING:
+    from plugin.registry import Registry
+
+app = new_group("Model bundles: look at one, install another one, say which one the workers take.")
 
 FolderArgument = Annotated[
     Path | None,
@@ -102,6 +114,90 @@ def anchors(
         ),
         caption="Cosines: 1 is the same, 0 unrelated. AI, not verified by a physician.",
     )
+
+
+@app.command()
+def install(
+    archive: Annotated[Path, typer.Argument(metavar="ZIP", help="Archive of a bundle's folder.")],
+    config: ConfigOption = None,
+) -> None:
+    """Unpack a bundle beside the spool, verify it and hold it to its golden run.
+
+    Run it where a worker runs: what it gives there is what counts. It is used when activated.
+    """
+    from plugin.spool import Spool
+    from worker.bundle.install import install_bundle
+    from worker.models import open_models
+    from worker.requests import note_bundle
+
+    if not archive.is_file():
+        raise ConfigurationError(Reason.NOT_FOUND, str(archive))
+    settings = load(config)
+    with open_registry(config) as registry:
+        bundles = Spool(settings.spool.folder).bundles
+        bundle = install_bundle(
+            archive, bundles, lambda folder: open_models(settings.worker, str(folder))
+        )
+        note_bundle(registry, bundle, "cli")
+    typer.echo(f"{bundle.name} {bundle.version} is intact and can be activated.")
+
+
+@app.command("list")
+def list_bundles(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show the bundles of this installation, and which one the next analysis takes."""
+    with open_registry(config) as registry:
+        known, in_force = registry.bundles.list(), registry.bundles.in_force()
+    if as_json:
+        print_json({"bundles": known, "in_force": in_force and in_force.id})
+        return
+    print_table(
+        "Bundles",
+        ("id", "name", "version", "digest", "verified", "state", "in force"),
+        (
+            (
+                str(one.id),
+                one.name,
+                one.version,
+                one.digest[:12],
+                one.verified_at,
+                "intact" if one.is_intact else one.problem,
+                bool(in_force and in_force.id == one.id),
+            )
+            for one in known
+        ),
+        caption="" if in_force else "In force: the one that the settings name (worker.bundle).",
+    )
+
+
+@app.command()
+def activate(
+    bundle_id: Annotated[
+        int | None, typer.Argument(metavar="[ID]", help="As bundle list shows it.")
+    ] = None,
+    of_settings: Annotated[
+        bool, typer.Option("--of-settings", help="Let the settings name the bundle again.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Have the workers take a bundle with their next job; nothing is restarted."""
+    if (bundle_id is None) is not of_settings:
+        raise ConfigurationError(Reason.SETTING_INVALID, "name an id, or --of-settings")
+    with open_registry(config) as registry:
+        registry.bundles.activate(bundle_id, "cli")
+        typer.echo(f"The next analysis takes {_in_force(registry)}.")
+
+
+@app.command()
+def rollback(config: ConfigOption = None) -> None:
+    """Have the workers take the bundle that was in force before."""
+    with open_registry(config) as registry:
+        registry.bundles.rollback("cli")
+        typer.echo(f"The next analysis takes {_in_force(registry)} again.")
+
+
+def _in_force(registry: "Registry") -> str:
+    found = registry.bundles.in_force()
+    return f"{found.name} {found.version}" if found else "the bundle that the settings name"
 
 
 def _flat(value: object) -> str:
