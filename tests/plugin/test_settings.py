@@ -59,6 +59,11 @@ def test_secrets_overrule_the_environment_and_it_the_file(tmp_path, monkeypatch)
     settings = _load(tmp_path, '[node]\nhost = "10.0.0.1"\nport = 1\nae_title = "FILE"\n')
     assert (settings.node.host, settings.node.port) == ("10.0.0.3", 2222)
     assert settings.node.ae_title == "FILE"
+    sources = {row.key: row.source for row in setting_rows(settings)}
+    assert sources["node.host"] == "secret node__host"
+    assert sources["node.port"] == "environment CMR_TRIAGE_NODE__PORT"
+    assert sources["node.ae_title"] == f"file {tmp_path / 'cmr-triage.toml'}"
+    assert sources["web.port"] == "default"
 
 
 @pytest.mark.parametrize(
