@@ -2,8 +2,8 @@
 
 ``python -m tests.benchmarks.worklist_pages [--studies 10000]`` on a quiet machine. Everything is
 measured through HTTP on a real port with a SQLite registry: the page as a browser loads it, the
-rows as htmx fetches them, a search, a page deep in the list, the stamp that is asked every second,
-a study's page, and the time from a committed change to the event in an open page.
+rows as htmx fetches them, a search, a page deep in the list, what is asked for open pages,
+a study's page, the quality page, and the time from a committed change to the event in an open page.
 """
 
 import argparse
@@ -21,7 +21,9 @@ from sqlalchemy import insert
 
 from plugin.demo.stage import free_ports
 from plugin.domain.access import Role
+from plugin.domain.quality.figures import QUANTITIES
 from plugin.registry import Registry
+from plugin.registry.quality_tables import result_figures, study_origins
 from plugin.registry.tables import deliveries, destinations, jobs, result_objects, studies
 from plugin.settings import Settings
 from plugin.spool import Spool
@@ -45,6 +47,8 @@ def fill(registry, n_studies):
         with database.write() as connection:
             connection.execute(insert(studies), [_study(n, now) for n in numbers])
             connection.execute(insert(jobs), [_job(n, now) for n in numbers])
+            connection.execute(insert(study_origins), [_origin(n) for n in numbers])
+            connection.execute(insert(result_figures), [_figures(n, now) for n in numbers])
             objects = [_object(n, kind) for n in numbers for kind in range(3)]
             connection.execute(insert(result_objects), objects)
             sent = [_delivery(item, destination_id, now) for item in objects]
@@ -91,6 +95,27 @@ def _job(n, now):
         "triage_urgency": 2 if n % 20 == 0 else 0,
         "wants_review": False,
         "summary": {"lvef_percent": 30.0 + n % 40, "lvedv_ml": 150.0, "finding": "A finding. " * 6},
+    }
+
+
+def _origin(n):
+    scanner = ("GENERATED One", "GENERATED Two")[n % 2]
+    return {"study_id": n + 1, "site": "Generated", "scanner": scanner, "field_strength_t": 1.5}
+
+
+def _figures(n, now):
+    return {
+        "job_id": f"00000000-0000-0000-0000-{n:012d}",
+        # Over half a year, as the quality page shows it.
+        "at": now - timedelta(days=180) * (n / 10_000),
+        "seconds_to_result": 60.0 + n % 100,
+        "level": "ROUTINE",
+        "wants_review": False,
+        "measured": {one.key: 1.0 + n % 37 for one in QUANTITIES},
+        "notes": [],
+        "group": "normal",
+        "confidence_percent": 80,
+        "bundle": "generated 1",
     }
 
 
@@ -155,7 +180,8 @@ def run(n_studies):
             threading.Thread(target=server.run, daemon=True).start()
             while not server.started:
                 time.sleep(0.05)
-            measure("stamp, asked once a second", registry.worklist.stamp)
+            measure("pulse, asked ten times a second", registry.worklist.pulse)
+            measure("stamp, asked after a pulse", registry.worklist.stamp)
             pages(registry, f"http://127.0.0.1:{port}")
             server.should_exit = True
 
@@ -180,6 +206,7 @@ def pages(registry, address):
         measure("promoted only", lambda: rows(promoted="on"))
         measure("all, newest first", lambda: rows(shown="all", order="newest"))
         measure("page of a study", lambda: client.get("/studies/5").raise_for_status())
+        measure("quality page, 26 weeks", lambda: client.get("/quality").raise_for_status())
         with client.stream("GET", "/events") as stream:
             lines = (line for line in stream.iter_lines() if line.startswith("event"))
             next(lines)
