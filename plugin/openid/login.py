@@ -101,7 +101,8 @@ class HospitalLogin:
         redirect_uri
             Our address that the provider sends the browser back to.
         browser
-            What a browser already keeps of another log-in, which then stays good.
+            What a browser already keeps of another log-in, which then stays good; what cannot be
+            of ours is replaced.
 
         Raises
         ------
@@ -110,7 +111,8 @@ class HospitalLogin:
         """
         metadata = self._provider.metadata()
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        browser = browser or secrets.token_urlsafe(32)
+        if len(browser) != len(state):
+            browser = secrets.token_urlsafe(32)
         until = self._clock() + LOGIN_LASTS_SECONDS
         with self._lock:
             self._begun[state] = _Begun(browser, nonce, verifier, redirect_uri, to, until)

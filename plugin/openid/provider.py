@@ -24,7 +24,7 @@ _TIMEOUT_SECONDS = 10.0
 _MAXIMUM_ANSWER_BYTES = 1_000_000
 _DISCOVERY_IS_GOOD_SECONDS = 3600.0
 _KEYS_ARE_GOOD_SECONDS = 3600.0
-_KEYS_AGAIN_SECONDS = 10.0
+_AGAIN_SECONDS = 10.0
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _UNUSABLE = Reason.PROVIDER_ANSWER_UNUSABLE
 
@@ -53,10 +53,14 @@ class Provider:
         self._lock = threading.Lock()
         self._found: tuple[float, dict[str, Any]] | None = None
         self._keys: tuple[float, list[dict[str, Any]]] | None = None
+        self._silent_at: float | None = None
         self._opener: urllib.request.OpenerDirector | None = None
 
     def metadata(self) -> Mapping[str, Any]:
         """Return what the provider says of itself (kept for an hour).
+
+        When it does not answer, it is not asked again for some seconds: each try may take long, and
+        whoever wants to log in must not use up the threads that serve the others.
 
         Raises
         ------
@@ -68,7 +72,13 @@ class Provider:
         with self._lock:
             if self._found is None or self._age(self._found) > _DISCOVERY_IS_GOOD_SECONDS:
                 address = f"{self._settings.issuer.rstrip('/')}/.well-known/openid-configuration"
-                found = self._ask(urllib.request.Request(address))  # noqa: S310 - a setting
+                if self._silent_at is not None and self._clock() - self._silent_at < _AGAIN_SECONDS:
+                    raise TransientError(Reason.PROVIDER_UNREACHABLE)
+                try:
+                    found = self._ask(urllib.request.Request(address))  # noqa: S310 - a setting
+                except TransientError:
+                    self._silent_at = self._clock()
+                    raise
                 self._check(found)
                 self._found = (self._clock(), found)
             return self._found[1]
@@ -84,7 +94,7 @@ class Provider:
         """
         address = str(self.metadata()["jwks_uri"])
         with self._lock:
-            good_for = _KEYS_AGAIN_SECONDS if anew else _KEYS_ARE_GOOD_SECONDS
+            good_for = _AGAIN_SECONDS if anew else _KEYS_ARE_GOOD_SECONDS
             if self._keys is None or self._age(self._keys) > good_for:
                 answer = self._ask(urllib.request.Request(address))  # noqa: S310 - checked
                 keys = answer.get("keys")

@@ -14,7 +14,7 @@ from plugin.web.limit import LoginLimit
 from plugin.web.site import Site
 from plugin.web.visitor import SESSION_COOKIE, Door, Form, check_own
 
-_LONGEST_NAME, _LONGEST_PASSWORD = 100, 1000
+_LONGEST_NAME, _LONGEST_PASSWORD, _LONGEST_PATH = 100, 1000, 500
 
 
 def login_routes(site: Site, door: Door, limit: LoginLimit) -> APIRouter:
@@ -107,7 +107,12 @@ def own_address(site: Site, request: Request, path: str) -> str:
 
 def inside(path: str) -> str:
     """Return a path of this site, the front page for anything that leads elsewhere."""
-    inside = path.startswith("/") and not path.startswith("//") and "\\" not in path
+    inside = (
+        len(path) <= _LONGEST_PATH
+        and path.startswith("/")
+        and not path.startswith("//")
+        and "\\" not in path
+    )
     return path if inside and path.isprintable() else "/"
 
 

@@ -96,6 +96,22 @@ def test_a_provider_that_nobody_hears_is_unreachable(openid):
     assert down.value.reason is Reason.PROVIDER_UNREACHABLE
 
 
+def test_a_provider_that_is_silent_is_not_asked_by_everybody(login, provider, clock):
+    provider.is_down = True
+    with pytest.raises(TransientError):
+        login.begin(BACK, "/")
+    provider.is_down = False
+    with pytest.raises(TransientError):
+        login.begin(BACK, "/")
+    clock.seconds = 11
+    assert login.begin(BACK, "/").address.startswith(provider.issuer)
+
+
+@pytest.mark.parametrize("browser", ["", "x", "x" * 60_000])
+def test_what_a_browser_cannot_have_of_us_is_replaced(login, browser):
+    assert len(login.begin(BACK, "/", browser).browser) == 43
+
+
 @pytest.mark.parametrize(
     ("said", "words"),
     [

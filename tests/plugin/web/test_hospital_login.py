@@ -136,7 +136,16 @@ def test_local_accounts_work_while_the_provider_is_down(anybody, provider):
 
 
 @pytest.mark.parametrize(
-    "to", ["https://evil.example", "//evil.example", "/\\evil.example", "/x\n", "evil", ""]
+    "to",
+    [
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "/x\n",
+        "evil",
+        "",
+        "/" + "x" * 500,
+    ],
 )
 def test_nobody_is_led_to_another_site(anybody, provider, to):
     assert come_back(anybody, provider, to).headers["location"] == "/"
