@@ -23,7 +23,8 @@ from plugin.settings import Settings
 from plugin.spool import Spool
 from tests.generated import TruthSegmenter, small_patient, write_small_study
 from worker import tasks
-from worker.tasks import Analyst, Lease, Outcome
+from worker.lease import Lease
+from worker.tasks import Analyst, Outcome
 from worker.withdrawal import withdraw_result
 
 
