@@ -125,7 +125,7 @@ def trust(tmp_path_factory) -> Trust:
 
 @pytest.fixture
 def tls_settings(settings, trust) -> Settings:
-    """Settings of a node that listens with TLS beside the plain port."""
+    """Return settings of a node that listens with TLS beside the plain port."""
     tls = {
         "port": 0,
         "certificate": trust.node.certificate,

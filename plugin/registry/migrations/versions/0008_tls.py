@@ -1,4 +1,4 @@
-"""Peers that must connect by TLS and show their certificate, destinations that are called by TLS."""
+"""Peers that must come by TLS and show their certificate, destinations that are called by it."""
 
 import sqlalchemy as sa
 from alembic import op
