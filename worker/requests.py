@@ -126,16 +126,14 @@ def _install(
     try:
         if not archive.is_file():
             raise ConfigurationError(Reason.NOT_FOUND, "the upload")
-        bundle = install_bundle(archive, spool.bundles, lambda folder: _prove(settings, folder))
+        bundle = install_bundle(
+            archive, spool.bundles, lambda folder: open_models(settings.worker, str(folder))
+        )
     finally:
         archive.unlink(missing_ok=True)
     note_bundle(registry, bundle, request.asked_by)
     log.info("bundle_installed", bundle=f"{bundle.name} {bundle.version}")
     return _described(bundle)
-
-
-def _prove(settings: Settings, folder: Path) -> None:
-    open_models(settings.worker, str(folder))
 
 
 def _described(bundle: Bundle) -> Mapping[str, Any]:

@@ -24,7 +24,7 @@ _DIGEST_CHARACTERS = 12
 _BROKEN_ARCHIVE = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError)
 
 
-def install_bundle(archive: Path, bundles: Path, prove: Callable[[Path], None]) -> Bundle:
+def install_bundle(archive: Path, bundles: Path, prove: Callable[[Path], object]) -> Bundle:
     """Unpack, verify and keep the bundle of an archive.
 
     Parameters

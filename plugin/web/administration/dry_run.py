@@ -3,7 +3,7 @@
 A worker reads the headers; policy, switches and destinations are as they are now. Nothing changes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from plugin.domain.errors import ConfigurationError, Reason
@@ -105,10 +105,7 @@ def _inputs(site: Site, study: StudyRecord) -> TriageInputs:
     job = site.registry.jobs.last_reported(study.id)
     for record in site.registry.triage.of_study(study.id):
         if job is not None and record.job_id == job.id:
-            known = record.inputs
-            return TriageInputs(
-                known.measurements, known.findings, known.strata, known.text_flags, order, minutes
-            )
+            return replace(record.inputs, order=order, waiting_minutes=minutes)
     return TriageInputs(order=order, waiting_minutes=minutes, is_analysed=False)
 
 
