@@ -17,7 +17,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,17 +147,12 @@ def contours(material: Material, form: str, regions: dict[str, Any]) -> Line:
 
 def segments(material: Material, pixels: dict[str, dict[str, int]]) -> Line:
     """Return how many frames of the Segmentation lie on their image with all their pixels."""
-    labels, frames = material.labels, material.stack.frames
-    ends = ends_of_cycle(material.assessment)
-    of_segment: list[tuple[int, Callable[[Any], Any]]] = [
-        (phase, lambda frame, label=structure.label: frame == label)
-        for _, phase in ends
-        for structure in STRUCTURES
-    ]
+    frames = material.stack.frames
+    drawn = [(p, one.label) for _, p in ends_of_cycle(material.assessment) for one in STRUCTURES]
     right = n_written = 0
-    for number, (phase, mask) in enumerate(of_segment, start=1):
-        for index in range(material.stack.n_slices):
-            n_pixels = int(mask(labels[phase, index]).sum())
+    for number, (phase, label) in enumerate(drawn, start=1):
+        for index, frame in enumerate(material.labels[phase]):
+            n_pixels = int((frame == label).sum())
             if n_pixels:
                 n_written += 1
                 image = frames[phase][index].sop_instance_uid
