@@ -326,7 +326,8 @@ class Jobs:
         """Return since when the job waits that waits longest, None when none does."""
         query = select(func.min(jobs.c.created_at)).where(jobs.c.state == JobState.QUEUED.value)
         with self._database.read() as connection:
-            return connection.execute(query).scalar_one()
+            oldest: datetime | None = connection.execute(query).scalar_one()
+        return oldest
 
     def result_bytes(self) -> int:
         """Return how many bytes of result objects were written."""
