@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from plugin.domain.access import Role
 from plugin.domain.certificates import PeerTls
 from plugin.domain.errors import Reason
 from plugin.domain.job import ConfirmMode, DeliveryState
@@ -340,73 +339,6 @@ class BundlesAnswer(Answer):
     activation_id: int
 
 
-class UserBody(RequestBody):
-    """A new local account."""
-
-    name: Annotated[str, Field(min_length=1, max_length=64)]
-    role: Role = Role.READER
-
-
-class UserChanges(RequestBody):
-    """What to change of an account."""
-
-    role: Role | None = None
-    enabled: bool | None = None
-
-
-class UserAnswer(Answer):
-    """An account; ``issuer`` is the identity provider that vouches for its owner."""
-
-    name: str
-    role: Role
-    enabled: bool
-    one_time: bool
-    issuer: str | None
-    created_at: datetime
-    last_login_at: datetime | None
-
-
-class UsersAnswer(Answer):
-    """All accounts."""
-
-    users: list[UserAnswer]
-
-
-class PasswordAnswer(Answer):
-    """A one-time password, told this once."""
-
-    user: UserAnswer
-    one_time_password: str
-
-
-class TokenBody(RequestBody):
-    """A key to be made."""
-
-    label: Name
-    days: float = Field(90, ge=0.01, le=3650, allow_inf_nan=False)
-
-
-class TokenAnswer(Answer):
-    """A key, as its owner sees it later."""
-
-    id: int
-    label: str
-    created_at: datetime
-    expires_at: datetime
-
-
-class TokensAnswer(Answer):
-    """Living keys, newest first."""
-
-    tokens: list[TokenAnswer]
-
-
-class KeyAnswer(Answer):
-    """A key, told this once."""
-
-    key: str
-
-
 class SettingAnswer(Answer):
     """One setting; secrets are hidden."""
 
@@ -420,14 +352,3 @@ class SettingsAnswer(Answer):
     """All settings."""
 
     settings: list[SettingAnswer]
-
-
-class ReportingAnswer(Answer):
-    """How the audit trail is reported to the audit repository."""
-
-    repository: str
-    n_waiting: int
-    oldest_at: datetime | None
-    last_sent_at: datetime | None
-    failing_since: datetime | None
-    reason: Reason | None

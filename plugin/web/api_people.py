@@ -9,7 +9,7 @@ from plugin.domain.access import Permission
 from plugin.registry.users import UserRecord
 from plugin.undo import take_back
 from plugin.web.api_administration import Id
-from plugin.web.api_administration_models import (
+from plugin.web.api_people_models import (
     KeyAnswer,
     PasswordAnswer,
     ReportingAnswer,
