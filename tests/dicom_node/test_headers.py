@@ -110,6 +110,17 @@ def test_damaged_order_does_not_cost_the_image(tmp_path):
     assert headers.sop_instance_uid == image.SOPInstanceUID
 
 
+def test_the_scanner_and_its_place_are_read_for_the_figures_of_quality(tmp_path):
+    def facts(**changes):
+        image = encoded(mr_image(**changes))
+        return read_headers(stored(tmp_path / "a.dcm", image)).facts
+
+    found = facts(InstitutionName="North", Manufacturer="SIEMENS", MagneticFieldStrength="1.5")
+    assert (found["InstitutionName"], found["Manufacturer"]) == ("North", "SIEMENS")
+    assert found["MagneticFieldStrength"] == 1.5
+    assert facts()["MagneticFieldStrength"] == 0.0
+
+
 def test_patients_are_told_apart_by_id_then_by_name_and_birth_date(tmp_path):
     def patient(**changes):
         return read_headers(stored(tmp_path / "a.dcm", encoded(mr_image(**changes)))).facts[

@@ -7,6 +7,7 @@ import pytest
 
 from plugin.domain.errors import ConfigurationError, Reason, StudyRejectedError, TransientError
 from plugin.domain.objects import OBJECT_KINDS
+from plugin.domain.quality.figures import QUANTITIES
 from tests.generated import TruthSegmenter, small_patient, write_small_study
 from worker import pipeline
 from worker.analysis_result import RESULT_NAME
@@ -56,6 +57,16 @@ def test_pipeline_writes_report_images_and_result_json(analysed):
     assert written["bundle"]["name"] == "truth"
     assert written["input_digest"] == result.input_digest
     assert set(written["timings_seconds"]) == set(STAGES)
+
+
+def test_result_tells_all_that_the_figures_of_quality_watch(analysed):
+    figures = analysed[0].figures
+    watched = {one.key for one in QUANTITIES} - {"familiarity.distance"}  # of a real bundle only
+    assert watched <= figures.values.keys()
+    assert figures.values["lv_ejection_fraction"] == pytest.approx(
+        analysed[0].summary["lvef_percent"], abs=0.06
+    )
+    assert figures.bundle.startswith("truth ")
 
 
 def test_result_json_tells_what_the_first_finding_rests_on(analysed):
