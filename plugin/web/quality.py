@@ -13,8 +13,9 @@ from plugin.domain.access import Permission
 from plugin.domain.csv_text import csv_text
 from plugin.domain.errors import SENTENCES
 from plugin.domain.quality.drift import MINIMUM_PERIOD, MINIMUM_REFERENCE, REFERENCE_STUDIES
-from plugin.domain.quality.figures import MINIMUM_CALIBRATION, Figures, figures
+from plugin.domain.quality.figures import Figures, figures
 from plugin.domain.quality.layers import LAYERS
+from plugin.domain.quality.opinions import MINIMUM_CALIBRATION
 from plugin.domain.quality.span import Span
 from plugin.domain.quality.table import Row, looks_different, rows
 from plugin.domain.reasons import Reason

@@ -8,12 +8,12 @@ from markupsafe import Markup
 
 from plugin.domain.quality.drift import Change, Judged
 from plugin.domain.quality.figures import (
-    MINIMUM_CALIBRATION,
     Figures,
     WatchedKinds,
     WatchedShare,
     WatchedValue,
 )
+from plugin.domain.quality.opinions import MINIMUM_CALIBRATION
 from plugin.domain.quality.shares import Share
 from plugin.drawing.svg import Axis, Chart
 

@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from itertools import pairwise
 from statistics import median
 from typing import TypeVar
 
-from plugin.domain.feedback import PriorityVerdict, Verdict
 from plugin.domain.job import DeliveryState
 from plugin.domain.quality.drift import (
     Change,
@@ -19,13 +17,11 @@ from plugin.domain.quality.drift import (
     judge_shares,
     judge_values,
 )
-from plugin.domain.quality.facts import Analysed, Opinion, Record, Sent
+from plugin.domain.quality.facts import Analysed, Record, Sent
 from plugin.domain.quality.layers import layer_of
+from plugin.domain.quality.opinions import Reliability, groups, priorities, reliability, verdicts
 from plugin.domain.quality.shares import Agreement, Share, agreement, percentile
 
-MINIMUM_CALIBRATION = 20
-"""A bin of the calibration with fewer opinions gives no share."""
-_BIN_EDGES = (0, 50, 70, 80, 90, 101)
 UNKNOWN = "not known"
 _Any = TypeVar("_Any")
 
@@ -122,23 +118,6 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Reliability:
-    """Results whose confidence lay in one range, and how often the reader meant the same group.
-
-    Attributes
-    ----------
-    right
-        None with fewer than ``MINIMUM_CALIBRATION`` opinions.
-    """
-
-    low_percent: int
-    high_percent: int
-    n: int
-    mean_confidence_percent: float | None
-    right: Share | None
-
-
-@dataclass(frozen=True, slots=True)
 class Delivery:
     """What became of the objects for one destination."""
 
@@ -177,8 +156,8 @@ def figures(record: Record, step: Step) -> Figures:
         n_analysed=len(record.analysed),
         n_refused=len(record.refused),
         n_reference=len(record.reference),
-        verdicts=_verdicts(record.opinions),
-        priorities=_priorities(record.opinions),
+        verdicts=verdicts(record.opinions),
+        priorities=priorities(record.opinions),
         lvef=agreement(
             [
                 (one.lvef_percent, one.lvef_percent_ai)
@@ -186,7 +165,7 @@ def figures(record: Record, step: Step) -> Figures:
                 if one.lvef_percent is not None and one.lvef_percent_ai is not None
             ]
         ),
-        groups=_groups(record.opinions),
+        groups=groups(record.opinions),
         reliability=reliability(record.opinions),
         values=tuple(_value(one, record.reference, periods) for one in QUANTITIES),
         kinds=tuple(_kinds(name, of, record.reference, periods) for name, of in _KINDS),
@@ -198,62 +177,6 @@ def figures(record: Record, step: Step) -> Figures:
         },
         waits=tuple(_waits(periods)),
         deliveries=tuple(_deliveries(record.sent)),
-    )
-
-
-def reliability(opinions: Iterable[Opinion]) -> tuple[Reliability, ...]:
-    """Return how often a suggested group was right, by its confidence.
-
-    A reader who agrees with the result as a whole means the suggested group; one who names another
-    group does not; opinions that say neither are left out.
-    """
-    told = [
-        (one.confidence_percent, is_right)
-        for one in opinions
-        if one.confidence_percent is not None and (is_right := _means_group(one)) is not None
-    ]
-    bins = []
-    for low, high in pairwise(_BIN_EDGES):
-        inside = [(confidence, right) for confidence, right in told if low <= confidence < high]
-        n = len(inside)
-        mean = sum(confidence for confidence, _ in inside) / n if n else None
-        right = Share(sum(right for _, right in inside), n) if n >= MINIMUM_CALIBRATION else None
-        bins.append(Reliability(low, min(high, 100), n, mean, right))
-    return tuple(bins)
-
-
-def _means_group(one: Opinion) -> bool | None:
-    if not one.group:
-        return None
-    if one.diagnosis is not None:
-        return one.diagnosis.group == one.group
-    return True if one.verdict is Verdict.AGREE else None
-
-
-def _verdicts(opinions: Sequence[Opinion]) -> Mapping[str, Share]:
-    n = len(opinions)
-    shares = {
-        one.value: Share(sum(other.verdict is one for other in opinions), n) for one in Verdict
-    }
-    corrected = {
-        "corrected LVEF": sum(one.lvef_percent is not None for one in opinions),
-        "corrected group": sum(one.diagnosis is not None for one in opinions),
-    }
-    return shares | {name: Share(count, n) for name, count in corrected.items()}
-
-
-def _priorities(opinions: Sequence[Opinion]) -> Mapping[str, Share]:
-    said = [one.priority for one in opinions if one.priority is not None]
-    return {
-        one.value: Share(sum(other is one for other in said), len(said)) for one in PriorityVerdict
-    }
-
-
-def _groups(opinions: Iterable[Opinion]) -> Mapping[tuple[str, str], int]:
-    return Counter(
-        (one.group.replace("_", " ") or "indeterminate", one.diagnosis.value)
-        for one in opinions
-        if one.diagnosis is not None
     )
 
 
