@@ -151,7 +151,7 @@ def test_a_policy_is_checked_tried_activated_and_rolled_back(program, registry, 
     assert first.status_code == 201
     late = program.post("/policies", {"text": ANOTHER, "expected_id": 0})
     assert late.status_code == 409
-    assert late.json()["detail"] == SENTENCES[Reason.POLICY_CHANGED]
+    assert late.json()["detail"].startswith(SENTENCES[Reason.POLICY_CHANGED])
     assert first.json()["version"].startswith("9.")
     assert program.post("/policies/rollback", {"expected_id": 999}).status_code == 409
     assert program.post("/policies/rollback", {}).json()["version"] == shipped["version"]
