@@ -30,6 +30,14 @@ _WRONG_NAME = (62, 63, 64)  # X509_V_ERR_HOSTNAME_, EMAIL_, IP_ADDRESS_MISMATCH
 _SPEAKS_NO_TLS = frozenset(
     {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
 )
+# What ends a handshake without a word by TLS; which of them it is depends on the moment.
+_BROKE_OFF = (
+    ConnectionError,
+    TimeoutError,
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+    ssl.SSLSyscallError,
+)
 _SHOWED_NO_CERTIFICATE = "PEER_DID_NOT_RETURN_A_CERTIFICATE"
 _ALERTS_ABOUT_CERTIFICATES = frozenset(
     {
@@ -80,7 +88,7 @@ class TlsSocket(ssl.SSLSocket):
         """Shake hands; tell apart that nobody answers and that nobody answers by TLS."""
         try:
             super().do_handshake(block)
-        except (ConnectionError, TimeoutError, ssl.SSLEOFError) as error:
+        except _BROKE_OFF as error:
             raise BrokenHandshakeError(*error.args) from error
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
