@@ -96,6 +96,8 @@ def facts(values: Mapping[str, Any] | None, before: Mapping[str, Any] | None = N
 def _fact(value: object) -> str:
     if isinstance(value, list):
         return " + ".join(map(str, value))
+    if isinstance(value, Mapping):
+        return " + ".join(f"{count} x {name}" for name, count in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = str(value)
