@@ -10,6 +10,27 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+COMPARED: tuple[str, ...] = (
+    "lv_ejection_fraction",
+    "lv_end_diastolic_volume",
+    "lv_end_diastolic_volume_index",
+    "lv_end_systolic_volume",
+    "lv_end_systolic_volume_index",
+    "lv_stroke_volume",
+    "lv_stroke_volume_index",
+    "lv_mass",
+    "lv_mass_index",
+    "maximal_wall_thickness",
+    "rv_ejection_fraction",
+    "rv_end_diastolic_volume",
+    "rv_end_diastolic_volume_index",
+    "rv_end_systolic_volume",
+    "rv_end_systolic_volume_index",
+    "rv_stroke_volume",
+    "rv_stroke_volume_index",
+)
+"""Keys of what is compared with an earlier result, in the order in which it is told."""
+
 
 class Verdict(StrEnum):
     """A difference beside what two measurements of an unchanged heart may differ by."""

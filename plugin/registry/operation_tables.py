@@ -2,26 +2,21 @@
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
     Boolean,
     Column,
     ForeignKey,
     Index,
-    Integer,
     String,
     Table,
     Text,
 )
 
-from plugin.registry.tables import UtcDateTime, metadata
-
-# SQLite counts rows itself only in a column of type INTEGER.
-_Id = BigInteger().with_variant(Integer(), "sqlite")
+from plugin.registry.tables import RowId, UtcDateTime, metadata
 
 requests = Table(
     "requests",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", RowId, primary_key=True, autoincrement=True),
     Column("kind", String(32), nullable=False),
     Column("asked", JSON, nullable=False),
     Column("asked_by", String(128), nullable=False),
@@ -49,7 +44,7 @@ heartbeats = Table(
 bundles = Table(
     "bundles",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", RowId, primary_key=True, autoincrement=True),
     Column("digest", String(64), nullable=False, unique=True),
     Column("name", String(64), nullable=False),
     Column("version", String(32), nullable=False),
@@ -66,7 +61,7 @@ bundles = Table(
 bundle_activations = Table(
     "bundle_activations",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", RowId, primary_key=True, autoincrement=True),
     Column("bundle_id", ForeignKey("bundles.id")),
     Column("activated_at", UtcDateTime, nullable=False),
     Column("activated_by", String(128), nullable=False),

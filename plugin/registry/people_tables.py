@@ -2,7 +2,6 @@
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
     Boolean,
     Column,
     Float,
@@ -14,15 +13,12 @@ from sqlalchemy import (
     Text,
 )
 
-from plugin.registry.tables import SafeText, UtcDateTime, metadata
-
-# SQLite counts rows itself only in a column of type INTEGER.
-_Id = BigInteger().with_variant(Integer(), "sqlite")
+from plugin.registry.tables import RowId, SafeText, UtcDateTime, metadata
 
 users = Table(
     "users",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", RowId, primary_key=True, autoincrement=True),
     Column("name", String(64), nullable=False, unique=True),
     Column("role", String(16), nullable=False),
     Column("password_hash", String(255), nullable=False),
@@ -51,7 +47,7 @@ sessions = Table(
 api_tokens = Table(
     "api_tokens",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", RowId, primary_key=True, autoincrement=True),
     Column("digest", String(64), nullable=False, unique=True),
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("label", String(64), nullable=False),
@@ -73,7 +69,7 @@ readings = Table(
 feedback = Table(
     "feedback",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", RowId, primary_key=True, autoincrement=True),
     Column("study_id", ForeignKey("studies.id", ondelete="CASCADE"), nullable=False),
     Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
     Column("by", String(64), nullable=False),

@@ -82,7 +82,7 @@ class SafeText(TypeDecorator[str]):
 
 
 # SQLite counts rows itself only in a column of type INTEGER.
-_Id = BigInteger().with_variant(Integer(), "sqlite")
+RowId = BigInteger().with_variant(Integer(), "sqlite")
 
 
 def _text(name: str, length: int = 64) -> Column[str]:
@@ -95,7 +95,7 @@ def _told(name: str) -> Column[str]:
 
 
 def _id() -> Column[int]:
-    return Column("id", _Id, primary_key=True, autoincrement=True)
+    return Column("id", RowId, primary_key=True, autoincrement=True)
 
 
 def _reference(name: str, target: str, *, index: bool = False) -> Column[Any]:

@@ -1,17 +1,14 @@
 """The tables about triage: policies, decisions, and switches that hold everything back."""
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import JSON, Column, ForeignKey, Index, String, Table, Text
 
-from plugin.registry.tables import UtcDateTime, metadata
-
-# SQLite counts rows itself only in a column of type INTEGER.
-_Id = BigInteger().with_variant(Integer(), "sqlite")
+from plugin.registry.tables import RowId, UtcDateTime, metadata
 
 # Every activation is a row and the newest one is in force, so a rollback is one more row.
 policies = Table(
     "policies",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", RowId, primary_key=True, autoincrement=True),
     Column("name", String(64), nullable=False),
     Column("version", String(64), nullable=False),
     Column("digest", String(64), nullable=False),
@@ -24,7 +21,7 @@ policies = Table(
 triage_decisions = Table(
     "triage_decisions",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", RowId, primary_key=True, autoincrement=True),
     Column("study_id", ForeignKey("studies.id", ondelete="CASCADE"), nullable=False),
     Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE")),
     Column("decided_at", UtcDateTime, nullable=False),
@@ -43,7 +40,7 @@ triage_decisions = Table(
 switches = Table(
     "switches",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", RowId, primary_key=True, autoincrement=True),
     Column("destination_id", ForeignKey("destinations.id", ondelete="CASCADE")),
     Column("off_since", UtcDateTime, nullable=False),
     Column("switched_by", String(128), nullable=False),

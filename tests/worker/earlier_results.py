@@ -8,11 +8,11 @@ from pathlib import Path
 import pydicom
 from pydicom.dataset import Dataset
 
-from plugin.domain.comparison import Comparison, EarlierResult
+from plugin.domain.comparison import COMPARED, Comparison, EarlierResult
 from plugin.domain.findings import Assessment, Measurement
 from tests.worker.report import samples
 from worker.earlier import Version
-from worker.findings.compare import COMPARED, changes_between
+from worker.findings.compare import changes_between
 from worker.report import EarlierReport, PredecessorReport
 from worker.report.header import result_dataset
 

@@ -17,33 +17,13 @@ JCGM 100:2008 (GUM), 5.1.2. Harris EK, Yasaka T, Clin Chem 1983;29:25-30.
 
 from math import hypot, isfinite
 
-from plugin.domain.comparison import Change
+from plugin.domain.comparison import COMPARED, Change
 from plugin.domain.findings import Assessment, Measurement
 from worker.findings.definitions import DEFINITIONS
 from worker.findings.report_text import puts_numbers_in_doubt
 
 GUM = "JCGM 100:2008 (GUM), 5.1.2"
 REFERENCE_CHANGE = "Harris EK, Yasaka T, Clin Chem 1983;29:25-30"
-COMPARED = (
-    "lv_ejection_fraction",
-    "lv_end_diastolic_volume",
-    "lv_end_diastolic_volume_index",
-    "lv_end_systolic_volume",
-    "lv_end_systolic_volume_index",
-    "lv_stroke_volume",
-    "lv_stroke_volume_index",
-    "lv_mass",
-    "lv_mass_index",
-    "maximal_wall_thickness",
-    "rv_ejection_fraction",
-    "rv_end_diastolic_volume",
-    "rv_end_diastolic_volume_index",
-    "rv_end_systolic_volume",
-    "rv_end_systolic_volume_index",
-    "rv_stroke_volume",
-    "rv_stroke_volume_index",
-)
-"""Keys of what is compared, in the order in which it is told."""
 _DECIMALS = 1
 
 

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from plugin.domain.comparison import COMPARED
 from plugin.domain.triage import MeasurementCondition, default_policy
-from worker.findings.compare import COMPARED, GUM, REFERENCE_CHANGE
+from worker.findings.compare import GUM, REFERENCE_CHANGE
 from worker.findings.definitions import DEFINITIONS, SEGMENT_NAMES, SEGMENT_SITES
 from worker.findings.language import load_language
 from worker.findings.normal_ranges import REFERENCE_INTERVALS

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from plugin.domain.comparison import COMPARED
 from plugin.domain.findings import ReasonKind
 from plugin.domain.triage.inputs import ClinicalFlag, IncomingPriority, PatientClass
 from plugin.domain.triage.policy import (
@@ -22,7 +23,7 @@ from plugin.domain.triage.policy import (
     TextCondition,
     WaitingCondition,
 )
-from plugin.domain.triage.vocabulary import CHANGES, FINDINGS, MEASUREMENTS, STRATA
+from plugin.domain.triage.vocabulary import FINDINGS, MEASUREMENTS, STRATA
 
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -62,7 +63,7 @@ def _measurement(raw: Mapping[str, Any]) -> Condition:
 
 
 def _change(raw: Mapping[str, Any]) -> Condition:
-    key = _known("change", raw["change"], CHANGES)
+    key = _known("change", raw["change"], COMPARED)
     directions = [one for one in Direction if one in raw]
     if len(directions) != 1:
         message = f"change {key} needs one of {', '.join(Direction)}"

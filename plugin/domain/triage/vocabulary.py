@@ -77,27 +77,6 @@ MEASUREMENTS: Mapping[str, Measured] = {
     ),
 }
 
-CHANGES: tuple[str, ...] = (
-    "lv_ejection_fraction",
-    "lv_end_diastolic_volume",
-    "lv_end_diastolic_volume_index",
-    "lv_end_systolic_volume",
-    "lv_end_systolic_volume_index",
-    "lv_stroke_volume",
-    "lv_stroke_volume_index",
-    "lv_mass",
-    "lv_mass_index",
-    "maximal_wall_thickness",
-    "rv_ejection_fraction",
-    "rv_end_diastolic_volume",
-    "rv_end_diastolic_volume_index",
-    "rv_end_systolic_volume",
-    "rv_end_systolic_volume_index",
-    "rv_stroke_volume",
-    "rv_stroke_volume_index",
-)
-"""Measurements that are compared with those of an earlier result."""
-
 FINDINGS: Mapping[str, Stated] = {
     "lv_systolic_dysfunction": Stated(
         "reduced left ventricular systolic function", ("lv_ejection_fraction",)

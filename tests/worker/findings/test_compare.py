@@ -5,11 +5,11 @@ from math import hypot
 
 import pytest
 
-from plugin.domain.comparison import Comparison, EarlierResult, Obstacle, Verdict
+from plugin.domain.comparison import COMPARED, Comparison, EarlierResult, Obstacle, Verdict
 from plugin.domain.findings import QualityNote
 from tests.worker.findings.studies import KNOWN
 from worker.findings.checker import DisagreementKind, check_comparison
-from worker.findings.compare import COMPARED, changes_between, is_doubtful, values_of
+from worker.findings.compare import changes_between, is_doubtful, values_of
 from worker.findings.compared import change_sentence, comparison_lines, summary_sentences
 from worker.findings.definitions import DEFINITIONS
 from worker.findings.language import languages, load_language
