@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from worker.training.beginning import begin
 from worker.training.cohorts import (
     LabelledVolume,
     acdc_patients,
@@ -27,7 +28,7 @@ from worker.training.phantoms import cache_phantoms
 from worker.training.recipe import Recipe
 from worker.training.replicas import Replica, train_together
 from worker.training.run import PHANTOM_FILE, DataFolders, read_phantoms
-from worker.training.train import RunOptions, Trainer, TrainingData, load_average, log_to
+from worker.training.train import RunOptions, Trainer, TrainingData, log_to
 
 N_FOLDS = 5
 START_FOLDER = "start"
@@ -76,8 +77,9 @@ def train_folds(
     Parameters
     ----------
     start
-        A checkpoint of a network that saw no patient of ACDC; without it the recipe's leading
-        stages make one.
+        A checkpoint of a network that saw no patient of ACDC, or the folder of an earlier run of
+        these folds, where each goes on from its own tower; without it the recipe's leading stages
+        make a start.
     """
     common, own = split_recipe(recipe)
     work.mkdir(parents=True, exist_ok=True)
@@ -87,19 +89,16 @@ def train_folds(
         start = work / START_FOLDER / CHECKPOINT_FILE
     for fold in folds:
         if start is not None:
-            begin_from(start, own, fold_folder(work, fold))
+            begin_fold(start, own, work, fold)
         train_together(processes, partial(_train_fold, own, folders, work, fold))
 
 
-def begin_from(start: Path, recipe: Recipe, folder: Path) -> None:
-    """Put the averaged weights of a checkpoint where a run begins; a run that has begun is kept."""
+def begin_fold(start: Path, recipe: Recipe, work: Path, fold: int) -> None:
+    """Put the weights of ``start`` where a fold begins; a fold that has begun is kept."""
+    folder = fold_folder(work, fold)
     if (folder / CHECKPOINT_FILE).exists():
         return
-    weights = load_average(start)[0].state_dict()
-    trainer = Trainer(recipe, folder)
-    trainer.network.load_state_dict(weights)
-    trainer.average.load_state_dict(weights)
-    trainer.save()
+    begin(fold_folder(start, fold) / CHECKPOINT_FILE if start.is_dir() else start, recipe, folder)
 
 
 def fold_data(folders: DataFolders, work: Path, fold: int) -> TrainingData:

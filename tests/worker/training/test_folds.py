@@ -6,7 +6,7 @@ pytest.importorskip("nibabel", reason="needs the extra train")
 from tests.worker.training.test_cohorts import write_patient  # noqa: E402
 from worker.training.cohorts import read_splits  # noqa: E402
 from worker.training.folds import (  # noqa: E402
-    begin_from,
+    begin_fold,
     fold_data,
     fold_folder,
     read_folds,
@@ -71,12 +71,24 @@ def test_a_fold_begins_with_the_start_and_a_begun_one_goes_on(tmp_path):
             weight.fill_(0.25)
     begun.save()
     folder = fold_folder(tmp_path, 3)
-    begin_from(tmp_path / "start" / "checkpoint.pt", recipe({"acdc": 1}), folder)
+    begin_fold(tmp_path / "start" / "checkpoint.pt", recipe({"acdc": 1}), tmp_path, 3)
     weights = list(load_average(folder / "checkpoint.pt")[0].parameters())
     assert all(bool((weight == 0.25).all()) for weight in weights)
     before = (folder / "checkpoint.pt").read_bytes()
-    begin_from(tmp_path / "start" / "missing.pt", recipe({"acdc": 1}), folder)
+    begin_fold(tmp_path / "start" / "missing.pt", recipe({"acdc": 1}), tmp_path, 3)
     assert (folder / "checkpoint.pt").read_bytes() == before
+
+
+def test_a_fold_goes_on_from_its_own_earlier_tower_never_from_another_folds(tmp_path):
+    for fold in (2, 3):
+        earlier = Trainer(recipe({"acdc": 1}), fold_folder(tmp_path / "earlier", fold))
+        with torch.no_grad():
+            for weight in earlier.average.parameters():
+                weight.fill_(0.1 * fold)
+        earlier.save()
+    begin_fold(tmp_path / "earlier", recipe({"acdc": 1}), tmp_path / "work", 3)
+    weights = load_average(fold_folder(tmp_path / "work", 3) / "checkpoint.pt")[0].parameters()
+    assert all(torch.allclose(weight, torch.tensor(0.3)) for weight in weights)
 
 
 def test_folds_are_trained_one_after_the_other(tmp_path):
