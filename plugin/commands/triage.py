@@ -136,12 +136,10 @@ def simulate(
 ) -> None:
     """Replay past results under another policy and show what it would have changed."""
     from plugin.domain.triage import parse_policy
-    from plugin.domain.triage.replay import replay
 
     tried = parse_policy(read_policy_file(policy))
     with open_registry(config) as registry:
-        past = list(registry.triage.results(limit))
-        changes = replay(tried, {one.study_id: (one.level, one.inputs) for one in past})
+        changes = registry.triage.replay(tried, limit)
         names = {
             one.study_id: study.study_instance_uid
             for one in changes.changed

@@ -18,11 +18,15 @@ from plugin.domain.triage import (
     TriageInputs,
     decide,
 )
+from plugin.domain.triage.replay import Replay, replay
 from plugin.registry.engine import Database
 from plugin.registry.people_tables import readings
 from plugin.registry.policies import policy_in_force
 from plugin.registry.tables import jobs, studies
 from plugin.registry.triage_tables import triage_decisions
+
+N_REPLAYED = 10_000
+"""Results on which another policy is tried; a few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Triage:
         with self._database.read() as connection:
             return {row["study_id"]: _record(row) for row in connection.execute(query).mappings()}
 
-    def results(self, limit: int = 10_000) -> Iterator[DecisionRecord]:
+    def results(self, limit: int = N_REPLAYED) -> Iterator[DecisionRecord]:
         """Yield the decisions about the results that stand, newest first, to be replayed."""
         query = (
             select(triage_decisions)
@@ -80,6 +84,11 @@ class Triage:
         with self._database.read() as connection:
             rows = connection.execute(query).mappings().all()
         return (_record(row) for row in rows)
+
+    def replay(self, policy: Policy, limit: int = N_REPLAYED) -> Replay:
+        """Return what a policy would have decided about the newest results that stand."""
+        past = self.results(limit)
+        return replay(policy, {one.study_id: (one.level, one.inputs) for one in past})
 
     def reconsider(self) -> int:
         """Apply the rules that may come true without a new result to every study not yet read.

@@ -1,6 +1,5 @@
 """The REST interface of what decides: triage policies and model bundles."""
 
-from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Query
@@ -15,7 +14,6 @@ from plugin.domain.triage import (
     parse_policy,
     problems_of,
 )
-from plugin.domain.triage.replay import replay
 from plugin.registry.bundles import BundleRecord
 from plugin.web.api_administration import Id
 from plugin.web.api_administration_models import (
@@ -35,8 +33,6 @@ from plugin.web.api_administration_models import (
 )
 from plugin.web.site import Site
 from plugin.web.visitor import Door, Visitor
-
-_N_REPLAYED = 5000
 
 
 def add_triage(routes: APIRouter, site: Site, door: Door) -> None:
@@ -71,9 +67,7 @@ def _add_policies(routes: APIRouter, site: Site, door: Door) -> None:
     @routes.post("/policies/simulate", tags=["policies"])
     def simulate(_visitor: changer, body: Annotated[PolicyBody, Body()]) -> SimulationAnswer:
         """Decide about past results as another policy would; nothing is changed."""
-        tried = parse_policy(body.text)
-        past = islice(site.registry.triage.results(_N_REPLAYED), _N_REPLAYED)
-        found = replay(tried, {one.study_id: (one.level, one.inputs) for one in past})
+        found = site.registry.triage.replay(parse_policy(body.text))
         return SimulationAnswer(
             n_studies=found.n_studies,
             n_before={level.value: n for level, n in found.n_before.items()},

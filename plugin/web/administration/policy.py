@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.triage import (
@@ -12,12 +11,10 @@ from plugin.domain.triage import (
     parse_policy,
     problems_of,
 )
-from plugin.domain.triage.replay import replay
 from plugin.web.administration.card import Card, Shown, whole
 from plugin.web.site import Site
 from plugin.web.visitor import Change
 
-_N_REPLAYED = 5000
 _N_CHANGES_SHOWN = 50
 _LINE = re.compile(r"\bline (\d+)")
 _NAMED = re.compile(r"'([^']+)'|\bkey (\w+)|\bcondition (\d+)")
@@ -65,8 +62,7 @@ def _simulate(site: Site, change: Change) -> Shown:
     if problems:
         return {"text": text, "problems": problems}
     tried = parse_policy(text)
-    past = islice(site.registry.triage.results(_N_REPLAYED), _N_REPLAYED)
-    simulated = replay(tried, {one.study_id: (one.level, one.inputs) for one in past})
+    simulated = site.registry.triage.replay(tried)
     return {
         "text": text,
         "problems": [],

@@ -126,6 +126,8 @@ def test_replay_leaves_out_results_that_no_longer_stand(registry):
     again = registry.studies.requeue(job.study_id, "me")
     publish(registry, again, decide(default_policy(), TriageInputs()))
     assert [one.job_id for one in registry.triage.results()] == [again.id]
+    replayed = registry.triage.replay(default_policy())
+    assert (replayed.n_studies, replayed.changed) == (1, ())
     assert len(registry.triage.of_study(job.study_id)) == 2
 
 
