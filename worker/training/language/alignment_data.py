@@ -6,6 +6,7 @@ it changes no label.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,9 @@ from plugin.domain.findings import Assessment, Certainty
 from worker.findings.evidence import make_evidence
 from worker.findings.language import load_language
 from worker.findings.rules import RANGE_RULES
+from worker.model.language.categories import Category, read_categories
 from worker.model.language.vocabulary import Style
+from worker.phantom.anatomy import HeartKind
 from worker.training.language.frames import load_frames
 from worker.training.language.study_data import LabelledStudy
 from worker.training.language.writer import Writer, history
@@ -27,6 +30,13 @@ _OTHER = {
     "lv_wall_thickening": ("maximal_wall_thickness",),
 }
 PRESENT, ABSENT, UNKNOWN = 1, 0, -1
+_KINDS = frozenset(kind.value for kind in HeartKind)
+_PHANTOM_FILE = Path(__file__).with_name("phantom_categories.toml")
+
+
+def phantom_categories() -> tuple[Category, ...]:
+    """Return the categories that only generated hearts have the truth of; their keys are kinds."""
+    return read_categories(_PHANTOM_FILE)
 
 
 def finding_vector(study: LabelledStudy, categories: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -37,6 +47,10 @@ def finding_vector(study: LabelledStudy, categories: Sequence[str]) -> npt.NDArr
 def _label(study: LabelledStudy, key: str) -> int:
     if key in GROUPS:
         return PRESENT if study.group == key else ABSENT
+    if key in _KINDS:
+        if study.cohort != "phantom":
+            return UNKNOWN
+        return PRESENT if study.kind == key else ABSENT
     found = {one.key: one.certainty for one in study.truth.findings}
     if key in found:
         return PRESENT if found[key] is Certainty.PRESENT else UNKNOWN

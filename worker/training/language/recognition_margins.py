@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from worker.model.language.categories import Category, read_categories
 from worker.model.language.tokenizer import Tokenizer
+from worker.training.language.alignment_data import phantom_categories
 from worker.training.language.alignment_stage import (
     AlignmentOptions,
     Words,
@@ -60,9 +61,10 @@ def margins_of(
         texts = [*texts[1:], texts[0]]
     with torch.inference_mode():
         features = network.image_features(tensors_of(unseen, texts, options)).whole
+    judged = (*read_categories(), *phantom_categories())
     return {
         name: _by_study(unseen, bank, features)
-        for name, bank in _banks(network, read_categories(), words, seed).items()
+        for name, bank in _banks(network, judged, words, seed).items()
     }
 
 

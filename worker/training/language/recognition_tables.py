@@ -21,10 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from worker.model.language.categories import read_categories
+from worker.phantom.anatomy import HeartKind
 from worker.training.cohorts import read_splits
-from worker.training.language.alignment_data import GROUPS, finding_vector
+from worker.training.language.alignment_data import GROUPS, finding_vector, phantom_categories
 from worker.training.language.recognition_trial import MARGINS_NAME
-from worker.training.language.study_data import LabelledStudy, read_studies
+from worker.training.language.study_data import GROUP_OF_KIND, LabelledStudy, read_studies
 
 Float64Array = npt.NDArray[np.float64]
 _RESAMPLES = 1000
@@ -134,8 +135,27 @@ _CRITERIA: Mapping[str, _Rule] = {
 """How far a study meets the printed criteria; of a finding, the value that it rests on."""
 
 
+_SEPTAL, _LATERAL = (2, 3, 8, 9), (5, 6, 11, 12)
+_BASAL, _APICAL = (1, 2, 3, 4, 5, 6), (13, 14, 15, 16)
+
+_Thickest = Callable[[Sequence[int]], float]
+_PLACES: Mapping[str, Callable[[_Thickest], float]] = {
+    "hypertrophic_apical": lambda t: min(t(_APICAL) - 15, t(_APICAL) - t(_BASAL)),
+    "hypertrophic_septal": lambda t: min(t(_SEPTAL) - 15, t(_SEPTAL) - t(_LATERAL)),
+    "hypertrophic_concentric": lambda t: min(t(_SEPTAL), t(_LATERAL), t(_BASAL)) - 15,
+}
+"""Where the wall is thickest, from the measured thickness of the AHA segments (mm)."""
+
+
 def by_rules(study: LabelledStudy, key: str) -> float:
     """Score a study without any network; a value that was not measured counts as 0."""
+    if key in _PLACES:
+        thickness_mm = {
+            one.segment: one.value
+            for one in study.measured.measurements
+            if one.key == "wall_thickness_ed"
+        }
+        return _PLACES[key](lambda wanted: max(thickness_mm.get(n, 0.0) for n in wanted))
     return _CRITERIA[key](lambda name: study.measured.value(name) or 0.0)
 
 
@@ -213,6 +233,7 @@ def tables(results: Results) -> str:
         cells = [results.area(f"without_{group}", b, group, ids) for b in _BANKS]
         row = " | ".join(_said(cell) for cell in (*cells, results.rules(group, ids)))
         parts.append(f"| {group} | {row} |")
+    parts += _kinds_table(results, hearts)
     names = sorted({str(line["trial"]) for line in results.lines if line["held_out"] is None})
     parts += ["", "| trial | mean area | less than everything |", "|---|---|---|"]
     whole = results.mean_areas("everything", keys, away)
@@ -223,6 +244,25 @@ def tables(results: Results) -> str:
 
 
 _BANKS = ("descriptions", "names", "random")
+
+
+def _kinds_table(results: Results, hearts: Sequence[str]) -> list[str]:
+    """Held-out kinds of generated hearts: against all other unseen hearts, and their own group."""
+    rows = [
+        "",
+        "| held-out kind, against | descriptions | name only | random anchors | segments' rule |",
+        "|---|---|---|---|---|",
+    ]
+    for key in (one.key for one in phantom_categories()):
+        own = [one.id for one in results.studies.values() if one.kind == key]
+        others = [one for one in hearts if results.studies[one].kind != key]
+        group = GROUP_OF_KIND[HeartKind(key)]
+        alike = [one for one in others if results.studies[one].group == group]
+        for against, ids in (("all others", [*own, *others]), (f"other {group}", [*own, *alike])):
+            cells = [results.area(f"without_{key}", bank, key, ids) for bank in _BANKS]
+            row = " | ".join(_said(cell) for cell in (*cells, results.rules(key, ids)))
+            rows.append(f"| {key}, {against} | {row} |")
+    return rows
 
 
 def _said(found: Area | None) -> str:

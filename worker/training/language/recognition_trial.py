@@ -1,11 +1,11 @@
 """How well studies that were never seen are recognised, and which part is to thank for it.
 
 ``python -m worker.training.language.recognition_trial --studies FOLDER --tokenizer FILE --out
-FOLDER`` trains small networks of the shipped kind, each with one part switched off or one group
-held out from every study, label, sentence and anchor, and writes the margins of all studies that it
-did not learn from (``margins.jsonl``, one line per network; a line that is there is not made
-again). Steps are counted, not timed, so that a busy machine changes nothing. The tables are made by
-`recognition_tables`.
+FOLDER`` trains small networks of the shipped kind, each with one part switched off or one group or
+kind of heart held out from every study, label, sentence and anchor, and writes the margins of all
+studies that it did not learn from (``margins.jsonl``, one line per network; a line that is there is
+not made again). Steps are counted, not timed, so that a busy machine changes nothing. The tables
+are made by `recognition_tables`.
 
 These networks write nothing, and their decoder has read nothing before: a decoder that knows the
 report corpus has read of every group.
@@ -25,7 +25,7 @@ import torch
 from worker.model.language.categories import read_categories
 from worker.model.language.tokenizer import FILE_NAME, Tokenizer
 from worker.training.cohorts import read_splits
-from worker.training.language.alignment_data import GROUPS
+from worker.training.language.alignment_data import GROUPS, phantom_categories
 from worker.training.language.alignment_stage import (
     AlignmentOptions,
     AlignmentStage,
@@ -54,7 +54,7 @@ _RECOGNISE = AlignmentOptions(answered=0)
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One network to be trained; ``held_out`` is a group that it never meets."""
+    """One network to be trained; ``held_out`` is a group or kind of heart that it never meets."""
 
     name: str
     options: AlignmentOptions = _RECOGNISE
@@ -68,6 +68,7 @@ def _without(**change: object) -> AlignmentOptions:
 TRIALS: tuple[Trial, ...] = (
     Trial("everything"),
     *(Trial(f"without_{group}", held_out=group) for group in GROUPS),
+    *(Trial(f"without_{one.key}", held_out=one.key) for one in phantom_categories()),
     Trial("no_images", _without(images=False)),
     Trial("no_measurements", _without(measurements=False)),
     Trial("no_clinical_text", _without(text="none")),
@@ -138,12 +139,15 @@ def cohorts(
 ) -> Cohorts:
     """Divide studies: patients by the committed splits, the last generated hearts are unseen.
 
-    Of a held-out group nothing is learnt from, neither patients nor generated hearts.
+    Of a held-out group nothing is learnt from, neither patients nor generated hearts; a held-out
+    kind is of generated hearts only.
     """
     splits = read_splits()
     last = sorted(one.id for one in studies if one.cohort == "phantom")[-n_unseen_phantoms:]
     kept_away = {*splits.validation, *splits.monitor, *last}
-    learnt = [one for one in studies if one.id not in kept_away and one.group != held_out]
+    learnt = [
+        one for one in studies if one.id not in kept_away and held_out not in (one.group, one.kind)
+    ]
     ids = {one.id for one in learnt}
     return Cohorts(tuple(learnt), tuple(one for one in studies if one.id not in ids))
 

@@ -11,8 +11,14 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 from tests.worker.training.language.test_alignment_stage import study  # noqa: E402
 from tests.worker.words import tokenizer  # noqa: E402
 from worker.model.language.categories import read_categories  # noqa: E402
+from worker.phantom.anatomy import HeartKind  # noqa: E402
 from worker.training.cohorts import read_splits  # noqa: E402
-from worker.training.language.alignment_data import GROUPS  # noqa: E402
+from worker.training.language.alignment_data import (  # noqa: E402
+    GROUPS,
+    UNKNOWN,
+    finding_vector,
+    phantom_categories,
+)
 from worker.training.language.recognition_margins import named_only, random_bank  # noqa: E402
 from worker.training.language.recognition_tables import (  # noqa: E402
     Results,
@@ -76,6 +82,42 @@ def test_nobody_of_the_splits_nor_of_a_held_out_group_is_learnt_from(studies):
         assert not ids & {f"phantom-{index:04d}" for index in range(5, 10)}
         assert held_out not in {one.group for one in divided.learnt}
         assert len(divided.learnt) + len(divided.unseen) == len(studies)
+
+
+def test_a_held_out_kind_is_of_generated_hearts_only(studies):
+    kinds = [one.key for one in phantom_categories()]
+    assert set(kinds) <= {kind.value for kind in HeartKind}
+    assert not {one.key for one in read_categories()} & set(kinds)
+    apical = "hypertrophic_apical"
+    mixed = [
+        replace(one, kind=apical) if one.cohort == "phantom" and index < 4 else one
+        for index, one in enumerate(studies)
+    ]
+    learnt = cohorts(mixed, apical, N_UNSEEN).learnt
+    assert learnt
+    assert apical not in {one.kind for one in learnt}
+    (vector,) = {tuple(finding_vector(one, kinds)) for one in mixed if one.cohort != "phantom"}
+    assert vector == (UNKNOWN,) * len(kinds)
+    assert finding_vector(mixed[0], kinds).tolist() == [int(key == apical) for key in kinds]
+
+
+def test_place_of_the_thick_wall_is_told_by_its_segments(studies):
+    any_value = studies[0].measured.measurements[0]
+
+    def heart(thickness_mm):
+        segments = tuple(
+            replace(any_value, key="wall_thickness_ed", value=value, segment=n)
+            for n, value in thickness_mm.items()
+        )
+        return replace(studies[0], measured=replace(studies[0].measured, measurements=segments))
+
+    apical = heart({n: 18.0 if n > 12 else 9.0 for n in range(1, 17)})
+    even = heart(dict.fromkeys(range(1, 17), 18.0))
+    assert by_rules(apical, "hypertrophic_apical") > 0 > by_rules(apical, "hypertrophic_septal")
+    assert (
+        by_rules(even, "hypertrophic_concentric") > 0 > by_rules(apical, "hypertrophic_concentric")
+    )
+    assert by_rules(even, "hypertrophic_apical") == 0
 
 
 def test_anchors_for_comparison_know_less(studies):
