@@ -96,6 +96,8 @@ _KEYWORDS = (
     "InstitutionName",
     "MagneticFieldStrength",
     "RequestAttributesSequence",
+    "IssuerOfAccessionNumberSequence",
+    "RequestedProcedureID",
     *_ORDER,
 )
 _MAXIMUM_COUNT = 100_000
@@ -125,6 +127,8 @@ class InstanceHeaders:
     issuer_of_patient_id: str
     patient_birth_date: str
     patient_sex: str
+    accession_issuer: str
+    requested_procedure_id: str
 
 
 def read_headers(path: Path) -> InstanceHeaders:
@@ -215,6 +219,7 @@ def _check_extent(stream: BinaryIO, dataset: Dataset, transfer_syntax_uid: str) 
 def _headers(dataset: Dataset, transfer_syntax_uid: str) -> InstanceHeaders:
     manufacturer = (_text(dataset, "Manufacturer"), _text(dataset, "ManufacturerModelName"))
     sop_class_uid = _text(dataset, "SOPClassUID")
+    accession_issuer, requested_procedure_id = _names_in_order(dataset)
     return InstanceHeaders(
         study_instance_uid=_text(dataset, "StudyInstanceUID"),
         series_instance_uid=_text(dataset, "SeriesInstanceUID"),
@@ -238,6 +243,8 @@ def _headers(dataset: Dataset, transfer_syntax_uid: str) -> InstanceHeaders:
         issuer_of_patient_id=_text(dataset, "IssuerOfPatientID"),
         patient_birth_date=_text(dataset, "PatientBirthDate"),
         patient_sex=_text(dataset, "PatientSex"),
+        accession_issuer=accession_issuer,
+        requested_procedure_id=requested_procedure_id,
     )
 
 
@@ -270,6 +277,27 @@ def _stated_order(dataset: Dataset) -> OrderFacts:
         location[:_MAXIMUM_PLACE_CHARACTERS],
         bool(_text(dataset, "AdmissionID")),
     )
+
+
+def _names_in_order(dataset: Dataset) -> tuple[str, str]:
+    """Return what names the study in an order besides its UID and accession number.
+
+    Returns
+    -------
+    accession_issuer
+        ``namespace^universal ID``.
+    requested_procedure_id
+        The first one, in Request Attributes Sequence or at the top.
+    """
+    try:
+        issuers = _items(dataset, "IssuerOfAccessionNumberSequence")[:1]
+        keywords = ("LocalNamespaceEntityID", "UniversalEntityID")
+        issuer = "^".join(_text(one, keyword) for one in issuers for keyword in keywords)
+        holders = [*_items(dataset, "RequestAttributesSequence"), dataset]
+        named = (_text(one, "RequestedProcedureID") for one in holders)
+        return issuer.rstrip("^"), next((one for one in named if one), "")
+    except Exception:  # noqa: BLE001  see read_headers; the order must not cost the image
+        return "", ""
 
 
 def _items(dataset: Dataset, keyword: str) -> list[Dataset]:

@@ -144,6 +144,8 @@ class Indexer:
             issuer_of_patient_id=headers.issuer_of_patient_id,
             patient_birth_date=headers.patient_birth_date,
             patient_sex=headers.patient_sex,
+            accession_issuer=headers.accession_issuer,
+            requested_procedure_id=headers.requested_procedure_id,
         )
 
     def _set_aside(self, path: Path, reason: Reason) -> None:

@@ -1,14 +1,17 @@
 """Adding instances: what is new, what is known, what has changed under the same UID."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
+from plugin.domain.order import joined
 from plugin.domain.study import StudyState
 from plugin.domain.triage import URGENCY_OF_ORDER, OrderFacts
 from plugin.registry.engine import insert_unless_known
+from plugin.registry.orders import hold_orders, note_raised, told_by_orders
 from plugin.registry.origins import note_origin
 from plugin.registry.records import AddOutcome, IndexedInstance, StudyRecord
 from plugin.registry.rows import study_record
@@ -25,6 +28,8 @@ _PATIENT_FIELDS = (
     "issuer_of_patient_id",
     "patient_birth_date",
     "patient_sex",
+    "accession_issuer",
+    "requested_procedure_id",
 )
 _COUNTS = {
     "cardiac_number_of_images": "CardiacNumberOfImages",
@@ -38,6 +43,7 @@ _Change = tuple[IndexedInstance, AddOutcome]
 
 def add_all(connection: Connection, added: Sequence[IndexedInstance]) -> list[AddOutcome]:
     """Add instances in the order given and bring changed studies back to ``RECEIVING``."""
+    hold_orders(connection, alone=False)
     # Studies are locked in one order, so that two indexers cannot wait for each other.
     changes: dict[str, list[_Change]] = {}
     locked = {
@@ -142,6 +148,7 @@ def _update_study(connection: Connection, study: StudyRecord, changes: list[_Cha
     values = _totals(connection, study.id)
     if new:
         since = min(i.received_at for i in new)
+        texts = _newest_texts(new)
         values |= {
             "state": StudyState.RECEIVING.value,
             "reason": None,
@@ -150,8 +157,8 @@ def _update_study(connection: Connection, study: StudyRecord, changes: list[_Cha
             "first_received_at": min(study.first_received_at, since),
             "receiving_since": _receiving_since(study, since),
             "last_received_at": max(study.last_received_at, *(i.received_at for i in new)),
-            **_newest_texts(new),
-            **_order(study, new),
+            **texts,
+            **_order(connection, replace(study, **texts), new),
         }
         note_origin(connection, study.id, new)
     connection.execute(update(studies).where(studies.c.id == study.id).values(**values))
@@ -185,22 +192,22 @@ def _newest_texts(new: Iterable[IndexedInstance]) -> dict[str, str]:
     return texts
 
 
-def _order(study: StudyRecord, new: Iterable[IndexedInstance]) -> dict[str, Any]:
-    """Add what new images tell of the order; where they differ, the most urgent priority counts."""
-    known = OrderFacts.from_dict(study.order_facts or {})
+def _order(
+    connection: Connection, study: StudyRecord, new: Sequence[IndexedInstance]
+) -> dict[str, Any]:
+    """Add what order messages and new images tell of the order; the most urgent priority counts."""
+    known = None if study.order_facts is None else OrderFacts.from_dict(study.order_facts)
+    told = told_by_orders(connection, study)
+    facts = known if told is None else joined(known, told)
     for instance in new:
-        told = instance.order
-        known = OrderFacts(
-            max(known.priority, told.priority, key=lambda one: URGENCY_OF_ORDER[one])
-            if known.priority and told.priority
-            else known.priority or told.priority,
-            told.requesting_service or known.requesting_service,
-            told.location or known.location,
-            known.has_admission or told.has_admission,
-        )
+        facts = joined(facts, instance.order)
+    facts = facts or OrderFacts()
+    if told is not None:
+        change = (known or OrderFacts(), facts)
+        note_raised(connection, study, change, "system", new[-1].received_at)
     return {
-        "order_facts": {key: _storable(value) for key, value in known.to_dict().items()},
-        "order_urgency": URGENCY_OF_ORDER[known.priority],
+        "order_facts": {key: _storable(value) for key, value in facts.to_dict().items()},
+        "order_urgency": URGENCY_OF_ORDER[facts.priority],
     }
 
 

@@ -99,7 +99,7 @@ class StudyRecord:
     needs_person
         Nothing happens automatically until somebody requeues the study.
     order_facts
-        What the headers tell of the order (``plugin.domain.triage.OrderFacts``); None: nothing yet.
+        What is known of the order (``plugin.domain.triage.OrderFacts``); None: nothing yet.
     order_urgency, policy_urgency
         What the order asks for, and what the triage policy gives without a result (waiting, class),
         as ``plugin.domain.triage.urgency`` counts.
@@ -133,6 +133,8 @@ class StudyRecord:
     issuer_of_patient_id: str = ""
     patient_birth_date: str = ""
     patient_sex: str = ""
+    accession_issuer: str = ""
+    requested_procedure_id: str = ""
 
     @property
     def person(self) -> Person:
@@ -190,6 +192,8 @@ class IndexedInstance:
     issuer_of_patient_id: str = ""
     patient_birth_date: str = ""
     patient_sex: str = ""
+    accession_issuer: str = ""
+    requested_procedure_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from plugin.registry.health import Health
 from plugin.registry.heartbeats import Heartbeats
 from plugin.registry.jobs import Jobs
 from plugin.registry.migrate import migrate
+from plugin.registry.orders import Orders
 from plugin.registry.peers import Peers
 from plugin.registry.policies import Policies
 from plugin.registry.quality import Quality
@@ -65,6 +66,7 @@ class Registry:
         self.quality = Quality(self._database)
         self.policies = Policies(self._database)
         self.triage = Triage(self._database)
+        self.orders = Orders(self._database)
         self.switches = SwitchBoard(self._database)
         self.requests = Requests(self._database)
         self.heartbeats = Heartbeats(self._database)

@@ -17,6 +17,7 @@ from plugin.registry.audit import note
 from plugin.registry.engine import Database, insert_unless_known
 from plugin.registry.generations import create_job
 from plugin.registry.intake import add_all
+from plugin.registry.orders import forget_orders_of
 from plugin.registry.records import (
     AddOutcome,
     AssemblyFacts,
@@ -198,7 +199,7 @@ class Studies:
             return job
 
     def purge(self, study_id: int, actor: str) -> PurgedStudy | None:
-        """Forget a study with its jobs, results and deliveries; only the audit remembers.
+        """Forget a study with its jobs, results, deliveries and orders; only the audit remembers.
 
         The UIDs of its results stay known, so that they are recognised when a PACS sends them
         back. A worker that is at it cannot publish any more. The caller deletes the files.
@@ -211,6 +212,7 @@ class Studies:
                 select(jobs.c.id).where(jobs.c.study_id == study_id).order_by(jobs.c.generation)
             ).scalars()
             purged = PurgedStudy(study.study_key, study.n_instances, tuple(job_ids))
+            forget_orders_of(connection, study)
             connection.execute(studies.delete().where(studies.c.id == study_id))
             what = (actor, "study.purge", f"study {study.study_key}")
             before = {"n_instances": study.n_instances, "n_jobs": len(purged.job_ids)}
@@ -236,9 +238,13 @@ class Studies:
         with self._database.write() as connection:
             insert_unless_known(connection, quarantine, values, "path")
 
-    def quarantine_list(self, limit: int = 100) -> list[QuarantineRecord]:
-        """Return what is in quarantine, newest first."""
-        query = select(quarantine).order_by(quarantine.c.received_at.desc()).limit(limit)
+    def quarantine_list(
+        self, limit: int = 100, before_id: int | None = None
+    ) -> list[QuarantineRecord]:
+        """Return what is in quarantine (before one), newest first."""
+        query = select(quarantine).order_by(quarantine.c.id.desc()).limit(limit)
+        if before_id is not None:
+            query = query.where(quarantine.c.id < before_id)
         with self._database.read() as connection:
             rows = connection.execute(query).mappings()
             return [QuarantineRecord(**{**row, "reason": Reason(row["reason"])}) for row in rows]

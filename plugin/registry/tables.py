@@ -235,11 +235,14 @@ studies = Table(
     _told("issuer_of_patient_id"),
     _told("patient_birth_date"),
     _told("patient_sex"),
+    _told("accession_issuer"),
+    _told("requested_procedure_id"),
     Index(None, "state"),
     Index(None, "accession_number"),
     Index(None, "patient_id"),
     Index(None, "last_received_at"),
     Index(None, "first_received_at"),
+    Index(None, "requested_procedure_id"),
 )
 
 instances = Table(

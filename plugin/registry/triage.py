@@ -27,6 +27,7 @@ from plugin.registry.triage_tables import triage_decisions
 
 N_REPLAYED = 10_000
 """Results on which another policy is tried; a few seconds."""
+_N_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,30 +97,24 @@ class Triage:
         Returns
         -------
         int
-            How many studies changed their urgency by it.
+            How many studies changed their urgency by it; when very many would, the next call does
+            the others.
         """
         now = self._database.now()
         with self._database.read() as connection:
             policy = policy_in_force(connection).without_result()
-            changed = [one for one in _waiting(connection, now, policy) if one.changes]
+            changed = [one.study_id for one in _waiting(connection, now, policy) if one.changes]
         if not changed:
             return 0
         with self._database.write() as connection:
-            for one in changed:
-                connection.execute(
-                    update(studies)
-                    .where(studies.c.id == one.study_id)
-                    .values(policy_urgency=one.urgency)
-                )
-                if one.urgency > one.before:
-                    note_decision(connection, one.study_id, None, one.decision, now)
-        return len(changed)
+            return reconsider_studies(connection, now, changed[:_N_AT_ONCE])
 
 
 @dataclass(frozen=True, slots=True)
 class _Reconsidered:
     study_id: int
     before: int
+    of_result: int
     decision: Decision
 
     @property
@@ -129,6 +124,30 @@ class _Reconsidered:
     @property
     def changes(self) -> bool:
         return self.urgency != self.before
+
+    @property
+    def promotes(self) -> bool:
+        """Whether it says more than what was decided before, with or without a result."""
+        return self.urgency > max(self.before, self.of_result)
+
+
+def reconsider_studies(connection: Connection, now: datetime, study_ids: Sequence[int]) -> int:
+    """Apply those rules to some studies, in the transaction that changed what they rest on.
+
+    Returns
+    -------
+    int
+        How many studies changed their urgency by it.
+    """
+    policy = policy_in_force(connection).without_result()
+    changed = [one for one in _waiting(connection, now, policy, study_ids) if one.changes]
+    for one in changed:
+        connection.execute(
+            update(studies).where(studies.c.id == one.study_id).values(policy_urgency=one.urgency)
+        )
+        if one.promotes:
+            note_decision(connection, one.study_id, None, one.decision, now)
+    return len(changed)
 
 
 def standing_of(decision: Decision | None) -> dict[str, Any]:
@@ -161,34 +180,43 @@ def note_decision(
     )
 
 
-def _waiting(connection: Connection, now: datetime, policy: Policy) -> Iterator[_Reconsidered]:
-    """Yield what the policy gives without a result to every study that nobody has read."""
+def _waiting(
+    connection: Connection, now: datetime, policy: Policy, study_ids: Sequence[int] | None = None
+) -> Iterator[_Reconsidered]:
+    """Yield what the policy gives without a new result to studies that nobody has read.
+
+    Parameters
+    ----------
+    study_ids
+        None: to all of them.
+    """
     columns = (
         studies.c.id,
         studies.c.order_facts,
         studies.c.first_received_at,
         studies.c.policy_urgency,
     )
+    among = [] if study_ids is None else [studies.c.id.in_(study_ids)]
     if not policy.rules:
         # A policy that had such rules is no longer in force.
-        query = select(*columns).where(studies.c.policy_urgency > 0)
-        for before in connection.execute(query):
-            yield _Reconsidered(before.id, before.policy_urgency, decide(policy, TriageInputs()))
+        query = select(*columns).where(studies.c.policy_urgency > 0, *among)
+        for row in connection.execute(query):
+            yield _Reconsidered(row.id, row.policy_urgency, 0, decide(policy, TriageInputs()))
         return
     made = triage_decisions
     query = (
-        select(*columns, made.c.inputs)
+        select(*columns, made.c.inputs, jobs.c.triage_urgency)
         .outerjoin(readings, readings.c.study_id == studies.c.id)
         .outerjoin(
             jobs, (jobs.c.study_id == studies.c.id) & (jobs.c.state == JobState.REPORTED.value)
         )
         .outerjoin(made, made.c.job_id == jobs.c.id)
-        .where(readings.c.read_at.is_(None))
+        .where(readings.c.read_at.is_(None), *among)
     )
     for row in connection.execute(query):
         minutes = (now - row.first_received_at).total_seconds() / 60
-        inputs = _inputs(row.inputs, row.order_facts, minutes)
-        yield _Reconsidered(row.id, row.policy_urgency, decide(policy, inputs))
+        decision = decide(policy, _inputs(row.inputs, row.order_facts, minutes))
+        yield _Reconsidered(row.id, row.policy_urgency, row.triage_urgency or 0, decision)
 
 
 def _inputs(

@@ -30,7 +30,7 @@ class IncomingPriority(StrEnum):
 
 
 class PatientClass(StrEnum):
-    """Where the patient is, as far as the headers tell; an outpatient cannot be told from them."""
+    """Where the patient is; that somebody is an outpatient asks for nothing and is not kept."""
 
     EMERGENCY = "emergency"
     INPATIENT = "inpatient"
@@ -46,9 +46,24 @@ class ClinicalFlag(StrEnum):
     INTRACARDIAC_MASS = "intracardiac_mass"
 
 
+class OrderSource(StrEnum):
+    """What told of an order."""
+
+    HEADERS = "dicom_headers"
+    HL7 = "hl7_v2"
+    UPS = "ups"
+
+    @property
+    def words(self) -> str:
+        """Name it for people."""
+        return {"dicom_headers": "the DICOM headers", "hl7_v2": "an HL7 v2 order", "ups": "a UPS"}[
+            self.value
+        ]
+
+
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """What the headers tell about the order; empty where they tell nothing.
+    """What headers and order messages tell about the order; empty where they tell nothing.
 
     Attributes
     ----------
@@ -57,12 +72,21 @@ class OrderFacts:
         Institution Residence (0038,0400).
     has_admission
         Whether there is an Admission ID (0038,0010).
+    told_by
+        What told the priority; means nothing where there is none.
+    patient_class
+        What an order message says itself; the headers only name places.
+    text_flags
+        What the reason for the study in an order message raised; the text is not kept.
     """
 
     priority: IncomingPriority | None = None
     requesting_service: str = ""
     location: str = ""
     has_admission: bool = False
+    told_by: OrderSource = OrderSource.HEADERS
+    patient_class: PatientClass | None = None
+    text_flags: frozenset[ClinicalFlag] = frozenset()
 
     def to_dict(self) -> dict[str, Any]:
         """Serialise for the registry."""
@@ -71,17 +95,23 @@ class OrderFacts:
             "requesting_service": self.requesting_service,
             "location": self.location,
             "has_admission": self.has_admission,
+            "told_by": self.told_by.value,
+            "patient_class": None if self.patient_class is None else self.patient_class.value,
+            "text_flags": sorted(flag.value for flag in self.text_flags),
         }
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Read what ``to_dict`` gave; an empty mapping tells nothing."""
-        priority = raw.get("priority")
+        priority, patient_class = raw.get("priority"), raw.get("patient_class")
         return cls(
             None if priority is None else IncomingPriority(priority),
             str(raw.get("requesting_service", "")),
             str(raw.get("location", "")),
             bool(raw.get("has_admission", False)),
+            OrderSource(raw.get("told_by", OrderSource.HEADERS)),
+            None if patient_class is None else PatientClass(patient_class),
+            frozenset(ClinicalFlag(flag) for flag in raw.get("text_flags", ())),
         )
 
 

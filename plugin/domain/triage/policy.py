@@ -128,7 +128,8 @@ class TextCondition:
 
     def truth(self, inputs: TriageInputs, _places: Places) -> Truth:
         """Tell how it stands."""
-        return Truth.MET if self.flag in inputs.text_flags else Truth.NOT_MET
+        raised = inputs.text_flags | inputs.order.text_flags
+        return Truth.MET if self.flag in raised else Truth.NOT_MET
 
     def reason(self, source: str) -> PriorityReason:
         """Describe it."""
@@ -231,6 +232,10 @@ class ChangeCondition:
         )
 
 
+_CHANGING = (WaitingCondition, OrderCondition, ClassCondition, TextCondition)
+"""What may hold later although no image and no result came; all else rests on a result."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """All conditions together give the level; ``line`` is where the file has it.
@@ -250,9 +255,8 @@ class Rule:
 
     @property
     def may_change_without_result(self) -> bool:
-        """Whether time, or what is known before an analysis, can make it come true."""
-        waits = any(isinstance(one, WaitingCondition) for one in self.conditions)
-        return waits or all(isinstance(o, OrderCondition | ClassCondition) for o in self.conditions)
+        """Whether time, or an order that is told later, can make it come true."""
+        return any(isinstance(one, _CHANGING) for one in self.conditions)
 
     def reasons(self) -> tuple[PriorityReason, ...]:
         """Describe every condition."""
@@ -320,13 +324,16 @@ def is_at_least(priority: IncomingPriority | None, least: IncomingPriority) -> b
 
 
 def patient_class_of(order: OrderFacts, places: Places) -> PatientClass | None:
-    """Tell the class from service, location and admission; None when they do not tell.
+    """Tell the class, from what an order message says or from places; None when nothing tells.
 
     A place is meant when its words stand in the text as whole words, in any case.
     """
     texts = [_words(order.requesting_service), _words(order.location)]
     for patient_class in PatientClass:  # emergency first
-        if any(_contains(text, place) for place in places.get(patient_class, ()) for text in texts):
+        named = places.get(patient_class, ())
+        if order.patient_class is patient_class or any(
+            _contains(text, place) for place in named for text in texts
+        ):
             return patient_class
     return PatientClass.INPATIENT if order.has_admission else None
 
