@@ -42,7 +42,9 @@ class StandInBundle:
     name: str = "truth"
     version: str = "1"
     digest: str = "0" * 64
-    manifest: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(files=()))
+    manifest: SimpleNamespace = field(
+        default_factory=lambda: SimpleNamespace(files=(), evaluation=None)
+    )
 
 
 class TruthSegmenter:

@@ -29,8 +29,9 @@ from worker.clinical.flags import text_flags
 from worker.clinical.history import told_history
 from worker.earlier import Past, Recalled, Version, recall
 from worker.explain import Explanation, explain, occlude
-from worker.findings import assess, load_pattern_table, reread
+from worker.findings import assess, errors_of, load_pattern_table, reread
 from worker.findings.language import load_language
+from worker.findings.pattern import WITHOUT_TABLE
 from worker.findings.word import Told, Writer, noted, word_report
 from worker.findings.worded import worded
 from worker.gate import Check, examine_contours, examine_pictures, notes
@@ -39,7 +40,7 @@ from worker.model.types import Segmentation
 from worker.report import AnalysisIdentity, EarlierReport, PredecessorReport, build_results
 from worker.report.viewer import write_viewer
 from worker.volume import LoadedStudy, load_study
-from worker.volume.types import CineStack
+from worker.volume.types import CineStack, StackNote
 
 log = get_logger(__name__)
 
@@ -72,7 +73,7 @@ class MeasuredStudy:
     Attributes
     ----------
     loaded
-        The study, with what the gate flagged among the notes of its stack.
+        The study; among the notes of its stack are what the gate flagged and the bundle lacks.
     assessment
         Its sentences are in English.
     explanation, checks, decision
@@ -278,12 +279,15 @@ def _measure(
         )
     with watch.stage("measure", tell):
         checks += examine_contours(loaded.stack, segmentation, segmenter.bundle)
-        loaded = _with_notes(loaded, checks)
+        table = load_pattern_table(segmenter.bundle)
+        missing = () if table is not None else (WITHOUT_TABLE,)
+        loaded = _with_notes(loaded, (*notes(checks), *missing))
         measured = assess(
             loaded.stack,
             segmentation,
             loaded.patient,
-            pattern_table=load_pattern_table(segmenter.bundle),
+            standard_errors=errors_of(segmenter.bundle.manifest),
+            pattern_table=table,
         )
         recalled = look_back(loaded.reference, measured) if look_back else Recalled()
         measured = dataclasses.replace(measured, comparison=recalled.comparison)
@@ -300,10 +304,10 @@ def _measure(
     )
 
 
-def _with_notes(loaded: LoadedStudy, checks: tuple[Check, ...]) -> LoadedStudy:
-    """Return the study with what the gate flagged beside the notes of its stack."""
+def _with_notes(loaded: LoadedStudy, further: tuple[StackNote, ...]) -> LoadedStudy:
+    """Return the study with what the gate flagged and the bundle lacks beside its stack's notes."""
     stack = loaded.stack
-    noted = dataclasses.replace(stack, notes=(*stack.notes, *notes(checks)))
+    noted = dataclasses.replace(stack, notes=(*stack.notes, *further))
     return dataclasses.replace(loaded, stack=noted)
 
 

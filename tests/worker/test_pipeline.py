@@ -13,6 +13,7 @@ from worker import pipeline
 from worker.analysis_result import RESULT_NAME
 from worker.explain import Hidden, Occlusion, PartKind
 from worker.findings import assess
+from worker.findings.report_text import puts_numbers_in_doubt
 from worker.pipeline import EXPLAIN_STAGE, STAGES, analyse_paths
 from worker.report import PredecessorReport
 
@@ -57,6 +58,14 @@ def test_pipeline_writes_report_images_and_result_json(analysed):
     assert written["bundle"]["name"] == "truth"
     assert written["input_digest"] == result.input_digest
     assert set(written["timings_seconds"]) == set(STAGES)
+
+
+def test_report_says_that_a_bundle_without_a_table_compares_with_no_group(analysed):
+    assessment = analysed[0].assessment
+    assert assessment.pattern is None
+    (note,) = [one for one in assessment.quality if one.key == "pattern_without_table"]
+    assert "not available in this model bundle" in note.sentence
+    assert not puts_numbers_in_doubt(note)
 
 
 def test_result_tells_all_that_the_figures_of_quality_watch(analysed):

@@ -9,6 +9,7 @@ from worker.findings.orientation import Orientation, find_orientation
 from worker.findings.pattern import load_pattern_table
 from worker.findings.reread import reread
 from worker.findings.segments import segment_map
+from worker.findings.uncertainty import errors_of
 from worker.findings.volumes import DiscVolumes, disc_volumes_ml
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "assess",
     "contours",
     "disc_volumes_ml",
+    "errors_of",
     "find_orientation",
     "load_pattern_table",
     "reread",

@@ -24,6 +24,7 @@ from plugin.domain.findings import PatternEstimate
 from worker.bundle import Bundle
 from worker.findings.pattern_features import FEATURES, SIGNED
 from worker.findings.volumes import Float64Array
+from worker.volume.types import StackNote
 
 TABLE_FILE = "tables/pattern.json"
 GROUPS = (
@@ -34,6 +35,11 @@ GROUPS = (
     "abnormal_right_ventricle",
 )
 """Groups that this software has words and codes for."""
+WITHOUT_TABLE = StackNote(
+    "pattern_without_table",
+    "Which group of patients the pattern resembles is not available in this model bundle.",
+)
+"""What a reader is told in place of an answer when the bundle has no table."""
 
 _CONFIDENCE_PERCENT = (1, 99)
 _SMALLEST = 1e-3

@@ -34,6 +34,7 @@ _INFORMATION = frozenset(
         "pattern_without_size",
         "pattern_without_right",
         "pattern_without_wall",
+        "pattern_without_table",
     }
 )
 """Notes that say what is absent or usual; they do not put the numbers in doubt."""

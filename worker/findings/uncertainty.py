@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import hypot
 
+from worker.bundle.manifest import Evaluation, Manifest
+
 Z_90_PERCENT = 1.645
 """Half-width of a central 90 % interval of the normal distribution, in standard errors."""
 
@@ -45,7 +47,51 @@ STANDARD_ERRORS: dict[str, StandardError] = {
     "wall_thickness_ed": StandardError(1.0, 0.0, _VALIDATION),
     "wall_thickness_es": StandardError(1.5, 0.0, _VALIDATION),
 }
-"""By measurement key; replaced by the validation errors of a bundle where those are known."""
+"""By measurement key, for the bundle that is the default; `errors_of` gives those of another."""
+
+_MEASURED_AS = {
+    "lv_ejection_fraction": "lvef_percent",
+    "lv_end_diastolic_volume": "lvedv_ml",
+    "lv_end_systolic_volume": "lvesv_ml",
+    "lv_mass": "lv_mass_g",
+    "rv_ejection_fraction": "rvef_percent",
+    "rv_end_diastolic_volume": "rvedv_ml",
+    "rv_end_systolic_volume": "rvesv_ml",
+    "maximal_wall_thickness": "maximal_wall_thickness",
+    "wall_thickness_ed": "wall_thickness_ed",
+    "wall_thickness_es": "wall_thickness_es",
+}
+"""What an evaluation calls these measurements (`cmr-triage evaluate`)."""
+_USUAL_ML = 150.0
+
+
+def errors_of(manifest: Manifest) -> Mapping[str, StandardError]:
+    """Return the errors that a bundle was measured to make, or those of the default one.
+
+    The root mean square error of the evaluation, rounded to a tenth. Where the table states a share
+    of the value (how far two examinations of one person differ), the share stays unless the
+    bundle's own error is larger than it is at a usual volume. A bundle that was never measured has
+    the errors of the default one: nothing better is known.
+    """
+    if manifest.evaluation is None:
+        return STANDARD_ERRORS
+    measured = _root_mean_squares(manifest.evaluation)
+    source = f"bundle {manifest.name} {manifest.version}, {manifest.evaluation.data}"
+    own = {
+        key: StandardError(round(measured[name], 1), 0.0, source)
+        for key, name in _MEASURED_AS.items()
+        if name in measured and measured[name] > STANDARD_ERRORS[key].share * _USUAL_ML
+    }
+    return {**STANDARD_ERRORS, **own}
+
+
+def _root_mean_squares(evaluation: Evaluation) -> Mapping[str, float]:
+    ending = " root mean square error"
+    return {
+        row.measure.removesuffix(ending): row.value
+        for row in evaluation.rows
+        if row.measure.endswith(ending)
+    }
 
 
 def standard_error(

@@ -2,10 +2,13 @@
 
 import pytest
 
+from worker.bundle import find_bundle
+from worker.bundle.manifest import Evaluation, EvaluationRow, Manifest
 from worker.findings.definitions import DEFINITIONS
 from worker.findings.uncertainty import (
     STANDARD_ERRORS,
     StandardError,
+    errors_of,
     interval_90,
     standard_error,
 )
@@ -60,3 +63,38 @@ def test_interval_is_ninety_percent_and_not_negative():
 def test_every_error_belongs_to_a_measurement_and_names_its_source():
     assert set(STANDARD_ERRORS) <= set(DEFINITIONS)
     assert all(error.source for error in STANDARD_ERRORS.values())
+
+
+def default_manifest(**root_mean_squares):
+    manifest = Manifest.model_validate_json((find_bundle(None) / "manifest.json").read_bytes())
+    if not root_mean_squares:
+        return manifest
+    rows = tuple(
+        EvaluationRow(measure=f"{name} root mean square error", value=value)
+        for name, value in root_mean_squares.items()
+    )
+    measured = Evaluation(data="drawn hearts", n_patients=2, command="none", rows=rows)
+    return manifest.model_copy(update={"evaluation": measured, "name": "other"})
+
+
+def test_default_bundle_makes_the_errors_that_the_documentation_prints():
+    found = errors_of(default_manifest())
+    assert found.keys() == STANDARD_ERRORS.keys()
+    for key, error in found.items():
+        stated = STANDARD_ERRORS[key]
+        assert (error.fixed, error.share) == (stated.fixed, stated.share), key
+
+
+def test_worse_bundle_has_wider_intervals_and_says_whose_they_are():
+    found = errors_of(default_manifest(lvef_percent=7.77, lvedv_ml=21.0, rvedv_ml=6.0))
+    assert found["lv_ejection_fraction"].fixed == 7.8
+    assert "other" in found["lv_ejection_fraction"].source
+    assert found["lv_end_diastolic_volume"].of(150.0) == 21.0
+    # two examinations of one person differ by more than this bundle errs
+    assert found["rv_end_diastolic_volume"] == STANDARD_ERRORS["rv_end_diastolic_volume"]
+    assert found["lv_mass"] == STANDARD_ERRORS["lv_mass"]
+
+
+def test_bundle_that_was_never_measured_has_the_errors_of_the_default_one():
+    unmeasured = default_manifest().model_copy(update={"evaluation": None})
+    assert errors_of(unmeasured) == STANDARD_ERRORS
