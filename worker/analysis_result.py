@@ -10,6 +10,7 @@ from typing import Any
 
 from plugin.domain.findings import Assessment
 from plugin.domain.quality.facts import ResultFigures
+from plugin.domain.recognition import Recognition
 from plugin.domain.triage import Decision
 from plugin.domain.wording import Wording
 from worker.clinical.inventory import inventory
@@ -42,6 +43,8 @@ class AnalysisResult:
         What every layer of the gate measured.
     wording
         What the language model worded, and where its words were not taken; None without one.
+    recognition
+        Which described categories the study resembles; None where nobody asked.
     decision
         What the triage policy made of the result.
     figures
@@ -57,6 +60,7 @@ class AnalysisResult:
     explanation: Explanation | None = None
     checks: tuple[Check, ...] = ()
     wording: Wording | None = None
+    recognition: Recognition | None = None
     decision: Decision | None = None
     figures: ResultFigures | None = None
 
@@ -149,5 +153,8 @@ def describe(
             None if result.explanation is None else dataclasses.asdict(result.explanation)
         ),
         "wording": None if result.wording is None else dataclasses.asdict(result.wording),
+        "recognition": (
+            None if result.recognition is None else dataclasses.asdict(result.recognition)
+        ),
         "assessment": None if assessment is None else dataclasses.asdict(assessment),
     }

@@ -1,4 +1,4 @@
-"""Opening the models of a bundle: the tower, and the language model where it is wanted.
+"""Opening the models of a bundle: the tower, and language model and recognition where wanted.
 
 Opening holds every graph to its golden run, so what is open is what the bundle's makers measured.
 """
@@ -6,12 +6,18 @@ Opening holds every graph to its golden run, so what is open is what the bundle'
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
 
 from plugin.domain.errors import Reason, TriageError
+from plugin.logs import get_logger
 from plugin.settings import WorkerSettings
-from worker.bundle import load_bundle
+from worker.bundle import Bundle, load_bundle
+from worker.model.language.categories import read_categories
+from worker.model.language.recognition import StudyRecogniser, open_recogniser
 from worker.model.language.writer import LanguageWriter, open_writer
 from worker.model.tower import SegmentationTower
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +26,11 @@ class Models:
 
     tower: SegmentationTower
     writer: LanguageWriter | None
+    recogniser: StudyRecogniser | None = None
 
 
 def open_models(settings: WorkerSettings, folder: str = "") -> Models:
-    """Load the tower of a bundle, and its language model where it is wanted.
+    """Load the tower of a bundle, and what else of it the settings want and it has.
 
     Parameters
     ----------
@@ -33,13 +40,22 @@ def open_models(settings: WorkerSettings, folder: str = "") -> Models:
     Raises
     ------
     ConfigurationError, ModelError
-        The bundle is missing, tampered with or unusable, or the runtime or device is not there.
+        The bundle is missing, tampered with or unusable, or the runtime or device is not there;
+        the file of categories has a mistake.
     """
     bundle = load_bundle(folder or settings.bundle or None)
     tower = SegmentationTower(bundle, device=settings.device, threads=settings.threads)
-    if not settings.language_model:
-        return Models(tower, None)
-    return Models(tower, open_writer(bundle, settings.device, settings.threads))
+    machine = settings.device, settings.threads
+    writer = open_writer(bundle, *machine) if settings.language_model else None
+    return Models(tower, writer, _recogniser(settings, bundle) if settings.recognition else None)
+
+
+def _recogniser(settings: WorkerSettings, bundle: Bundle) -> StudyRecogniser | None:
+    categories = read_categories(Path(settings.categories) if settings.categories else None)
+    found = open_recogniser(bundle, categories, settings.device, settings.threads)
+    if found is None:
+        log.warning("recognition_not_in_bundle", bundle=f"{bundle.name} {bundle.version}")
+    return found
 
 
 def check_model(settings: WorkerSettings) -> None:

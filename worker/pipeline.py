@@ -19,8 +19,9 @@ from typing import Protocol
 
 from pydicom.dataset import Dataset
 
-from plugin.domain.errors import ConfigurationError, Reason, TransientError
+from plugin.domain.errors import ConfigurationError, ModelError, Reason, TransientError
 from plugin.domain.findings import Assessment
+from plugin.domain.recognition import Recognition
 from plugin.domain.triage import Decision, Situation, default_policy
 from plugin.logs import get_logger
 from worker.analysis_result import RESULT_NAME, AnalysisResult, describe, figures_of, summarise
@@ -36,6 +37,7 @@ from worker.findings.word import Told, Writer, noted, word_report
 from worker.findings.worded import worded
 from worker.gate import Check, examine_contours, examine_pictures, notes
 from worker.model.language.study import study_features
+from worker.model.language.vision import StudyFeatures
 from worker.model.types import Segmentation
 from worker.report import AnalysisIdentity, EarlierReport, PredecessorReport, build_results
 from worker.report.viewer import write_viewer
@@ -52,6 +54,8 @@ EXPLAIN_STAGE = "explain"
 """Only when occlusion is asked for."""
 LANGUAGE_STAGE = "language"
 """Only with a language model."""
+RECOGNISE_STAGE = "recognise"
+"""Only when recognition is asked for."""
 
 
 class Segmenter(Protocol):
@@ -63,6 +67,16 @@ class Segmenter(Protocol):
         self, stack: CineStack, on_progress: Callable[[float], None] | None = None
     ) -> Segmentation:
         """Label every frame of ``stack``."""
+        ...
+
+
+class Recogniser(Protocol):
+    """What holds a study to descriptions; ``worker.model.language.recognition`` has one."""
+
+    measurement_keys: tuple[str, ...]
+
+    def recognise(self, study: StudyFeatures) -> Recognition:
+        """Return the margin of every category."""
         ...
 
 
@@ -122,6 +136,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     segmentation_phases: str = "ends",
     writer: Writer | None = None,
     language_seconds: float = 20.0,
+    recogniser: Recogniser | None = None,
     situation: Situation | None = None,
     past: Past | None = None,
     with_occlusion: bool = False,
@@ -148,6 +163,9 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         The language model that words the report; None: by rules.
     language_seconds
         Time that it has; what is not written by then is worded by rules.
+    recogniser
+        Tells in ``result.json`` which described categories the study resembles; nothing else
+        reads that. None: nobody asked.
     situation
         What the triage policy decides by besides the result; None: only the policy that ships.
     past
@@ -188,6 +206,10 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         with watch.stage(LANGUAGE_STAGE, tell):
             told = told_about(measured, writer, language_seconds)
             wording = word_report(assessment, load_language(report_language), writer, told)
+    recognition = None
+    if recogniser is not None:
+        with watch.stage(RECOGNISE_STAGE, tell):
+            recognition = _recognised(measured, recogniser)
     if with_occlusion and explanation is not None:
         with watch.stage(EXPLAIN_STAGE, tell):
             occlusion = occlude(
@@ -229,6 +251,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         explanation=explanation,
         checks=measured.checks,
         wording=wording,
+        recognition=recognition,
         decision=measured.decision,
         figures=figures_of(assessment, measured.checks, identity),
     )
@@ -251,15 +274,26 @@ def measure_paths(paths: Iterable[Path], segmenter: Segmenter) -> MeasuredStudy:
 
 def told_about(measured: MeasuredStudy, writer: Writer, seconds: float) -> Told:
     """Return what a language model is told of a study besides its evidence."""
-    features = None
-    if writer.reads_images:
-        features = study_features(
-            measured.loaded.stack,
-            measured.segmentation,
-            measured.assessment,
-            writer.measurement_keys,
-        )
+    features = _features(measured, writer.measurement_keys) if writer.reads_images else None
     return Told(told_history(measured.loaded.clinical), features, seconds)
+
+
+def _recognised(measured: MeasuredStudy, recogniser: Recogniser) -> Recognition | None:
+    """Hold a study to descriptions; a failure of that fails no analysis."""
+    features = _features(measured, recogniser.measurement_keys)
+    if features is None:
+        return None
+    try:
+        return recogniser.recognise(features)
+    except ModelError as error:
+        log.warning("recognition_failed", reason=error.reason)
+        return None
+
+
+def _features(measured: MeasuredStudy, keys: tuple[str, ...]) -> StudyFeatures | None:
+    """Return the study as an image reader takes it; None where the tower gave no regions."""
+    stack = measured.loaded.stack
+    return study_features(stack, measured.segmentation, measured.assessment, keys)
 
 
 def _measure(

@@ -32,11 +32,12 @@ from plugin.registry import JobRecord, PublishedResult, Registry, RejectionNote
 from plugin.settings import Settings
 from plugin.spool import Spool
 from worker.analysis_result import AnalysisResult
+from worker.bundle.install import remove_unfinished
 from worker.earlier import past_of
 from worker.findings.word import Writer
 from worker.lease import Lease
 from worker.models import check_model, open_models
-from worker.pipeline import Segmenter, analyse_paths
+from worker.pipeline import Recogniser, Segmenter, analyse_paths
 from worker.report import PredecessorReport
 from worker.requests import make_desk, note_bundle
 from worker.withdrawal import SUPERSEDED, as_stored, representative, write_notes
@@ -65,6 +66,8 @@ class Analyst:
         Of this worker, as the registry shows it.
     writer
         The language model that words reports; None: by rules.
+    recogniser
+        Holds studies to described categories; None: nobody asked.
     """
 
     def __init__(
@@ -75,13 +78,14 @@ class Analyst:
         segmenter: Segmenter,
         name: str,
         writer: Writer | None = None,
+        recogniser: Recogniser | None = None,
     ) -> None:
         self._settings = settings
         self._registry = registry
         self._spool = spool
         self._segmenter = segmenter
         self._name = name
-        self._writer = writer
+        self._writer, self._recogniser = writer, recogniser
         self._software_version = version("cmr-triage")
 
     def analyse(self, job_id: str) -> Outcome:
@@ -140,6 +144,7 @@ class Analyst:
             segmentation_phases=self._settings.worker.segmentation_phases,
             writer=self._writer,
             language_seconds=self._settings.worker.language_seconds,
+            recogniser=self._recogniser,
             situation=self._situation(job),
             # Looked up now, not when the job was queued: what stands may have changed.
             past=past_of(self._registry.earlier.results(job.study_id)),
@@ -259,6 +264,7 @@ class Workplace:
         self._name = f"{gethostname()}:{os.getpid()}"
         self._registry = registry = Registry(settings.registry_url)
         spool = Spool(settings.spool.folder)
+        remove_unfinished(spool.bundles)
         self._load(registry, spool)
         self._desk = make_desk(settings, registry, spool, self._name, self._look)
         self._desk.open()
@@ -299,7 +305,13 @@ class Workplace:
         self._facts |= {"bundle": f"{bundle.name} {bundle.version}", "problem": ""}
         self._opened = wanted
         self._analyst = Analyst(
-            self._settings, registry, spool, models.tower, self._name, models.writer
+            self._settings,
+            registry,
+            spool,
+            models.tower,
+            self._name,
+            models.writer,
+            models.recogniser,
         )
 
 

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from plugin.commands.terminal import JsonOption, print_table
-from plugin.domain.errors import Reason, StudyRejectedError
+from plugin.domain.errors import ModelError, Reason, StudyRejectedError
 
 if TYPE_CHECKING:
     from plugin.domain.comparison import Comparison
     from plugin.domain.findings import Assessment, Measurement
     from plugin.domain.wording import Wording
     from worker.analysis_result import AnalysisResult
+    from worker.bundle import Bundle
     from worker.explain import Explanation
+    from worker.model.language.recognition import StudyRecogniser
 
 _SHOWN = (
     "lv_ejection_fraction",
@@ -94,6 +96,19 @@ def analyze(
             "model to see how its value answers (takes longer than the analysis).",
         ),
     ] = False,
+    recognise: Annotated[
+        bool,
+        typer.Option(
+            "--recognise",
+            help="Tell which described categories the study resembles; no report rests on it.",
+        ),
+    ] = False,
+    categories: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="File of those categories (TOML); without it the ones that ship."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Analyse a folder of DICOM offline: writes the SR, the images and result.json.
@@ -113,6 +128,8 @@ def analyze(
         language_model=language_model,
         all_phases=all_phases,
         explain=explain,
+        recognise=recognise or categories is not None,
+        categories=categories,
     )
     if as_json:
         from worker.analysis_result import RESULT_NAME
@@ -136,6 +153,8 @@ def _run(
     language_model: bool,
     all_phases: bool,
     explain: bool,
+    recognise: bool,
+    categories: Path | None,
 ) -> "AnalysisResult":
     from importlib.metadata import version
 
@@ -146,13 +165,24 @@ def _run(
     from worker.earlier import EarlierFolder, Past, folder_of
     from worker.model.language.writer import open_writer
     from worker.model.tower import SegmentationTower
-    from worker.pipeline import EXPLAIN_STAGE, LANGUAGE_STAGE, STAGES, analyse_paths
+    from worker.pipeline import (
+        EXPLAIN_STAGE,
+        LANGUAGE_STAGE,
+        RECOGNISE_STAGE,
+        STAGES,
+        analyse_paths,
+    )
 
     paths = dicom_files(study)
     loaded = load_bundle(bundle)
     tower = SegmentationTower(loaded, device=device.value, threads=threads)
     writer = open_writer(loaded, device.value, threads) if language_model else None
-    further = {EXPLAIN_STAGE: explain, LANGUAGE_STAGE: writer is not None}
+    recogniser = _recogniser(loaded, categories, device, threads) if recognise else None
+    further = {
+        EXPLAIN_STAGE: explain,
+        LANGUAGE_STAGE: writer is not None,
+        RECOGNISE_STAGE: recognise,
+    }
     stages = (*STAGES[:-1], *(stage for stage, on in further.items() if on), STAGES[-1])
     console = Console(stderr=True)
     columns = (
@@ -179,10 +209,23 @@ def _run(
             report_language=language.value,
             segmentation_phases="all" if all_phases else "ends",
             writer=writer,
+            recogniser=recogniser,
             past=Past(tuple(EarlierFolder(folder_of(one), is_vouched=True) for one in prior)),
             with_occlusion=explain,
             on_progress=tell,
         )
+
+
+def _recogniser(
+    bundle: "Bundle", categories: Path | None, device: Device, threads: int
+) -> "StudyRecogniser":
+    from worker.model.language.categories import read_categories
+    from worker.model.language.recognition import open_recogniser
+
+    found = open_recogniser(bundle, read_categories(categories), device.value, threads)
+    if found is None:
+        raise ModelError(Reason.NO_RECOGNITION, f"{bundle.name} {bundle.version}")
+    return found
 
 
 def dicom_files(study: Path) -> list[Path]:
@@ -221,6 +264,13 @@ def _print(result: "AnalysisResult", assessment: "Assessment", out: Path) -> Non
         _print_comparison(assessment, assessment.comparison)
     if result.wording is not None:
         _print_wording(result.wording)
+    if result.recognition is not None:
+        print_table(
+            "Resembles (experimental)",
+            ("described as", "margin"),
+            ((one.name, f"{one.margin:+.2f}") for one in result.recognition.resemblances),
+            caption=result.recognition.notice,
+        )
     typer.echo(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
     seconds = json.dumps(result.timings_seconds).strip("{}").replace('"', "")
     typer.echo(f"Seconds: {seconds}")

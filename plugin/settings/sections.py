@@ -197,6 +197,16 @@ class WorkerSettings(Section):
     language_seconds: Seconds = Field(
         20, description="Time to word a report; what is not ready by then is worded by rules."
     )
+    recognition: bool = Field(
+        default=False,
+        description=(
+            "Tell on the page of a study which described categories it resembles, where the bundle "
+            "can; no report and no priority rests on it."
+        ),
+    )
+    categories: str = Field(
+        "", description="File of those categories (TOML); empty: the ones that ship."
+    )
     lease_seconds: Seconds = Field(
         60, description="A job whose worker is not heard of for so long is given to another one."
     )

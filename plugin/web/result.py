@@ -12,6 +12,7 @@ from typing import Any
 
 from plugin.domain.findings import Assessment, Measurement
 from plugin.domain.objects import KINDS
+from plugin.domain.recognition import Recognition, Resemblance
 from plugin.registry import Registry, ResultObject
 from plugin.web.comparison import ShownComparison, shown_comparison
 
@@ -65,6 +66,7 @@ class ShownResult:
     not_assessed: tuple[str, ...]
     strata: tuple[Sentence, ...]
     pattern: str
+    recognition: Recognition | None
     pictures: tuple[Picture, ...]
     files: tuple[tuple[str, str], ...]
     has_viewer: bool
@@ -141,6 +143,7 @@ def read_result(registry: Registry, job_id: str) -> ShownResult | None:
         not_assessed=tuple(one.sentence for one in assessment.not_assessed),
         strata=tuple(Sentence(one.sentence, one.basis) for one in assessment.strata),
         pattern="" if pattern is None else pattern.sentence,
+        recognition=_recognition(raw.get("recognition")),
         pictures=tuple(_pictures(objects)),
         files=tuple(_files(objects)),
         has_viewer=(folder / _VIEWER_FOLDER / "viewer.json").is_file(),
@@ -194,6 +197,14 @@ def _worded(raw: dict[str, Any] | None) -> tuple[Sentence, ...]:
                 Sentence(one["text"], tuple(one["evidence"])) for one in passage["statements"]
             )
     return ()
+
+
+def _recognition(raw: dict[str, Any] | None) -> Recognition | None:
+    """Return what recognition said, where it was asked for."""
+    if raw is None:
+        return None
+    found = tuple(Resemblance(**one) for one in raw["resemblances"])
+    return Recognition(raw["categories_sha256"], found, raw["notice"])
 
 
 def _impression(assessment: Assessment) -> tuple[Sentence, ...]:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = 1
+_FREE = frozenset({"Apache-2.0", "CC0-1.0"})
 GraphRole = Literal[
     "segmentation",
     "study_encoder",
@@ -115,6 +116,9 @@ class LanguageSpec(_Strict):
         Keys of the measurements that become tokens, in order, in the unit of the key.
     maximum_text
         The most tokens of clinical text that the connector reads.
+    words_from_images
+        Whether the decoder learnt to write behind the connector's tokens; if not, only recognition
+        reads them.
     """
 
     family: Literal["llama"]
@@ -123,6 +127,7 @@ class LanguageSpec(_Strict):
     text_marks: tuple[int, ...]
     measurements: tuple[str, ...]
     maximum_text: int = Field(gt=0)
+    words_from_images: bool = True
 
 
 class EvaluationRow(_Strict):
@@ -142,6 +147,15 @@ class Evaluation(_Strict):
     n_patients: int
     command: str
     rows: tuple[EvaluationRow, ...]
+
+
+def permitted_use(licence: str) -> str:
+    """Say what a licence (SPDX expression) lets people do, in words for whoever chooses."""
+    if "-NC-" in licence:
+        return "non-commercial use only"
+    if set(licence.split(" AND ")) <= _FREE:
+        return "commercial use too"
+    return "as its LICENSE says"
 
 
 class Manifest(_Strict):
@@ -165,6 +179,12 @@ class Manifest(_Strict):
     language: LanguageSpec | None = None
     evaluation: Evaluation | None = None
     files: tuple[FileEntry, ...]
+
+    @property
+    def terms(self) -> str:
+        """Name, version and terms in one line, as every start says it."""
+        allowed = permitted_use(self.licence)
+        return f"{self.name} {self.version}: {self.licence}, {allowed}; not for diagnosis"
 
     def graph(self, role: str) -> GraphSpec | None:
         """Return the graph with this role, if there is one."""

@@ -1,10 +1,16 @@
 """One study's page: reading, feedback, files, the link to the PACS."""
 
+import dataclasses
+import json
+from pathlib import Path
+
 import pytest
 
+from plugin.domain.recognition import NOTICE, Recognition, Resemblance
 from plugin.settings import Settings
 from plugin.web.server import make_site
 from tests.plugin.web.conftest import PASSWORD, Person, receive, report
+from tests.worker.report import samples
 
 
 @pytest.fixture
@@ -17,6 +23,24 @@ def study(registry, spool):
 @pytest.fixture
 def job(registry, study):
     return registry.jobs.last_reported(study.id)
+
+
+def test_page_tells_what_a_study_resembles_as_no_finding(reader, registry, study, job):
+    path = Path(registry.jobs.result_objects(job.id)[0].path).with_name("result.json")
+    found = (Resemblance("HCM", "thick <heart>", 0.62), Resemblance("NOR", "normal", -0.4))
+    written = {
+        "bundle": {"name": "truth", "version": "1"},
+        "software_version": "1",
+        "assessment": dataclasses.asdict(samples.assessment()),
+        "recognition": dataclasses.asdict(Recognition("00", found)),
+    }
+    path.write_text(json.dumps(written))
+    page = reader.get(f"/studies/{study.id}").text
+    assert NOTICE in page
+    part = page[page.index('id="recognition"') :]
+    assert part.index("thick &lt;heart&gt;") < part.index("+0.62") < part.index("-0.40")
+    path.write_text(json.dumps({**written, "recognition": None}))
+    assert 'id="recognition"' not in reader.get(f"/studies/{study.id}").text
 
 
 def test_two_readers_cannot_have_one_study(app, reader, study, registry):

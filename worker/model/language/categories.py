@@ -4,7 +4,10 @@ A category is known to the model by its descriptions alone, so a site may add on
 mistake is refused as a whole, with the place named; nothing is guessed.
 """
 
+import hashlib
+import json
 import tomllib
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -68,6 +71,12 @@ def read_categories(path: Path | None = None) -> tuple[Category, ...]:
         detail = f"{min(twice)} is there twice"
         raise _unusable(detail)
     return categories
+
+
+def categories_digest(categories: Sequence[Category]) -> str:
+    """Return the SHA-256 of categories with their descriptions; comments of a file do not count."""
+    content = json.dumps([one.model_dump(mode="json") for one in categories])
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _place(error: ValidationError) -> str:

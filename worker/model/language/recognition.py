@@ -11,15 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from plugin.domain.errors import ModelError, Reason
+from plugin.domain.recognition import Recognition, Resemblance
 from worker.bundle import Bundle
 from worker.model.golden import open_verified
-from worker.model.language.categories import Category
+from worker.model.language.categories import Category, categories_digest
 from worker.model.language.decoder import Decoder
 from worker.model.language.tokenizer import Tokenizer
-from worker.model.language.vision import ImagePrefix
+from worker.model.language.vision import ImagePrefix, StudyFeatures, StudyReader
+from worker.model.language.writer import read_tokenizer
 from worker.model.sessions import Device, GraphSession
 
 Float32Array = npt.NDArray[np.float32]
+_GRAPHS = ("embed_tokens", "decoder", "study_encoder", "connector", "image_heads", "text_heads")
 
 
 class Recogniser:
@@ -106,3 +109,68 @@ class Recogniser:
         assert hidden is not None  # noqa: S101 - asked for
         whole, _ = heads.run({"hidden": hidden[None]})
         return np.asarray(whole[0], dtype=np.float32)
+
+
+class StudyRecogniser:
+    """Studies held to the descriptions of categories; the request is not told to it.
+
+    Parameters
+    ----------
+    reader, recogniser
+        Of one bundle.
+    categories
+        Their descriptions are read once, here.
+    measurement_keys
+        Measurements that the reader wants, in its order.
+    """
+
+    def __init__(
+        self,
+        reader: StudyReader,
+        recogniser: Recogniser,
+        categories: Sequence[Category],
+        measurement_keys: tuple[str, ...],
+    ) -> None:
+        self._reader, self._recogniser = reader, recogniser
+        self._categories = tuple(categories)
+        self._digest = categories_digest(categories)
+        self._anchors = recogniser.anchors(self._categories)
+        self.measurement_keys = measurement_keys
+
+    def recognise(self, study: StudyFeatures) -> Recognition:
+        """Return the margin of every category, the likest first.
+
+        Raises
+        ------
+        ModelError
+            The runtime failed.
+        """
+        prefix = self._reader.prefix(study)
+        margins = self._recogniser.margins(prefix, self._categories, self._anchors)
+        found = [Resemblance(c.key, c.name, round(margins[c.key], 3)) for c in self._categories]
+        found.sort(key=lambda one: -one.margin)
+        return Recognition(self._digest, tuple(found))
+
+
+def open_recogniser(
+    bundle: Bundle, categories: Sequence[Category], device: Device = "cpu", threads: int = 0
+) -> StudyRecogniser | None:
+    """Open what recognises studies by a verified bundle; None where it has none.
+
+    Raises
+    ------
+    ModelError
+        ``BUNDLE_INVALID``: a part of it does not fit the others, or a golden run differs.
+    ConfigurationError
+        The runtime or the device is missing.
+    """
+    language = bundle.manifest.language
+    if language is None or not all(bundle.manifest.graph(role) for role in _GRAPHS):
+        return None
+    decoder = Decoder(bundle, device, threads)
+    return StudyRecogniser(
+        StudyReader(bundle, decoder, device, threads),
+        Recogniser(bundle, decoder, read_tokenizer(bundle), device, threads),
+        categories,
+        language.measurements,
+    )

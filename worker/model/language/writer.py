@@ -183,9 +183,11 @@ def open_writer(bundle: Bundle, device: Device = "cpu", threads: int = 0) -> Lan
     tokenizer = read_tokenizer(bundle)
     reader: StudyReader | None = None
     keys: tuple[str, ...] = ()
-    if manifest.language is not None and all(manifest.graph(role) for role in _IMAGE_GRAPHS):
+    language = manifest.language
+    sees = all(manifest.graph(role) for role in _IMAGE_GRAPHS)
+    if language is not None and language.words_from_images and sees:
         reader = StudyReader(bundle, decoder, device, threads)
-        keys = manifest.language.measurements
+        keys = language.measurements
     return LanguageWriter(decoder, tokenizer, reader, keys)
 
 
