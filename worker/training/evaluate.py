@@ -15,10 +15,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from plugin.domain.errors import ModelError, Reason, StudyRejectedError
+from worker.bundle import Bundle
 from worker.bundle.manifest import EvaluationRow
 from worker.findings.segments import maximal_thickness_mm, phase_walls, segment_thickness_mm
 from worker.findings.volumes import disc_volumes_ml, ejection_fraction_percent, mass_g
+from worker.gate import examine_contours, examine_pictures
 from worker.model.tower import SegmentationTower
+from worker.model.types import Segmentation
 from worker.training.cohorts import acdc_patients, read_acdc_frame, read_acdc_info, read_splits
 from worker.volume.types import CineStack, PatientContext
 
@@ -46,7 +50,8 @@ class PatientResult:
     """One row of the table; ``dice_<structure>_<phase>`` and values by mask and by network.
 
     ``wall_square_error_mm2``: mean squared error of the thickness of the wall's segments at ED and
-    at ES, and of the greatest thickness; without what either drawing does not give.
+    at ES, and of the greatest thickness; without what either drawing does not give. ``refused``:
+    why the product would report nothing (log value of the reason).
     """
 
     patient: str
@@ -56,6 +61,7 @@ class PatientResult:
     measured: dict[str, float]
     wall_square_error_mm2: dict[str, float]
     gross_failure: bool
+    refused: str | None = None
 
 
 def patients_of(split: str, directory: Path) -> list[str]:
@@ -114,11 +120,10 @@ def stack_from_array(
     )
 
 
-def evaluate_patient(
-    tower: SegmentationTower, case: Case
-) -> tuple[PatientResult, npt.NDArray[np.uint8]]:
-    """Segment one patient and compare with the expert's masks; also return the labels."""
-    labels = tower.segment(case.stack).labels
+def evaluate_patient(tower: SegmentationTower, case: Case) -> tuple[PatientResult, Segmentation]:
+    """Segment one patient and compare with the expert's masks; also return what was found."""
+    found = _segmented(tower, case.stack)
+    labels = found.labels
     dice = {
         f"{name}_{phase}": dice_coefficient(labels[k] == value, case.truth[k] == value)
         for k, phase in enumerate(PHASES)
@@ -129,7 +134,28 @@ def evaluate_patient(
     worst = min(dice["lv_ED"], dice["lv_ES"])
     gross = worst < GROSS_DICE or off > GROSS_EF_POINTS
     walls = _wall_square_error_mm2(case.truth, labels, case.stack)
-    return PatientResult(case.patient, case.group, dice, true, measured, walls, gross), labels
+    return PatientResult(case.patient, case.group, dice, true, measured, walls, gross), found
+
+
+def refusal(stack: CineStack, found: Segmentation, bundle: Bundle) -> str | None:
+    """Return why the gate would refuse a study (log value of the reason), or None."""
+    try:
+        examine_pictures(stack)
+        examine_contours(stack, found, bundle)
+    except (StudyRejectedError, ModelError) as error:
+        return error.reason.value
+    return None
+
+
+def _segmented(tower: SegmentationTower, stack: CineStack) -> Segmentation:
+    """Segment a stack; no heart found means no label, which counts as the error it is."""
+    try:
+        return tower.segment(stack)
+    except ModelError as error:
+        if error.reason is not Reason.HEART_NOT_FOUND:
+            raise
+        nothing = np.zeros(stack.pixels.shape, dtype=np.uint8)
+        return Segmentation(nothing, np.zeros(nothing.shape[:2], dtype=np.float32))
 
 
 def dice_coefficient(found: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> float:
@@ -176,6 +202,14 @@ def summarise(results: Sequence[PatientResult], seed: int = 0) -> tuple[Evaluati
             add(f"{key} root mean square error", "mm", _root_mean, np.array(squares))
     failures = np.array([[float(r.gross_failure)] for r in results])
     add("share with a gross failure", "", lambda t: float(t.mean()), failures)
+    refused = np.array([[float(r.refused is not None)] for r in results])
+    add("share refused", "", lambda t: float(t.mean()), refused)
+    add(
+        "share with a gross failure that was not refused",
+        "",
+        lambda t: float(t.mean()),
+        failures * (1.0 - refused),
+    )
     return tuple(rows)
 
 
@@ -215,6 +249,7 @@ def write_tables(
                 for key in _WALLS
             },
             "gross_failure": r.gross_failure,
+            "refused": r.refused or "",
         }
         for r in results
     ]

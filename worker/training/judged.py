@@ -5,7 +5,7 @@ exact: a finding is present or not, except where the limits for men and women di
 of unknown sex. Draws nothing (`evaluation_page`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,6 +133,7 @@ def judge_patient(
     labels: npt.NDArray[np.uint8],
     context: PatientContext,
     pattern_table: PatternTable | None = None,
+    standard_errors: Mapping[str, StandardError] = STANDARD_ERRORS,
 ) -> Judged:
     """State everything twice and compare.
 
@@ -140,10 +141,18 @@ def judge_patient(
     ----------
     truth, labels
         uint8 ``[2, slice, row, column]``: the expert's and the network's.
+    pattern_table, standard_errors
+        Of the bundle.
     """
     expert = assess(stack, _sure(truth), context, standard_errors=_EXACT)
     try:
-        own = assess(stack, _sure(labels), context, pattern_table=pattern_table)
+        own = assess(
+            stack,
+            _sure(labels),
+            context,
+            standard_errors=standard_errors,
+            pattern_table=pattern_table,
+        )
     except ModelError as error:
         return Judged(patient, error.reason.value, {}, {}, None, ())
     answers = {

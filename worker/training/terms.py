@@ -77,7 +77,7 @@ def terms_of(cohorts: Collection[str]) -> Terms:
     return Terms(
         licence=licence,
         licence_text="\n".join(_text(part) for part in parts),
-        intended_use=_intended(non_commercial=real),
+        intended_use=_intended(licence),
         known_limits=_limits(cohorts),
         citations=tuple(citation for name, citation in cited if name in cohorts),
     )
@@ -95,7 +95,7 @@ def inherited_terms(licence: str, licence_text: str, cited: Collection[str]) -> 
     return Terms(
         licence=licence if again else f"{licence} AND {SITE_LICENCE}",
         licence_text=licence_text if again else f"{licence_text}\n{_text(SITE)}",
-        intended_use=_intended(non_commercial="-NC-" in licence),
+        intended_use=_intended(licence),
         known_limits=(
             "Adapted to the images of one hospital; on those of another it may be worse than the "
             f"bundle that it came from. {_BASE_AND_APEX}"
@@ -132,8 +132,13 @@ def training_data(cohorts: Collection[str], recipe: Recipe, stage: int) -> str:
     return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
-def _intended(*, non_commercial: bool) -> str:
-    return f"{_PURPOSE} {'Research and non-commercial use.' if non_commercial else 'Research use.'}"
+def _intended(licence: str) -> str:
+    if "-NC-" in licence:
+        return f"{_PURPOSE} Research and non-commercial use."
+    return (
+        f"{_PURPOSE} Research use, also by who may accept no non-commercial terms; a start for "
+        "training at a hospital (train adapt, train finetune)."
+    )
 
 
 def _limits(cohorts: Collection[str]) -> str:
@@ -143,11 +148,13 @@ def _limits(cohorts: Collection[str]) -> str:
             "other sequences, children, congenital hearts and devices were not seen. "
             f"{_BASE_AND_APEX}"
         )
-    patients = " besides the LV cavity of 15" if SUNNYBROOK in cohorts else ""
+    seen = "the LV cavity of 15 patients" if SUNNYBROOK in cohorts else "no patient at all"
     return (
-        f"Trained on generated hearts: it saw the contours of no patient{patients}. Expect it to "
-        "be less accurate than a network that learnt from patients, most of all for the right "
-        f"ventricle. {_BASE_AND_APEX}"
+        f"Trained on generated hearts: of real ones it saw the contours of {seen}, and never a "
+        "contoured right ventricle or myocardium of a patient. It is less accurate than a network "
+        "that learnt from patients, most of all for the right ventricle: compare the figures, and "
+        f"look at every contour. {_BASE_AND_APEX} The program around it (limits of refusal, how "
+        "often it looks) was set up on ACDC patients; no weight was learnt from them."
     )
 
 

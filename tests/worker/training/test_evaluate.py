@@ -1,16 +1,21 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 pytest.importorskip("nibabel", reason="needs the extra train")
 
+from plugin.domain.errors import ModelError, Reason
+from tests.generated import StandInBundle
+from worker.model.types import Segmentation
 from worker.training.evaluate import (
     Case,
     PatientResult,
     bootstrap_interval,
     dice_coefficient,
     evaluate_patient,
+    refusal,
     stack_from_array,
     summarise,
     write_tables,
@@ -47,11 +52,11 @@ def case(truth):
 
 
 def test_evaluation_of_a_perfect_answer_is_perfect():
-    result, labels = evaluate_patient(Echo(heart()), case(heart()))
+    result, found = evaluate_patient(Echo(heart()), case(heart()))
     assert set(result.dice.values()) == {1.0}
     assert result.true == result.measured
     assert not result.gross_failure
-    assert labels.shape == heart().shape
+    assert found.labels.shape == heart().shape
 
 
 def test_evaluation_volumes_are_discs_times_slice_distance():
@@ -65,6 +70,36 @@ def test_evaluation_nothing_found_is_a_gross_failure():
     result, _ = evaluate_patient(Echo(np.zeros_like(heart())), case(heart()))
     assert result.gross_failure
     assert result.measured["lvef_percent"] == 0.0
+
+
+class Lost:
+    """Stands for a tower that finds no heart."""
+
+    def segment(self, _stack):
+        raise ModelError(Reason.HEART_NOT_FOUND)
+
+
+def test_evaluation_heart_that_is_not_found_counts_as_the_error_it_is():
+    result, found = evaluate_patient(Lost(), case(heart()))
+    assert result.gross_failure
+    assert not found.labels.any()
+    assert found.labels.shape == heart().shape
+
+
+def test_evaluation_counts_gross_failures_that_nothing_refused():
+    bad, _ = evaluate_patient(Echo(np.zeros_like(heart())), case(heart()))
+    good, _ = evaluate_patient(Echo(heart()), case(heart()))
+    refused = replace(bad, refused="contours_disagree")
+    rows = {row.measure: row.value for row in summarise([bad, good, refused, good])}
+    assert rows["share refused"] == 0.25
+    assert rows["share with a gross failure"] == 0.5
+    assert rows["share with a gross failure that was not refused"] == 0.25
+
+
+def test_evaluation_asks_the_gate_as_the_product_does():
+    blank = case(heart())
+    found = Segmentation(heart(), np.ones((2, 3), np.float32))
+    assert refusal(blank.stack, found, StandInBundle()) == "pictures_unusable"
 
 
 def test_evaluation_too_small_a_cavity_shows_as_bias():

@@ -4,6 +4,7 @@ Importing this module needs the extra ``train`` (nibabel, matplotlib, tqdm).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,7 @@ from tqdm import tqdm
 
 from worker.bundle import Bundle, load_bundle
 from worker.bundle.manifest import Evaluation, EvaluationRow
-from worker.findings.pattern import load_pattern_table
+from worker.findings import errors_of, load_pattern_table
 from worker.model.tower import SegmentationTower
 from worker.training import evaluate as evaluation
 from worker.training.evaluation_figures import case_png
@@ -60,7 +61,7 @@ def evaluate_bundle(  # noqa: PLR0917 - one parameter per option
     """
     opened = load_bundle(bundle or None)
     tower = SegmentationTower(opened, threads=threads)
-    groups = load_pattern_table(opened)
+    groups, errors = load_pattern_table(opened), errors_of(opened.manifest)
     patients = evaluation.patients_of(split, data)[: limit or None]
     if not patients:
         msg = f"no patient of the split {split!r} in {data}"
@@ -68,8 +69,12 @@ def evaluate_bundle(  # noqa: PLR0917 - one parameter per option
     outcomes: list[Outcome] = []
     worst = Worst()
     for case in tqdm(evaluation.read_cases(data, patients), total=len(patients), unit="patient"):
-        result, labels = evaluation.evaluate_patient(tower, case)
-        judged = judge_patient(case.patient, case.stack, case.truth, labels, case.context, groups)
+        result, found = evaluation.evaluate_patient(tower, case)
+        judged = judge_patient(
+            case.patient, case.stack, case.truth, found.labels, case.context, groups, errors
+        )
+        refused = evaluation.refusal(case.stack, found, opened) or judged.refused
+        result, labels = replace(result, refused=refused), found.labels
         outcomes.append(Outcome.of(case, result, judged))
         worst.offer(result, case, labels)
         if out is not None and (every_figure or result.gross_failure):

@@ -68,7 +68,9 @@ def failures_section(
     outcomes: Sequence[Outcome], pictures: Sequence[tuple[PatientResult, bytes]]
 ) -> str:
     """Return the worst cases as images, and who got no report at all."""
-    refused = [(o.result.patient, o.judged.refused) for o in outcomes if o.judged.refused]
+    refused = [
+        (o.result.patient, why) for o in outcomes if (why := o.result.refused or o.judged.refused)
+    ]
     gross = sum(o.result.gross_failure for o in outcomes)
     films = "".join(
         figure(png(data, f"Contours of {result.patient}"), _caption(result))
