@@ -13,7 +13,7 @@ Hanley and McNeil, Radiology 1982 (area under the curve as a probability). Berna
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from worker.training.language.recognition_trial import MARGINS_NAME
 from worker.training.language.study_data import GROUP_OF_KIND, LabelledStudy, read_studies
 
 Float64Array = npt.NDArray[np.float64]
+_BANKS = ("descriptions", "names", "random")
 _RESAMPLES = 1000
 _SEED = 20261122
 
@@ -69,19 +70,33 @@ def area_of_runs(runs: Float64Array, present: npt.NDArray[np.bool_]) -> Area | N
     Area or None
         None where all studies or none have the category.
     """
-    positive, negative = np.flatnonzero(present), np.flatnonzero(~present)
-    if not positive.size or not negative.size:
+    if present.all() or not present.any():
         return None
+    drawn = [np.mean([area(run[d], present[d]) for run in runs]) for d in _draws(present)]
+    low, high = np.percentile(drawn[1:], (2.5, 97.5))
+    n_present = int(present.sum())
+    return Area(float(drawn[0]), float(low), float(high), n_present, present.size - n_present)
+
+
+def gain(runs: Float64Array, others: Float64Array, present: npt.NDArray[np.bool_]) -> str:
+    """Mean area of some runs less that of others over the same studies, with its interval."""
+    differences = [
+        np.mean([area(run[d], present[d]) for run in runs])
+        - np.mean([area(run[d], present[d]) for run in others])
+        for d in _draws(present)
+    ]
+    return _interval(np.array(differences))
+
+
+def _draws(present: npt.NDArray[np.bool_]) -> Iterator[npt.NDArray[np.intp]]:
+    """Yield all studies, then resamples of those with and those without apart."""
+    positive, negative = np.flatnonzero(present), np.flatnonzero(~present)
     rng = np.random.default_rng(_SEED)
-    drawn = []
+    yield np.arange(present.size)
     for _ in range(_RESAMPLES):
-        chosen = np.concatenate(
+        yield np.concatenate(
             (rng.choice(positive, positive.size), rng.choice(negative, negative.size))
         )
-        drawn.append(np.mean([area(run[chosen], present[chosen]) for run in runs]))
-    low, high = np.percentile(drawn, (2.5, 97.5))
-    value = float(np.mean([area(run, present) for run in runs]))
-    return Area(value, float(low), float(high), positive.size, negative.size)
 
 
 def _mean_area(
@@ -169,14 +184,16 @@ class Results:
     def area(self, trial: str, bank: str, key: str, ids: Iterable[str]) -> Area | None:
         """Area of a category over studies whose truth is known, mean of the seeds."""
         chosen, present = self._known(key, ids)
-        runs = [
-            [line["margins"][name][one][key] for one in chosen]  # type: ignore[index]
-            for line in self.lines
-            if line["trial"] == trial
-            for name in line["margins"]  # type: ignore[attr-defined]
-            if name == bank or (bank == "random" and name.startswith(bank))
-        ]
-        return area_of_runs(np.array(runs), present) if runs else None
+        runs = self._runs(trial, bank, key, chosen)
+        return area_of_runs(runs, present) if runs.size else None
+
+    def gains(self, trial: str, key: str, ids: Iterable[str]) -> tuple[str, ...]:
+        """How much more area the descriptions give than the name alone, and than chance."""
+        chosen, present = self._known(key, ids)
+        own, *others = (self._runs(trial, bank, key, chosen) for bank in _BANKS)
+        if not own.size or present.all() or not present.any():
+            return tuple("-" for _ in others)
+        return tuple(gain(own, one, present) for one in others)
 
     def rules(self, key: str, ids: Iterable[str]) -> Area | None:
         """Area of the printed criteria over the same studies."""
@@ -198,6 +215,17 @@ class Results:
         rng = np.random.default_rng(_SEED)
         draws = [np.arange(len(ids)), *rng.integers(len(ids), size=(_RESAMPLES, len(ids)))]
         return np.array([_mean_area(runs, truth, draw) for draw in draws])
+
+    def _runs(self, trial: str, bank: str, key: str, chosen: Sequence[str]) -> Float64Array:
+        """Margins ``[run, study]`` of a bank, by networks of every seed."""
+        runs = [
+            [line["margins"][name][one][key] for one in chosen]  # type: ignore[index]
+            for line in self.lines
+            if line["trial"] == trial
+            for name in line["margins"]  # type: ignore[attr-defined]
+            if name == bank or (bank == "random" and name.startswith(bank))
+        ]
+        return np.array(runs)
 
     def _known(self, key: str, ids: Iterable[str]) -> tuple[list[str], npt.NDArray[np.bool_]]:
         labels = {one: int(finding_vector(self.studies[one], [key])[0]) for one in ids}
@@ -223,15 +251,17 @@ def tables(results: Results) -> str:
             for key in keys
         ),
         "",
-        "| held out | descriptions | name only | random anchors | printed criteria |",
-        "|---|---|---|---|---|",
+        "| held out | descriptions | name only | random anchors | printed criteria "
+        "| more than name | more than random |",
+        "|---|---|---|---|---|---|---|",
     ]
     for group in GROUPS:
         own = [one.id for one in results.studies.values() if one.group == group]
         ids = [one for one in own if one.startswith("patient")]
         ids += [one for one in away if results.studies[one].group != group]
         cells = [results.area(f"without_{group}", b, group, ids) for b in _BANKS]
-        row = " | ".join(_said(cell) for cell in (*cells, results.rules(group, ids)))
+        said = [_said(cell) for cell in (*cells, results.rules(group, ids))]
+        row = " | ".join((*said, *results.gains(f"without_{group}", group, ids)))
         parts.append(f"| {group} | {row} |")
     parts += _kinds_table(results, hearts)
     names = sorted({str(line["trial"]) for line in results.lines if line["held_out"] is None})
@@ -241,9 +271,6 @@ def tables(results: Results) -> str:
         own_areas = results.mean_areas(name, keys, away)
         parts.append(f"| {name} | {_interval(own_areas)} | {_interval(whole - own_areas)} |")
     return "\n".join(parts) + "\n"
-
-
-_BANKS = ("descriptions", "names", "random")
 
 
 def _kinds_table(results: Results, hearts: Sequence[str]) -> list[str]:

@@ -25,6 +25,7 @@ from worker.training.language.recognition_tables import (  # noqa: E402
     area,
     area_of_runs,
     by_rules,
+    gain,
     tables,
 )
 from worker.training.language.recognition_trial import (  # noqa: E402
@@ -72,6 +73,16 @@ def test_interval_holds_the_value_and_shrinks_with_patients():
     assert all(one.low < one.value < one.high for one in found)
     assert found[1].high - found[1].low < (found[0].high - found[0].low) / 2
     assert area_of_runs(np.zeros((1, 3)), np.ones(3, bool)) is None
+
+
+def test_gain_is_paired_so_that_the_same_scores_gain_nothing():
+    rng = np.random.default_rng(0)
+    present = np.arange(60) % 2 == 0
+    good, bad = present + 0.5 * rng.normal(size=(2, 60)), rng.normal(size=(3, 60))
+    assert gain(good, good, present) == "0.000 (0.000 to 0.000)"
+    value, low = gain(good, bad, present).split(" to ")[0].split(" (")
+    assert 0.2 < float(value) < 0.6
+    assert 0 < float(low) < float(value)
 
 
 def test_nobody_of_the_splits_nor_of_a_held_out_group_is_learnt_from(studies):
@@ -159,5 +170,5 @@ def test_trial_and_tables_over_a_network_that_barely_learnt(studies):
     (held_out,) = [row for row in text.splitlines() if row.startswith("| DCM |") and "-" in row][
         -1:
     ]
-    assert held_out.count("(") == 4
+    assert held_out.count("(") == 6
     assert "| everything | 0." in text
