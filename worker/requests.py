@@ -19,11 +19,12 @@ from plugin.domain.errors import (
 from plugin.domain.request import RequestKind
 from plugin.logs import get_logger
 from plugin.registry import Registry
+from plugin.registry.bundles import BundleRecord
 from plugin.registry.requests import RequestRecord
 from plugin.settings import Settings
 from plugin.spool import Spool
-from worker.bundle import Bundle, load_bundle
-from worker.bundle.install import install_bundle
+from worker.bundle import Bundle, find_bundle, load_bundle
+from worker.bundle.install import delete_bundle, install_bundle
 from worker.models import open_models
 from worker.volume.look import look_at_study
 from worker.withdrawal import withdraw_result
@@ -46,6 +47,7 @@ def make_desk(
         RequestKind.WITHDRAW_RESULT: partial(_withdraw, registry, spool),
         RequestKind.VERIFY_BUNDLE: partial(_verify, settings, registry),
         RequestKind.INSTALL_BUNDLE: partial(_install, settings, registry, spool),
+        RequestKind.REMOVE_BUNDLE: partial(_remove, settings, registry, spool),
     }
     return Desk(registry, name, "worker", handlers, facts)
 
@@ -60,6 +62,32 @@ def note_bundle(registry: Registry, bundle: Bundle, by: str) -> None:
     registry.bundles.verified(
         bundle.digest, bundle.name, bundle.version, str(bundle.folder), facts, by
     )
+
+
+def remove_bundle(
+    settings: Settings, registry: Registry, spool: Spool, bundle_id: int, by: str
+) -> BundleRecord:
+    """Forget a bundle and delete its files, if they were installed here.
+
+    Raises
+    ------
+    ConfigurationError
+        ``NOT_FOUND``; ``BUNDLE_IN_USE``: in force, to be rolled back to, or that of the settings.
+    """
+    known = registry.bundles.get(bundle_id)
+    if known is not None and Path(known.folder) == _folder_of_settings(settings):
+        raise ConfigurationError(Reason.BUNDLE_IN_USE, f"{known.name} {known.version}")
+    removed = registry.bundles.remove(bundle_id, by)
+    delete_bundle(Path(removed.folder), spool.bundles)
+    log.info("bundle_removed", bundle=f"{removed.name} {removed.version}")
+    return removed
+
+
+def _folder_of_settings(settings: Settings) -> Path | None:
+    try:
+        return find_bundle(settings.worker.bundle)
+    except ConfigurationError:
+        return None
 
 
 def _look(registry: Registry, request: RequestRecord) -> Mapping[str, Any]:
@@ -136,5 +164,12 @@ def _install(
     return _described(bundle)
 
 
-def _described(bundle: Bundle) -> Mapping[str, Any]:
+def _remove(
+    settings: Settings, registry: Registry, spool: Spool, request: RequestRecord
+) -> Mapping[str, Any]:
+    bundle_id = int(request.asked["bundle_id"])
+    return _described(remove_bundle(settings, registry, spool, bundle_id, request.asked_by))
+
+
+def _described(bundle: Bundle | BundleRecord) -> Mapping[str, Any]:
     return {"name": bundle.name, "version": bundle.version, "digest": bundle.digest}

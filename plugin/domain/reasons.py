@@ -33,6 +33,11 @@ class Reason(StrEnum):
     OWN_RESULT = "own_result"
     MISSING_IDENTIFIERS = "missing_identifiers"
     INVALID_IDENTIFIER = "invalid_identifier"
+    # An order message cannot be used.
+    ORDER_NOT_UNDERSTOOD = "order_not_understood"
+    ORDER_TOO_LARGE = "order_too_large"
+    ORDER_OF_OTHER_KIND = "order_of_other_kind"
+    ORDER_NAMES_NO_STUDY = "order_names_no_study"
     # The model's answer is unusable.
     HEART_NOT_FOUND = "heart_not_found"
     NOT_A_SHORT_AXIS = "not_a_short_axis"
@@ -42,6 +47,7 @@ class Reason(StrEnum):
     BUNDLE_MISSING = "bundle_missing"
     BUNDLE_TAMPERED = "bundle_tampered"
     BUNDLE_INVALID = "bundle_invalid"
+    BUNDLE_IN_USE = "bundle_in_use"
     INFERENCE_FAILED = "inference_failed"
     CONTEXT_FULL = "context_full"
     WORDING_FAILED = "wording_failed"

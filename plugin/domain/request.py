@@ -16,6 +16,7 @@ class RequestKind(StrEnum):
     WITHDRAW_RESULT = "study.withdraw"
     VERIFY_BUNDLE = "bundle.verify"
     INSTALL_BUNDLE = "bundle.install"
+    REMOVE_BUNDLE = "bundle.remove"
 
 
 class RequestState(StrEnum):

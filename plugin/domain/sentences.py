@@ -64,6 +64,22 @@ SENTENCES: dict[Reason, str] = {
     ),
     Reason.MISSING_IDENTIFIERS: "Study, Series or SOP Instance UID is missing in the dataset.",
     Reason.INVALID_IDENTIFIER: "A UID in the dataset is not a valid DICOM UID.",
+    Reason.ORDER_NOT_UNDERSTOOD: (
+        "This is no order that can be read. Send an HL7 v2 message that begins with MSH, or a UPS "
+        "work item as DICOM JSON or as a DICOM file."
+    ),
+    Reason.ORDER_TOO_LARGE: (
+        "The message is too large for an order; send it without attachments, or fewer at once."
+    ),
+    Reason.ORDER_OF_OTHER_KIND: (
+        "The message is no order, so there is nothing to take from it. Orders are ORM^O01, "
+        "OMG^O19 and OMI^O23 messages and UPS work items."
+    ),
+    Reason.ORDER_NAMES_NO_STUDY: (
+        "The order names neither a study (accession number, Study Instance UID, requested "
+        "procedure) nor an order that is known, so it is of no use here. Send it once the "
+        "department has given it an accession number."
+    ),
     Reason.HEART_NOT_FOUND: (
         "The network found no heart in the short-axis images. Look at them, and measure by hand."
     ),
@@ -87,6 +103,10 @@ SENTENCES: dict[Reason, str] = {
         "A file of the model bundle differs from its manifest; reinstall the bundle."
     ),
     Reason.BUNDLE_INVALID: "The model bundle is not one this version can use.",
+    Reason.BUNDLE_IN_USE: (
+        "This bundle is in force, the one to roll back to, or that of the settings. To remove it, "
+        "activate others first, or name another one in worker.bundle."
+    ),
     Reason.INFERENCE_FAILED: (
         "The inference runtime stopped with an error, often for want of memory; try again on a "
         "machine with more, and report it if it stays."

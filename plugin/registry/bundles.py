@@ -1,7 +1,8 @@
 """Model bundles that were installed here, which one is in force, and which were before.
 
 Only a bundle that a worker verified on this installation can be activated. Workers look before
-each job, so the next analysis uses it; every report names its bundle.
+each job, so the next analysis uses it; every report names its bundle. The row of a removed bundle
+stays, so that what was in force once keeps its name.
 """
 
 from collections.abc import Mapping
@@ -9,12 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, select, update
 
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.registry.audit import note
 from plugin.registry.engine import Database, insert_unless_known
 from plugin.registry.operation_tables import bundle_activations, bundles
+
+_COLUMNS = [column for column in bundles.c if column.name != "removed_at"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,19 @@ class BundleRecord:
 
 @dataclass(frozen=True, slots=True)
 class BundleActivation:
-    """One activation; the newest is in force. ``bundle_id`` None: as the settings say."""
+    """One activation; the newest is in force. ``bundle_id`` None: as the settings say.
+
+    Attributes
+    ----------
+    label
+        Name and version, also of a bundle that was removed since; None without a bundle.
+    """
 
     id: int
     bundle_id: int | None
     activated_at: datetime
     activated_by: str
+    label: str | None
 
 
 class Bundles:
@@ -70,17 +80,22 @@ class Bundles:
     ) -> BundleRecord:
         """Note that a bundle is on the disk and intact; a new one is audited."""
         now = self._database.now()
+        mine = bundles.c.digest == digest
         state = {"folder": folder, "verified_at": now, "is_intact": True, "problem": ""}
         identity = {"digest": digest, "name": name, "version": version, "facts": dict(facts)}
+        installed = {"installed_at": now, "installed_by": by, "removed_at": None}
         with self._database.write() as connection:
-            new = {**identity, **state, "installed_at": now, "installed_by": by}
-            if insert_unless_known(connection, bundles, new, "digest"):
+            is_new = insert_unless_known(
+                connection, bundles, {**identity, **state, **installed}, "digest"
+            )
+            if not is_new:
+                connection.execute(update(bundles).where(mine).values(**state))
+                removed = update(bundles).where(mine, bundles.c.removed_at.is_not(None))
+                is_new = connection.execute(removed.values(**installed)).rowcount > 0
+            if is_new:
                 subject = f"bundle {name} {version}"
                 note(connection, now, (by, "bundle.install", subject), after={"digest": digest})
-            else:
-                mine = bundles.c.digest == digest
-                connection.execute(update(bundles).where(mine).values(**state))
-            row = connection.execute(select(bundles).where(bundles.c.digest == digest)).mappings()
+            row = connection.execute(select(*_COLUMNS).where(mine)).mappings()
             return BundleRecord(**row.one())
 
     def broken(self, bundle_id: int, problem: str) -> None:
@@ -99,9 +114,9 @@ class Bundles:
 
     def history(self, limit: int = 20) -> list[BundleActivation]:
         """Return the activations, newest first."""
-        query = select(bundle_activations).order_by(bundle_activations.c.id.desc()).limit(limit)
         with self._database.read() as connection:
-            return [BundleActivation(**row) for row in connection.execute(query).mappings()]
+            rows = connection.execute(_select_activations().limit(limit)).mappings()
+            return [BundleActivation(**row) for row in rows]
 
     def activate(
         self, bundle_id: int | None, actor: str, *, expected_id: int | None = None
@@ -126,9 +141,9 @@ class Bundles:
             if expected_id is not None and expected_id != (before.id if before else 0):
                 detail = f"by {before.activated_by}" if before else ""
                 raise ConfigurationError(Reason.CHANGED_MEANWHILE, detail)
-            label = "of the settings"
+            label = None
             if bundle_id is not None:
-                wanted = _get(connection, bundle_id)
+                wanted = _get(connection, bundle_id, to_change=True)
                 if wanted is None:
                     raise ConfigurationError(Reason.NOT_FOUND, "bundle")
                 if not wanted.is_intact:
@@ -141,11 +156,11 @@ class Bundles:
             note(
                 connection,
                 now,
-                (actor, "bundle.activate", f"bundle {label}"),
+                (actor, "bundle.activate", f"bundle {label or 'of the settings'}"),
                 before={"bundle_id": before.bundle_id if before else None},
                 after={"bundle_id": bundle_id, "id": number},
             )
-            return BundleActivation(number, bundle_id, now, actor)
+            return BundleActivation(number, bundle_id, now, actor, label)
 
     def rollback(self, actor: str, *, expected_id: int | None = None) -> BundleActivation:
         """Put the bundle that was in force before the present one into force again.
@@ -155,31 +170,82 @@ class Bundles:
         ConfigurationError
             ``NOT_FOUND`` when there was none before, else as ``activate``.
         """
-        activations = self.history()
-        if not activations:
+        with self._database.read() as connection:
+            present = _newest(connection)
+            earlier = None if present is None else _before(connection, present.bundle_id)
+        if present is None or earlier == present.bundle_id:
             raise ConfigurationError(Reason.NOT_FOUND, "an earlier bundle")
-        present = activations[0].bundle_id
-        others = (*(one.bundle_id for one in activations), None)
-        earlier = [one for one in others if one != present]
-        if not earlier:
-            raise ConfigurationError(Reason.NOT_FOUND, "an earlier bundle")
-        expected = activations[0].id if expected_id is None else expected_id
-        return self.activate(earlier[0], actor, expected_id=expected)
+        expected = present.id if expected_id is None else expected_id
+        return self.activate(earlier, actor, expected_id=expected)
 
     def list(self) -> list[BundleRecord]:
         """Return every bundle, by name, the newest first."""
-        query = select(bundles).order_by(bundles.c.name, bundles.c.id.desc())
+        query = select(*_COLUMNS).where(bundles.c.removed_at.is_(None))
+        ordered = query.order_by(bundles.c.name, bundles.c.id.desc())
         with self._database.read() as connection:
-            return [BundleRecord(**row) for row in connection.execute(query).mappings()]
+            return [BundleRecord(**row) for row in connection.execute(ordered).mappings()]
+
+    def needed(self) -> frozenset[int]:
+        """Return the bundles that cannot be removed: in force, and to be rolled back to."""
+        with self._database.read() as connection:
+            return _needed(connection)
+
+    def remove(self, bundle_id: int, actor: str) -> BundleRecord:
+        """Forget a bundle; whoever removes it deletes its files then.
+
+        Raises
+        ------
+        ConfigurationError
+            ``NOT_FOUND``; ``BUNDLE_IN_USE``: it is in force, or the one to roll back to.
+        """
+        now = self._database.now()
+        with self._database.write() as connection:
+            found = _get(connection, bundle_id, to_change=True)
+            if found is None:
+                raise ConfigurationError(Reason.NOT_FOUND, "bundle")
+            if bundle_id in _needed(connection):
+                raise ConfigurationError(Reason.BUNDLE_IN_USE, f"{found.name} {found.version}")
+            mine = bundles.c.id == bundle_id
+            connection.execute(update(bundles).where(mine).values(removed_at=now))
+            subject = f"bundle {found.name} {found.version}"
+            before = {"digest": found.digest}
+            note(connection, now, (actor, "bundle.remove", subject), before=before)
+            return found
 
 
-def _get(connection: Connection, bundle_id: int) -> BundleRecord | None:
-    row = connection.execute(select(bundles).where(bundles.c.id == bundle_id)).mappings()
-    found = row.one_or_none()
+def _get(connection: Connection, bundle_id: int, *, to_change: bool = False) -> BundleRecord | None:
+    """Return a bundle that was not removed; ``to_change``: of two who change it one waits."""
+    mine = (bundles.c.id == bundle_id, bundles.c.removed_at.is_(None))
+    query = select(*_COLUMNS).where(*mine)
+    query = query.with_for_update() if to_change else query
+    found = connection.execute(query).mappings().one_or_none()
     return None if found is None else BundleRecord(**found)
 
 
+def _select_activations() -> Select[Any]:
+    label = bundles.c.name + " " + bundles.c.version
+    return (
+        select(bundle_activations, label.label("label"))
+        .outerjoin(bundles, bundles.c.id == bundle_activations.c.bundle_id)
+        .order_by(bundle_activations.c.id.desc())
+    )
+
+
 def _newest(connection: Connection) -> BundleActivation | None:
-    query = select(bundle_activations).order_by(bundle_activations.c.id.desc()).limit(1)
-    row = connection.execute(query).mappings().one_or_none()
+    row = connection.execute(_select_activations().limit(1)).mappings().one_or_none()
     return None if row is None else BundleActivation(**row)
+
+
+def _before(connection: Connection, present: int | None) -> int | None:
+    """Return the bundle in force before the present one; None: that of the settings."""
+    columns = bundle_activations.c
+    others = select(columns.bundle_id).where(columns.bundle_id.is_distinct_from(present))
+    return connection.execute(others.order_by(columns.id.desc()).limit(1)).scalar_one_or_none()
+
+
+def _needed(connection: Connection) -> frozenset[int]:
+    newest = _newest(connection)
+    if newest is None:
+        return frozenset()
+    ids = {newest.bundle_id, _before(connection, newest.bundle_id)}
+    return frozenset(one for one in ids if one is not None)

@@ -55,6 +55,7 @@ bundles = Table(
     Column("verified_at", UtcDateTime, nullable=False),
     Column("is_intact", Boolean, nullable=False),
     Column("problem", Text, nullable=False),
+    Column("removed_at", UtcDateTime),
 )
 
 # Every activation is a row and the newest one is in force; without a bundle: as the settings say.

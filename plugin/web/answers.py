@@ -97,7 +97,7 @@ def _status_of(error: TriageError) -> int:
         return 503
     if error.reason is Reason.NOT_FOUND:
         return 404
-    changed = {Reason.CHANGED_MEANWHILE, Reason.POLICY_CHANGED}
+    changed = {Reason.CHANGED_MEANWHILE, Reason.POLICY_CHANGED, Reason.BUNDLE_IN_USE}
     if error.reason in changed or isinstance(error, StudyRejectedError):
         return 409
     return 422

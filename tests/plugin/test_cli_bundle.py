@@ -1,7 +1,8 @@
-"""``bundle install``, ``list``, ``activate`` and ``rollback`` as an administrator uses them."""
+"""``bundle install``, ``list``, ``activate``, ``rollback`` and ``remove``, as an administrator does."""
 
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -31,7 +32,18 @@ def test_bundle_is_installed_activated_and_rolled_back(run, registry, archive):
     run("bundle", "activate", str(known["id"]))
     assert run("bundle", "activate", "--of-settings").exit_code == 0
     assert registry.bundles.in_force() is None
+    removed = run("bundle", "remove", str(known["id"]))
+    assert removed.exit_code == 2
+    assert "roll back to" in removed.output
     assert {entry.actor for entry in registry.audit.list()} == {"cli"}
+
+
+def test_bundle_that_nobody_needs_is_removed(run, registry, archive):
+    run("bundle", "install", str(archive))
+    (known,) = registry.bundles.list()
+    assert "small 1.0.0 is removed" in run("bundle", "remove", str(known.id)).output
+    assert not Path(known.folder).exists()
+    assert run("bundle", "remove", str(known.id)).exit_code == 2
 
 
 def test_what_is_no_bundle_is_refused(run, registry, tmp_path):

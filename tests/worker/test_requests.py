@@ -5,18 +5,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from plugin.domain.errors import ModelError, Reason
+from plugin.domain.errors import ConfigurationError, ModelError, Reason
 from plugin.domain.job import JobState
 from plugin.domain.request import RequestKind, RequestState
 from plugin.registry import Registry
-from plugin.settings import Settings
+from plugin.settings import Settings, WorkerSettings
 from plugin.spool import Spool
 from tests.generated import small_cine, write_small_study
 from tests.worker.bundle.small_bundle import write_small_bundle
 from tests.worker.test_tasks import receive
 from worker import tasks
 from worker.bundle import load_bundle
-from worker.requests import make_desk, note_bundle
+from worker.requests import make_desk, note_bundle, remove_bundle
 from worker.tasks import Workplace
 
 
@@ -128,6 +128,25 @@ def test_uploaded_bundle_is_proved_installed_and_verified_again(ask, registry, s
     graph.write_bytes(graph.read_bytes() + b"x")
     assert ask(RequestKind.VERIFY_BUNDLE, bundle_id=bundle.id).reason is Reason.BUNDLE_TAMPERED
     assert not registry.bundles.get(bundle.id).is_intact
+
+
+def test_bundle_that_nobody_needs_is_removed_with_its_files(settings, registry, spool):
+    folder = spool.bundles / "small-1.0.0-abc"
+    write_small_bundle(folder)
+    note_bundle(registry, load_bundle(folder), "anna")
+    (known,) = registry.bundles.list()
+    named = settings.model_copy(update={"worker": WorkerSettings(bundle=str(folder))})
+    with pytest.raises(ConfigurationError) as refused:
+        remove_bundle(named, registry, spool, known.id, "anna")
+    assert refused.value.reason is Reason.BUNDLE_IN_USE
+    assert folder.is_dir()
+    desk = make_desk(settings, registry, spool, "host:1", dict)
+    request = registry.requests.ask(RequestKind.REMOVE_BUNDLE, {"bundle_id": known.id}, "anna", "")
+    assert desk.tick()
+    assert registry.requests.get(request.id).answer["name"] == "small"
+    assert not folder.exists()
+    assert registry.bundles.list() == []
+    assert registry.audit.list(1)[0].actor == "anna"
 
 
 def test_upload_that_is_no_bundle_is_refused_and_goes(ask, registry, spool):

@@ -1,15 +1,18 @@
-"""From an archive that somebody uploaded to a verified bundle in a folder of its own.
+"""From an archive that somebody uploaded to a verified bundle in a folder of its own, and back.
 
 Nothing of an archive is trusted: names, links, sizes and counts are checked before a byte is
 written, bytes are counted while they are, and only what passes the whole verification of bundles
-leaves the folder in which it was unpacked.
+leaves the folder in which it was unpacked. One process at a time changes the folder of bundles, so
+what is half unpacked when another one begins belongs to nobody.
 """
 
+import contextlib
+import fcntl
 import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
@@ -21,6 +24,8 @@ MAXIMUM_FILES = 2000
 MAXIMUM_BYTES = 4 << 30
 _CHUNK_BYTES = 1 << 20
 _DIGEST_CHARACTERS = 12
+_UNFINISHED = ".unpacked-"
+_LOCK_NAME = ".lock"
 _BROKEN_ARCHIVE = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError)
 
 
@@ -42,20 +47,62 @@ def install_bundle(archive: Path, bundles: Path, prove: Callable[[Path], object]
     ModelError
         ``BUNDLE_INVALID`` or ``BUNDLE_TAMPERED``, with what is wrong.
     """
-    unpacked = bundles / f".unpacked-{uuid4().hex}"
-    try:
-        unpacked.mkdir(mode=0o700)
-        unpack(archive, unpacked)
-        folder = _folder_of_manifest(unpacked)
-        bundle = load_bundle(folder)
-        prove(folder)
-        label = f"{bundle.name}-{bundle.version}-{bundle.digest[:_DIGEST_CHARACTERS]}"
-        target = bundles / label
-        if not target.exists():
-            folder.rename(target)
-        return load_bundle(target)
-    finally:
-        shutil.rmtree(unpacked, ignore_errors=True)
+    with _alone(bundles):
+        _remove_unfinished(bundles)
+        unpacked = _new_unfinished(bundles)
+        try:
+            unpacked.mkdir(mode=0o700)
+            unpack(archive, unpacked)
+            folder = _folder_of_manifest(unpacked)
+            bundle = load_bundle(folder)
+            prove(folder)
+            label = f"{bundle.name}-{bundle.version}-{bundle.digest[:_DIGEST_CHARACTERS]}"
+            target = bundles / label
+            if not target.exists():
+                folder.rename(target)
+            return load_bundle(target)
+        finally:
+            shutil.rmtree(unpacked, ignore_errors=True)
+
+
+def delete_bundle(folder: Path, bundles: Path) -> None:
+    """Delete the files of a bundle that was installed here; one that lies elsewhere stays."""
+    if folder.parent != bundles.resolve() or not folder.exists():
+        return
+    with _alone(bundles):
+        # Deleting may be cut short, and half a bundle must never be found under its name.
+        doomed = _new_unfinished(bundles)
+        folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
+def remove_unfinished(bundles: Path) -> None:
+    """Delete what a killed installation left behind, unless one is under way."""
+    with contextlib.suppress(BlockingIOError), _alone(bundles, waits=False):
+        _remove_unfinished(bundles)
+
+
+def _new_unfinished(bundles: Path) -> Path:
+    return bundles / f"{_UNFINISHED}{uuid4().hex}"
+
+
+def _remove_unfinished(bundles: Path) -> None:
+    for path in bundles.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _alone(bundles: Path, *, waits: bool = True) -> Iterator[None]:
+    """Hold the lock of a folder of bundles; the system lets go of it when its process dies.
+
+    Raises
+    ------
+    BlockingIOError
+        Another process holds it, with ``waits`` False.
+    """
+    with (bundles / _LOCK_NAME).open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+        yield
 
 
 def unpack(archive: Path, into: Path) -> None:

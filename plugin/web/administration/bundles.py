@@ -1,8 +1,9 @@
-"""Model bundles: which one decides, which there are, verified, activated, rolled back."""
+"""Model bundles: which one decides, which there are; verified, activated, rolled back, removed."""
 
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.request import RequestKind
 from plugin.registry.bundles import BundleRecord
+from plugin.registry.requests import RequestRecord
 from plugin.web.administration.card import Card, Done, Shown, whole
 from plugin.web.site import Site
 from plugin.web.visitor import Change
@@ -10,11 +11,10 @@ from plugin.web.visitor import Change
 
 def _show(site: Site) -> Shown:
     bundles = site.registry.bundles
-    known = bundles.list()
     history = bundles.history()
     return {
-        "bundles": known,
-        "names": {one.id: f"{one.name} {one.version}" for one in known},
+        "bundles": bundles.list(),
+        "needed": bundles.needed(),
         "in_force": bundles.in_force(),
         "history": history,
         "expected": history[0].id if history else 0,
@@ -26,12 +26,29 @@ def _show(site: Site) -> Shown:
 def _verify(site: Site, change: Change) -> Done:
     """Have a worker hash every file and run the golden run."""
     found = _wanted(site, change)
-    return site.registry.requests.ask(
-        RequestKind.VERIFY_BUNDLE,
-        {"bundle_id": found.id},
-        change.visitor.name,
-        f"bundle {found.name} {found.version}",
-    )
+    return ask_about_bundle(site, RequestKind.VERIFY_BUNDLE, found, change.visitor.name)
+
+
+def _remove(site: Site, change: Change) -> Done:
+    """Have a worker delete a bundle that nobody needs."""
+    found = _wanted(site, change)
+    return ask_about_bundle(site, RequestKind.REMOVE_BUNDLE, found, change.visitor.name)
+
+
+def ask_about_bundle(
+    site: Site, kind: RequestKind, bundle: BundleRecord, actor: str
+) -> RequestRecord:
+    """Ask a worker to do something with a bundle.
+
+    Raises
+    ------
+    ConfigurationError
+        ``BUNDLE_IN_USE``: one to be removed is needed.
+    """
+    label = f"{bundle.name} {bundle.version}"
+    if kind is RequestKind.REMOVE_BUNDLE and bundle.id in site.registry.bundles.needed():
+        raise ConfigurationError(Reason.BUNDLE_IN_USE, label)
+    return site.registry.requests.ask(kind, {"bundle_id": bundle.id}, actor, f"bundle {label}")
 
 
 def _activate(site: Site, change: Change) -> None:
@@ -65,6 +82,7 @@ CARD = Card(
     _show,
     {
         "verify": _verify,
+        "remove": _remove,
         "activate": _activate,
         "rollback": _roll_back,
         "of-settings": _of_settings,

@@ -51,3 +51,44 @@ def test_damaged_unknown_and_outdated_activations_are_refused(registry):
             registry.bundles.activate(number, "admin", expected_id=expected_id)
         assert refused.value.reason is reason
     assert registry.bundles.history() == []
+
+
+def refused_removal(registry, bundle):
+    with pytest.raises(ConfigurationError) as refused:
+        registry.bundles.remove(bundle.id, "admin")
+    return refused.value.reason
+
+
+def test_bundle_in_force_and_the_one_before_are_not_removed(registry):
+    old, one, two = add(registry), add(registry, "b", "2.0.0"), add(registry, "c", "3.0.0")
+    for bundle in (old, one, two, two):
+        registry.bundles.activate(bundle.id, "admin")
+    assert registry.bundles.needed() == {one.id, two.id}
+    assert {refused_removal(registry, bundle) for bundle in (one, two)} == {Reason.BUNDLE_IN_USE}
+    assert registry.bundles.remove(old.id, "admin") == old
+    assert refused_removal(registry, old) is Reason.NOT_FOUND
+    assert registry.bundles.list() == [two, one]
+    assert registry.bundles.get(old.id) is None
+    newest = registry.audit.list(1)[0]
+    assert (newest.action, newest.subject) == ("bundle.remove", "bundle unet 1.0.0")
+    assert newest.before == {"digest": old.digest}
+    assert [one.label for one in registry.bundles.history()][-1] == "unet 1.0.0"
+
+
+def test_removed_bundle_is_not_activated_and_comes_back_when_installed_again(registry):
+    one = add(registry)
+    registry.bundles.remove(one.id, "admin")
+    with pytest.raises(ConfigurationError) as refused:
+        registry.bundles.activate(one.id, "admin")
+    assert refused.value.reason is Reason.NOT_FOUND
+    again = add(registry)
+    assert (again.id, registry.bundles.list()) == (one.id, [again])
+    actions = [entry.action for entry in registry.audit.list()]
+    assert actions == ["bundle.install", "bundle.remove", "bundle.install"]
+
+
+def test_rolling_back_looks_past_repeated_activations(registry):
+    one, two = add(registry), add(registry, "b", "2.0.0")
+    for bundle in (one, *[two] * 25):
+        registry.bundles.activate(bundle.id, "admin")
+    assert registry.bundles.rollback("admin").bundle_id == one.id

@@ -163,6 +163,22 @@ def test_bundle_is_activated_rolled_back_and_verified(admin, registry, bundle):
     ]
 
 
+def test_bundle_is_removed_when_nobody_needs_it(admin, registry, bundle):
+    other = registry.bundles.verified("b" * 64, "unet", "2.0.0", "/c", bundle.facts, "worker")
+    registry.bundles.activate(other.id, "admin")
+    shown = admin.get(BUNDLES).text
+    assert "Remove: unet 1.0.0" in shown
+    assert "Remove: unet 2.0.0" not in shown
+    refused = admin.post(f"{BUNDLES}/remove", {"bundle": str(other.id)})
+    assert refused.status_code == 422
+    assert SENTENCES[Reason.BUNDLE_IN_USE].split(".")[0] in refused.text
+    admin.post(f"{BUNDLES}/remove", {"bundle": str(bundle.id)}, headers=HTMX)
+    request = registry.requests.take([RequestKind.REMOVE_BUNDLE], "worker")
+    assert (request.asked, request.asked_by) == ({"bundle_id": bundle.id}, "admin")
+    registry.requests.answer(request.id, {"name": "unet", "version": "1.0.0"})
+    assert "unet 1.0.0 is removed" in admin.get(f"{HOME}/requests/{request.id}").text
+
+
 def test_upload_is_kept_as_it_came_and_a_worker_asked(admin, registry, spool):
     headers = {"X-CSRF-Token": admin.csrf, **HTMX}
     shown = admin.http.post(f"{BUNDLES}/upload", content=b"PK-bytes", headers=headers)

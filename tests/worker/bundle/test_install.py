@@ -1,6 +1,8 @@
 """Archives that somebody uploads: only a whole, honest bundle gets in, nothing leaves its place."""
 
 import stat
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from plugin.domain.errors import ModelError, Reason
 from tests.worker.bundle.small_bundle import write_small_bundle
 from worker.bundle import install
-from worker.bundle.install import install_bundle
+from worker.bundle.install import delete_bundle, install_bundle, remove_unfinished
 
 
 def zipped(folder, archive, top=""):
@@ -31,10 +33,14 @@ def bundles(tmp_path):
     return tmp_path / "bundles"
 
 
+def kept(bundles):
+    return [path.name for path in bundles.iterdir() if path.name != ".lock"]
+
+
 def refused(archive, bundles, prove=lambda _folder: None):
     with pytest.raises(ModelError) as error:
         install_bundle(archive, bundles, prove)
-    assert list(bundles.iterdir()) == []
+    assert kept(bundles) == []
     return error.value
 
 
@@ -44,7 +50,7 @@ def test_whole_bundle_is_kept_under_its_name_and_digest(bundle, bundles, tmp_pat
     proved = []
     installed = install_bundle(archive, bundles, proved.append)
     label = f"{installed.name}-{installed.version}-{installed.digest[:12]}"
-    assert [path.name for path in bundles.iterdir()] == [label]
+    assert kept(bundles) == [label]
     assert installed.folder == (bundles / label).resolve()
     assert len(proved) == 1
     again = install_bundle(archive, bundles, proved.append)
@@ -143,3 +149,39 @@ def test_archive_without_a_manifest_is_refused(bundles, tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("readme.txt", "x")
     assert "no manifest.json" in refused(tmp_path / "a.zip", bundles).detail
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from worker.bundle.install import install_bundle
+install_bundle(Path(sys.argv[1]), Path(sys.argv[2]), lambda folder: os._exit(9))
+"""
+
+
+def test_what_a_killed_installation_left_goes_at_the_next_one(bundle, bundles, tmp_path):
+    archive = zipped(bundle, tmp_path / "a.zip")
+    command = [sys.executable, "-c", KILLED, str(archive), str(bundles)]
+    for left in (1, 1):
+        assert subprocess.run(command, check=False).returncode == 9
+        assert len(kept(bundles)) == left, "the second one removed what the first one left"
+    remove_unfinished(bundles)
+    assert kept(bundles) == []
+    assert install_bundle(archive, bundles, lambda _folder: None).name == "small"
+
+
+def test_installation_under_way_is_left_alone(bundle, bundles, tmp_path):
+    def prove(folder):
+        remove_unfinished(bundles)
+        assert folder.is_dir()
+
+    install_bundle(zipped(bundle, tmp_path / "a.zip"), bundles, prove)
+
+
+def test_only_what_was_installed_here_is_deleted(bundle, bundles, tmp_path):
+    installed = install_bundle(zipped(bundle, tmp_path / "a.zip"), bundles, lambda _folder: None)
+    delete_bundle(bundle, bundles)
+    assert bundle.is_dir()
+    delete_bundle(installed.folder, bundles)
+    delete_bundle(installed.folder, bundles)
+    assert kept(bundles) == []
