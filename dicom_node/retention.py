@@ -1,4 +1,4 @@
-"""Deleting images that nobody needs here any more: after confirmed delivery, or above a quota.
+"""Deleting what nobody needs here any more: images after delivery or above a quota, idle orders.
 
 The registry chooses (never a study that may still get its report); this module deletes, row first.
 """
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from plugin.logs import get_logger
 from plugin.registry import Registry
-from plugin.settings import SpoolSettings
+from plugin.settings import RegistrySettings, SpoolSettings
 from plugin.spool import Spool
 
 log = get_logger(__name__)
@@ -47,6 +47,13 @@ def delete_old_images(
         n_studies += 1
         log.info("images_deleted", study_key=study.study_key, n_bytes=study.n_bytes)
     return n_studies
+
+
+def forget_orders(registry: Registry, settings: RegistrySettings, now: datetime) -> None:
+    """Delete orders whose study never came; those of a study go with it."""
+    n_orders = registry.orders.forget_unmatched(now - timedelta(days=settings.unmatched_order_days))
+    if n_orders:
+        log.info("orders_deleted", n_orders=n_orders)
 
 
 def delete_leftovers(spool: Spool, registry: Registry) -> None:

@@ -18,6 +18,7 @@ from plugin.commands import (
     deliveries,
     destinations,
     feedback,
+    orders,
     peers,
     processes,
     quality,
@@ -72,6 +73,7 @@ app.add_typer(destinations.app, name="destination", rich_help_panel=_ADMINISTER)
 app.add_typer(certificates.app, name="certificate", rich_help_panel=_ADMINISTER)
 app.add_typer(deliveries.app, name="delivery", rich_help_panel=_ADMINISTER)
 app.add_typer(studies.app, name="study", rich_help_panel=_ADMINISTER)
+app.add_typer(orders.app, name="order", rich_help_panel=_ADMINISTER)
 app.add_typer(triage.app, name="triage", rich_help_panel=_ADMINISTER)
 app.add_typer(switches.app, name="switch", rich_help_panel=_ADMINISTER)
 app.add_typer(feedback.app, name="feedback", rich_help_panel=_ADMINISTER)

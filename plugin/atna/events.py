@@ -21,6 +21,7 @@ DCM, RFC = "DCM", "RFC-3881"
 
 APPLICATION_ACTIVITY = Code("110100", DCM, "Application Activity")
 AUDIT_LOG_USED = Code("110101", DCM, "Audit Log Used")
+ORDER_RECORD = Code("110109", DCM, "Order Record")
 INSTANCES_ACCESSED = Code("110103", DCM, "DICOM Instances Accessed")
 INSTANCES_TRANSFERRED = Code("110104", DCM, "DICOM Instances Transferred")
 STUDY_DELETED = Code("110105", DCM, "DICOM Study Deleted")
@@ -191,6 +192,15 @@ def _accessed(action: str) -> _Make:
     return make
 
 
+def _order(action: str) -> _Make:
+    """Return what tells that an order was kept; it names no patient here, so nor does it."""
+
+    def make(what: Happened) -> AuditMessage:
+        return AuditMessage(ORDER_RECORD, action, what.entry.at, (what.actor, what.us))
+
+    return make
+
+
 def _deleted(what: Happened) -> AuditMessage:
     return AuditMessage(STUDY_DELETED, "D", what.entry.at, (what.actor, what.us), _things(what))
 
@@ -236,6 +246,8 @@ MESSAGES: dict[str, _Make] = {
     "policy": _alert(SOFTWARE_CONFIGURATION),
     "bundle": _alert(SOFTWARE_CONFIGURATION),
     "switch": _alert(SOFTWARE_CONFIGURATION),
+    "order.new": _order("C"),
+    "order.updated": _order("U"),
     "study.receive": _received,
     "study.send": _sent,
     "study.view": _accessed("R"),

@@ -20,6 +20,7 @@ from plugin.domain.errors import (
     SENTENCES,
     ConfigurationError,
     ModelError,
+    OrderRejectedError,
     Reason,
     StudyRejectedError,
     TransientError,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 EXIT_CODES: dict[type[TriageError], int] = {
     ConfigurationError: 2,
     StudyRejectedError: 3,
+    OrderRejectedError: 3,
     ModelError: 4,
     TransientError: 5,
 }
@@ -91,7 +93,7 @@ def new_group(help_text: str) -> typer.Typer:
 
 
 def exit_code_of(error: TriageError) -> int:
-    """Return the exit code that scripts rely on: 2 set-up, 3 study, 4 model, 5 try again."""
+    """Return the exit code that scripts rely on: 2 set-up, 3 study, order, 4 model, 5 again."""
     for kind, code in EXIT_CODES.items():
         if isinstance(error, kind):
             return code

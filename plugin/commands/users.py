@@ -16,7 +16,8 @@ from plugin.domain.access import Role
 
 app = new_group(
     "Accounts for the pages and the API. A reader reads studies and gives feedback, a technologist "
-    "has studies analysed again, an auditor sees who did what, an admin may everything."
+    "has studies analysed again and brings orders, an auditor sees who did what, an admin may "
+    "everything."
 )
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="As the person logs in.")]

@@ -10,8 +10,8 @@ from enum import StrEnum
 class Role(StrEnum):
     """What somebody is here; one role each.
 
-    ``READER`` reads studies and gives feedback, ``TECHNOLOGIST`` looks and has studies analysed
-    again, ``AUDITOR`` sees who did what but no patient, ``ADMIN`` may everything.
+    ``READER`` reads studies and gives feedback, ``TECHNOLOGIST`` looks, has studies analysed again
+    and brings orders, ``AUDITOR`` sees who did what but no patient, ``ADMIN`` may everything.
     """
 
     READER = "reader"
@@ -26,6 +26,7 @@ class Permission(StrEnum):
     VIEW = "view"
     READ = "read"
     REQUEUE = "requeue"
+    ORDER = "order"
     WITHDRAW = "withdraw"
     QUALITY = "quality"
     AUDIT = "audit"
@@ -36,7 +37,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.READER: frozenset(
         {Permission.VIEW, Permission.READ, Permission.WITHDRAW, Permission.QUALITY}
     ),
-    Role.TECHNOLOGIST: frozenset({Permission.VIEW, Permission.REQUEUE}),
+    Role.TECHNOLOGIST: frozenset({Permission.VIEW, Permission.REQUEUE, Permission.ORDER}),
     Role.AUDITOR: frozenset({Permission.AUDIT, Permission.QUALITY}),
     Role.ADMIN: frozenset(Permission),
 }

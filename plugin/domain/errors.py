@@ -5,6 +5,7 @@ The exception class decides whether something is tried again; the ``Reason`` say
     TriageError
     ├── TransientError        try again (dead PACS, lost Redis, full disk)
     ├── StudyRejectedError    the input's fault, final; the worklist says why
+    ├── OrderRejectedError    an order message cannot be used; who sent it is told
     ├── ModelError            the answer is unusable, final; a person is told
     └── ConfigurationError    stop at start, say which key or file
 """
@@ -16,6 +17,7 @@ __all__ = [
     "SENTENCES",
     "ConfigurationError",
     "ModelError",
+    "OrderRejectedError",
     "Reason",
     "StudyRejectedError",
     "TransientError",
@@ -52,6 +54,10 @@ class TransientError(TriageError):
 
 class StudyRejectedError(TriageError):
     """The study cannot be analysed, whoever tries; final until its images change."""
+
+
+class OrderRejectedError(TriageError):
+    """An order message cannot be used, however often it is sent; nothing of it was kept."""
 
 
 class ModelError(TriageError):

@@ -75,6 +75,15 @@ class ImagingOrder:
         return bool(self.accession_number or self.study_instance_uid or self.requested_procedure_id)
 
     @property
+    def asks_for(self) -> str:
+        """Say what it asks for: ``STAT (TQ1-9 S)``."""
+        if self.is_cancelled:
+            return "cancelled"
+        if self.priority is None:
+            return f"priority not understood ({self.written})" if self.written else "no priority"
+        return f"{self.priority.value} ({self.written})"
+
+    @property
     def facts(self) -> OrderFacts:
         """Return what a policy may look at; a cancelled order asks for nothing."""
         if self.is_cancelled:

@@ -51,6 +51,15 @@ class TakeOutcome(StrEnum):
     OUTDATED = "outdated"
     NAMELESS = "nameless"
 
+    @property
+    def words(self) -> str:
+        """Say it to people."""
+        return {
+            "known": "nothing new",
+            "outdated": "older than what is known",
+            "nameless": "names no study and no known order",
+        }.get(self.value, self.value)
+
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:

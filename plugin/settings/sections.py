@@ -143,6 +143,9 @@ class RegistrySettings(Section):
             "SQLite in the spool folder."
         ),
     )
+    unmatched_order_days: float = Field(
+        30, gt=0, le=3650, description="Orders of which no study came are deleted after so long."
+    )
 
 
 class QueueSettings(Section):
@@ -175,7 +178,13 @@ class AssemblySettings(Section):
 class WorkerSettings(Section):
     """The processes that compute."""
 
-    bundle: str = Field("", description="Folder of the model bundle; empty: the shipped one.")
+    bundle: str = Field(
+        "",
+        description=(
+            'Model bundle: "acdc-unet" (for non-commercial use only), "phantom-unet" (free of such '
+            "terms, less accurate), or a folder; empty: acdc-unet."
+        ),
+    )
     device: Literal["cpu", "cuda"] = Field(
         "cpu", description='Where the model runs: "cpu", "cuda".'
     )

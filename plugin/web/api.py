@@ -34,6 +34,7 @@ from plugin.web.api_models import (
     StudyAnswer,
     StudyPage,
 )
+from plugin.web.api_orders import add_orders
 from plugin.web.api_people import add_people
 from plugin.web.api_triage import add_triage
 from plugin.web.files import send_object
@@ -67,6 +68,7 @@ def api_routes(site: Site, door: Door, prefix: str) -> APIRouter:
     _add_oversight(routes, site, door)
     add_administration(routes, site, door)
     add_triage(routes, site, door)
+    add_orders(routes, site, door)
     add_people(routes, site, door)
     return routes
 

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from plugin.domain.access import Permission
 from plugin.domain.errors import SENTENCES
 from plugin.domain.feedback import Diagnosis, PriorityVerdict
+from plugin.domain.triage import OrderFacts
 from plugin.registry import StudyRecord
 from plugin.registry.worklist import WorklistEntry
 from plugin.web.opinion import opinion_of, that_count
@@ -141,12 +142,14 @@ def _state(site: Site, record: StudyRecord) -> dict[str, Any]:
         "doing": doing,
         "delivered": delivered,
         "deliveries": site.registry.deliveries.for_job(job_id) if job_id else [],
+        "ordered": OrderFacts.from_dict(record.order_facts or {}),
+        "orders": site.registry.orders.of_study(record),
         "sentences": SENTENCES,
         "events": timeline(site.registry, record),
     }
 
 
-def _others(site: Site, record: StudyRecord) -> list[WorklistEntry]:
+def other_studies(site: Site, record: StudyRecord) -> list[WorklistEntry]:
     """Return the other studies of the person; not those of somebody else under the same ID."""
     same = site.registry.earlier.same_person(record)
     found = site.registry.worklist.of_patient(record.patient_id, but=record.id)
@@ -166,7 +169,7 @@ def _whole_page(site: Site, study_id: int, words: str = "") -> dict[str, Any]:
         "policy": "" if decision is None else decision.policy,
         "words": words,
         "result": read_result(site.registry, job_id) if job_id else None,
-        "priors": _others(site, record),
+        "priors": other_studies(site, record),
         "feedback": feedback,
         "that_count": that_count(feedback),
         "diagnoses": Diagnosis,

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from plugin.domain.errors import SENTENCES
 from plugin.domain.job import JobState
-from plugin.registry import DeliveryRecord, JobRecord, Registry, StudyRecord
+from plugin.domain.triage import OrderSource
+from plugin.registry import AuditRecord, DeliveryRecord, JobRecord, Registry, StudyRecord
 
 _AUDITED = {
     "study.claim": "claimed",
@@ -17,6 +18,7 @@ _AUDITED = {
     "study.feedback": "gave feedback",
     "study.withdraw": "withdrew the result",
     "study.withdraw.ask": "asked to withdraw the result",
+    "study.order": "brought an order",
     "study.look.ask": "asked what would happen",
     "study.export": "downloaded a result",
 }
@@ -44,8 +46,21 @@ def timeline(registry: Registry, study: StudyRecord) -> list[Event]:
         if entry.action in _TOLD_OTHERWISE:
             continue
         words = _AUDITED.get(entry.action, entry.action)
-        events.append(Event(entry.at, f"{entry.actor}: {words}"))
+        told = _ordered(entry) if entry.action == "study.order" else ""
+        events.append(Event(entry.at, f"{entry.actor}: {words}{told}", "busy" if told else ""))
     return sorted(events, key=lambda event: event.at, reverse=True)
+
+
+def _ordered(entry: AuditRecord) -> str:
+    """Return what an order message asked for: priority, class and flags, as far as it told them."""
+    after = entry.after or {}
+    priority, teller = after.get("priority"), OrderSource(after["told_by"]).words
+    told = (
+        f"priority {priority} by {teller}" if priority else "",
+        f"{after['patient_class']} patient" if after.get("patient_class") else "",
+        *(flag.replace("_", " ") for flag in after.get("text_flags", ())),
+    )
+    return ": " + ", ".join(filter(None, told))
 
 
 def _arrival(registry: Registry, study: StudyRecord) -> Iterator[Event]:

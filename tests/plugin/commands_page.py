@@ -18,9 +18,10 @@ _HEAD = """\
 # Commands
 
 Made by `python -m tests.plugin.commands_page` from the code; `--help` says the same. Exit codes:
-0 done, 1 a fault of ours, 2 wrong use or set-up, 3 the study cannot be analysed, 4 the model or its
-answer is unusable, 5 it may work later (a destination, Redis or the database does not answer).
-Every failure is one sentence on standard error. All results are AI, not verified by a physician.
+0 done, 1 a fault of ours, 2 wrong use or set-up, 3 the study cannot be analysed or the order not be
+used, 4 the model or its answer is unusable, 5 it may work later (a destination, Redis or the
+database does not answer). Every failure is one sentence on standard error. All results are AI, not
+verified by a physician.
 """
 
 

@@ -16,13 +16,13 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 
 from plugin.domain.findings import Code
+from plugin.domain.suspicion import reads_like_instruction
 from worker.clinical.elements import RawText, item_list, raw_text
 from worker.clinical.markup import plain_text, tidy_lines
 from worker.clinical.people import people_of, split_name
 from worker.clinical.prior import ReportContent, is_own, is_report, read_report
 from worker.clinical.redact import MARKS, Redactor
 from worker.clinical.sources import SOURCES, Source
-from worker.clinical.suspicion import reads_like_instruction
 from worker.clinical.types import ClinicalContext, ClinicalText, Pregnancy, TextFlag, Topic
 from worker.series import attributes as read
 
