@@ -7,7 +7,7 @@ when a job is given to another worker; that only one of them publishes does not 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 
 from plugin.domain.errors import Reason
 from plugin.domain.job import JobState
@@ -340,9 +340,13 @@ class Jobs:
         study_id: int | None = None,
         limit: int = 100,
         states: Collection[JobState] = (),
+        before: JobRecord | None = None,
     ) -> list[JobRecord]:
-        """Return jobs (of one study, in some states only), the latest first."""
-        query = select_jobs().order_by(jobs.c.created_at.desc(), jobs.c.generation.desc())
+        """Return jobs (of one study, in some states, before one), the latest first."""
+        order = (jobs.c.created_at, jobs.c.generation, jobs.c.id)
+        query = select_jobs().order_by(*(column.desc() for column in order))
+        if before is not None:
+            query = query.where(_earlier(before))
         if study_id is not None:
             query = query.where(jobs.c.study_id == study_id)
         if states:
@@ -350,6 +354,17 @@ class Jobs:
         with self._database.read() as connection:
             rows = connection.execute(query.limit(limit)).mappings()
             return [job_record(row) for row in rows]
+
+
+def _earlier(job: JobRecord) -> ColumnElement[bool]:
+    """Return what holds of the jobs that a list has after one."""
+    columns = jobs.c
+    in_one_moment = or_(
+        columns.generation < job.generation,
+        and_(columns.generation == job.generation, columns.id < job.id),
+    )
+    at = job.created_at
+    return or_(columns.created_at < at, and_(columns.created_at == at, in_one_moment))
 
 
 def _hint_due(hinted_at: datetime, n_hints: int, older_than_seconds: float) -> datetime:

@@ -95,25 +95,32 @@ class Policies:
                 number, policy.name, policy.version, policy.digest, text, now, actor
             )
 
-    def rollback(self, actor: str) -> PolicyRecord:
+    def rollback(self, actor: str, *, expected_id: int | None = None) -> PolicyRecord:
         """Put the text that was in force before the current one into force again.
 
         Before the first activation that was the policy that ships.
 
+        Parameters
+        ----------
+        expected_id
+            As of ``activate``; without it whatever is in force is rolled back.
+
         Raises
         ------
         ConfigurationError
-            ``NOT_FOUND`` when there was none before.
+            ``NOT_FOUND`` when there was none before, else as ``activate``.
         """
         activations = self.history()
         if not activations:
-            raise ConfigurationError(Reason.NOT_FOUND, "an earlier policy")
+            reason = Reason.POLICY_CHANGED if expected_id else Reason.NOT_FOUND
+            raise ConfigurationError(reason, "an earlier policy")
         current = activations[0]
         texts = (*(one.text for one in activations), default_policy_text())
         earlier = next((text for text in texts if text != current.text), None)
         if earlier is None:
             raise ConfigurationError(Reason.NOT_FOUND, "an earlier policy")
-        return self.activate(earlier, actor, expected_id=current.id)
+        expected = current.id if expected_id is None else expected_id
+        return self.activate(earlier, actor, expected_id=expected)
 
 
 def _told(record: PolicyRecord | None) -> str:

@@ -11,9 +11,17 @@ from plugin.domain.errors import ConfigurationError
 from plugin.web.limit import LoginLimit
 from plugin.web.login import address_of, give_cookie
 from plugin.web.site import Site
-from plugin.web.visitor import Change, Door, Form, NotSignedInError, Visitor, check_own
+from plugin.web.visitor import (
+    Change,
+    Door,
+    Form,
+    NotSignedInError,
+    RefusedError,
+    Visitor,
+    check_own,
+)
 
-_KEY_DAYS = 90
+KEY_DAYS = 90
 
 
 def account_routes(site: Site, door: Door, limit: LoginLimit) -> APIRouter:
@@ -53,7 +61,7 @@ def account_routes(site: Site, door: Door, limit: LoginLimit) -> APIRouter:
 
     @routes.post("/account/keys")
     def add_key(request: Request, change: own_change) -> Response:
-        key = site.accounts.add_token(change.visitor.user, change["label"], _KEY_DAYS)
+        key = make_own_key(site, change.visitor, change["label"], KEY_DAYS)
         return _account_page(site, request, change.visitor, key)
 
     @routes.post("/account/keys/{key_id}/remove")
@@ -62,6 +70,19 @@ def account_routes(site: Site, door: Door, limit: LoginLimit) -> APIRouter:
         return RedirectResponse("/account", 303)
 
     return routes
+
+
+def make_own_key(site: Site, visitor: Visitor, label: str, days: float) -> str:
+    """Return a new key to the API of somebody's own account.
+
+    Raises
+    ------
+    RefusedError
+        A key asks for it: one that was stolen must not beget others that outlive it.
+    """
+    if not visitor.session:
+        raise RefusedError
+    return site.accounts.add_token(visitor.user, label, days)
 
 
 def _change_password(

@@ -4,48 +4,40 @@ Somebody is who a key (``Authorization: Bearer``) or a session belongs to; a ses
 token of its page with every change. Searches are bodies, so that no address holds patient data.
 """
 
-import json
-import uuid
-from dataclasses import fields
+from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Query, Response
+from fastapi import APIRouter, Body, Depends, Query
 from starlette.exceptions import HTTPException
 
 from plugin.domain.access import Permission
-from plugin.domain.findings import Assessment
-from plugin.registry import StudyRecord
+from plugin.registry import AuditRecord
 from plugin.registry.readings import FeedbackRecord, Opinion
-from plugin.registry.triage import DecisionRecord
-from plugin.registry.worklist import WorklistEntry
-from plugin.web.api_administration import Id, add_administration
+from plugin.undo import CHANGES, can_take_back
+from plugin.web.api_administration import Before, Id, Size, add_administration
+from plugin.web.api_bundles import add_bundles
 from plugin.web.api_models import (
+    AuditAnswer,
     AuditPage,
-    ChangeAnswer,
-    ComparisonAnswer,
     CountsAnswer,
     FeedbackAnswer,
     FeedbackPage,
     Health,
     ListedStudy,
-    ObjectAnswer,
     OpinionBody,
     SearchBody,
-    StudyAnswer,
     StudyPage,
 )
-from plugin.web.api_orders import add_orders
+from plugin.web.api_operation import add_operation
 from plugin.web.api_people import add_people
+from plugin.web.api_study import add_study, listed_study, one_study
 from plugin.web.api_triage import add_triage
-from plugin.web.files import send_object
-from plugin.web.result import folder_of, read_assessment
 from plugin.web.site import Site
 from plugin.web.status import is_healthy
-from plugin.web.study import READING, find_study, subject_of
+from plugin.web.study import READING, find_study
 from plugin.web.visitor import Door, Visitor
-from plugin.web.worklist import level_of, list_page, reason_of, wanted_of, why
+from plugin.web.worklist import list_page, wanted_of
 
-_SAME_NAMES = set(ListedStudy.model_fields) & {one.name for one in fields(WorklistEntry)}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     code: {"description": words}
     for code, words in {
@@ -53,6 +45,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         403: "The role does not allow it.",
         404: "There is no such thing.",
         409: "Somebody else was faster, or the study cannot.",
+        413: "The body is too large.",
         422: "A value cannot be used.",
         503: "The registry does not answer.",
     }.items()
@@ -63,12 +56,13 @@ def api_routes(site: Site, door: Door, prefix: str) -> APIRouter:
     """Return the addresses of the interface."""
     routes = APIRouter(prefix=prefix, responses=_RESPONSES)
     _add_lists(routes, site, door)
-    _add_study(routes, site, door)
+    add_study(routes, site, door)
     _add_reading(routes, site, door)
     _add_oversight(routes, site, door)
     add_administration(routes, site, door)
     add_triage(routes, site, door)
-    add_orders(routes, site, door)
+    add_bundles(routes, site, door)
+    add_operation(routes, site, door)
     add_people(routes, site, door)
     return routes
 
@@ -85,7 +79,7 @@ def _add_lists(routes: APIRouter, site: Site, door: Door) -> None:
         wanted = wanted_of(form, visitor.name, ai_orders=site.ai_orders())
         page = list_page(site, wanted, body.cursor, body.limit)
         decisions = site.registry.triage.latest([one.study_id for one in page.entries])
-        studies = [_listed(one, decisions.get(one.study_id)) for one in page.entries]
+        studies = [listed_study(one, decisions.get(one.study_id)) for one in page.entries]
         return StudyPage(studies=studies, next=page.following)
 
     @routes.get("/worklist/counts", tags=["worklist"])
@@ -94,45 +88,6 @@ def _add_lists(routes: APIRouter, site: Site, door: Door) -> None:
         found = site.registry.worklist.counts()
         by_stage = {stage.value: n for stage, n in found.by_stage.items()}
         return CountsAnswer(to_read=found.n_to_read, promoted=found.n_promoted, by_stage=by_stage)
-
-
-def _add_study(routes: APIRouter, site: Site, door: Door) -> None:
-    viewer = Annotated[Visitor, Depends(door.need(Permission.VIEW))]
-    requeuer = Annotated[Visitor, Depends(door.command(Permission.REQUEUE))]
-
-    @routes.get("/studies/{study_id}", tags=["studies"])
-    def study(study_id: Id, visitor: viewer) -> StudyAnswer:
-        """Return one study with its objects and where they are."""
-        record = find_study(site, study_id)
-        site.registry.audit.add(visitor.name, "study.view", subject_of(record))
-        return _study(site, record)
-
-    @routes.get("/studies/{study_id}/result", tags=["studies"])
-    def result(study_id: Id, visitor: viewer) -> dict[str, Any]:
-        """Return every number and sentence of the standing result (``result.json``)."""
-        record = find_study(site, study_id)
-        site.registry.audit.add(visitor.name, "study.view", subject_of(record))
-        job = site.registry.jobs.last_reported(record.id)
-        folder = None if job is None else folder_of(site.registry.jobs.result_objects(job.id))
-        try:
-            if folder is None:
-                raise HTTPException(404)
-            written: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            raise HTTPException(404) from None
-        return written
-
-    @routes.get("/jobs/{job_id}/files/{name}", tags=["studies"], response_class=Response)
-    def file(job_id: uuid.UUID, name: str, visitor: viewer) -> Response:
-        """Return one result object, such as ``sr.dcm``."""
-        return send_object(site, str(job_id), name, visitor)
-
-    @routes.post("/studies/{study_id}/requeue", tags=["studies"], status_code=202)
-    def requeue(study_id: Id, visitor: requeuer) -> StudyAnswer:
-        """Have a study analysed again."""
-        record = find_study(site, study_id)
-        site.registry.studies.requeue(record.id, visitor.name)
-        return _study(site, find_study(site, study_id))
 
 
 def _add_reading(routes: APIRouter, site: Site, door: Door) -> None:
@@ -146,7 +101,7 @@ def _add_reading(routes: APIRouter, site: Site, door: Door) -> None:
             raise HTTPException(404)
         if not getattr(site.registry.readings, READING[action])(study_id, visitor.name):
             raise HTTPException(409)
-        return _one(site, study_id)
+        return one_study(site, study_id)
 
     @routes.post("/studies/{study_id}/feedback", tags=["reading"], status_code=201)
     def feedback(
@@ -172,91 +127,45 @@ def _add_oversight(routes: APIRouter, site: Site, door: Door) -> None:
     auditor = Annotated[Visitor, Depends(door.need(Permission.AUDIT))]
     admin = Annotated[Visitor, Depends(door.need(Permission.ADMINISTER))]
     viewer = Annotated[Visitor, Depends(door.need(Permission.VIEW))]
-    before = Annotated[int | None, Query(ge=1, le=2**53)]
-    size = Annotated[int, Query(ge=1, le=1000)]
 
     @routes.get("/feedback", tags=["oversight"])
-    def all_feedback(_visitor: viewer, before_id: before = None, limit: size = 100) -> FeedbackPage:
+    def all_feedback(
+        _visitor: viewer,
+        study_id: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+        before_id: Before = None,
+        limit: Size = 100,
+    ) -> FeedbackPage:
         """Return what readers said, newest first; ``next`` is ``before_id`` of the next page."""
-        found = site.registry.readings.feedback(before_id=before_id, limit=limit)
+        found = site.registry.readings.feedback(study_id, before_id, limit)
         following = found[-1].id if len(found) == limit else None
         return FeedbackPage(feedback=[_feedback(one) for one in found], next=following)
 
     @routes.get("/audit", tags=["oversight"])
-    def audit(visitor: auditor, before_id: before = None, limit: size = 100) -> AuditPage:
-        """Return who did what, newest first."""
-        found = site.registry.audit.list(limit, before_id)
+    def audit(
+        visitor: auditor,
+        changes_only: bool = False,  # noqa: FBT001, FBT002 - a query of the address
+        before_id: Before = None,
+        limit: Size = 100,
+    ) -> AuditPage:
+        """Return who did what, newest first; ``changes_only``: of kinds that can be taken back."""
+        found = site.registry.audit.list(limit, before_id, CHANGES if changes_only else ())
         site.registry.audit.add(visitor.name, "audit.view", "audit trail")
-        return AuditPage.model_validate(
-            {"entries": found, "next": found[-1].id if len(found) == limit else None},
-            from_attributes=True,
-        )
+        following = found[-1].id if len(found) == limit else None
+        return AuditPage(entries=[_entry(one) for one in found], next=following)
 
     @routes.get("/health", tags=["oversight"])
     def health(_visitor: admin) -> Health:
-        """Return whether everything works."""
+        """Return whether everything works, and what does not."""
         shown = site.lights()
-        return Health(healthy=is_healthy(shown), parts={one.name: one.text for one in shown})
+        return Health(
+            healthy=is_healthy(shown),
+            parts={one.name: one.text for one in shown},
+            tones={one.name: one.tone for one in shown},
+        )
 
 
-def _listed(entry: WorklistEntry, decision: DecisionRecord | None) -> ListedStudy:
-    return ListedStudy(
-        **{name: getattr(entry, name) for name in _SAME_NAMES},
-        why=why(entry),
-        suggested=level_of(entry.ai_urgency),
-        ordered=level_of(entry.order_urgency),
-        priority_reason=reason_of(entry, decision),
-    )
-
-
-def _one(site: Site, study_id: int) -> ListedStudy:
-    entry = site.registry.worklist.entry(study_id)
-    if entry is None:
-        raise HTTPException(404)
-    return _listed(entry, site.registry.triage.latest([study_id]).get(study_id))
-
-
-def _study(site: Site, record: StudyRecord) -> StudyAnswer:
-    listed = _one(site, record.id)
-    job_id = listed.job_id
-    objects = site.registry.jobs.result_objects(job_id) if job_id else []
-    sent = site.registry.deliveries.for_job(job_id) if job_id else []
-    return StudyAnswer(
-        **listed.model_dump(),
-        study_instance_uid=record.study_instance_uid,
-        objects=[
-            ObjectAnswer(
-                kind=item.kind,
-                sop_instance_uid=item.sop_instance_uid,
-                deliveries={
-                    one.destination_name: one.state.value
-                    for one in sent
-                    if one.sop_instance_uid == item.sop_instance_uid
-                },
-            )
-            for item in objects
-        ],
-        comparison=_comparison(read_assessment(objects)),
-    )
-
-
-def _comparison(assessment: Assessment | None) -> ComparisonAnswer | None:
-    if assessment is None or assessment.comparison is None:
-        return None
-    comparison = assessment.comparison
-    latest = comparison.latest
-    return ComparisonAnswer(
-        study_date="" if latest is None else latest.day,
-        days=None if latest is None else latest.days,
-        job_id="" if latest is None else latest.job_id,
-        same_version=None if latest is None else latest.same_version,
-        is_doubtful=None if latest is None else latest.is_doubtful,
-        changes=[
-            ChangeAnswer.model_validate(one, from_attributes=True) for one in comparison.changes
-        ],
-        defined_otherwise=list(comparison.defined_otherwise),
-        not_compared=list(comparison.obstacles),
-    )
+def _entry(record: AuditRecord) -> AuditAnswer:
+    return AuditAnswer(**asdict(record), can_take_back=can_take_back(record))
 
 
 def _feedback(record: FeedbackRecord) -> FeedbackAnswer:

@@ -3,6 +3,7 @@
 Changes are made by the registry, as those of the administration page are: checked and audited.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -17,6 +18,8 @@ from plugin.domain.request import RequestKind
 from plugin.registry import DeliveryRecord, DestinationRecord, PeerRecord
 from plugin.registry.marks import mark_of
 from plugin.settings import setting_rows
+from plugin.web.administration.destinations import forget_learnt
+from plugin.web.administration.peers import traffic_of_last_day
 from plugin.web.api_administration_models import (
     CountAnswer,
     DeliveryAnswer,
@@ -37,6 +40,7 @@ from plugin.web.api_administration_models import (
     SwitchAnswer,
     SwitchBody,
     SwitchedOffAnswer,
+    TrafficAnswer,
 )
 from plugin.web.site import Site
 from plugin.web.visitor import Door, Visitor
@@ -67,19 +71,19 @@ def _add_peers(routes: APIRouter, site: Site, door: Door) -> None:
         """Return who may send here, and who was refused."""
         refused = registry.associations.list_rejected()
         return PeersAnswer(
-            peers=[_peer_answer(one) for one in registry.peers.list()],
+            peers=_peer_answers(site, registry.peers.list()),
             refused=[RefusedAnswer.model_validate(one) for one in refused],
         )
 
     @routes.post("/peers", tags=["peers"], status_code=201)
     def add_peer(visitor: changer, body: Annotated[PeerBody, Body()]) -> PeerAnswer:
         """Make a sender known; the next association sees it."""
-        return _peer_answer(registry.peers.add(**body.model_dump(), actor=visitor.name))
+        return _peer_answer(site, registry.peers.add(**body.model_dump(), actor=visitor.name))
 
     @routes.get("/peers/{peer_id}", tags=["peers"])
     def peer(peer_id: Id, _visitor: admin) -> PeerAnswer:
         """Return one sender."""
-        return _peer_answer(_peer(site, peer_id))
+        return _peer_answer(site, _peer(site, peer_id))
 
     @routes.patch("/peers/{peer_id}", tags=["peers"])
     def edit_peer(
@@ -89,7 +93,7 @@ def _add_peers(routes: APIRouter, site: Site, door: Door) -> None:
         changes = body.model_dump(exclude_unset=True, exclude={"mark"})
         title = _peer(site, peer_id).ae_title
         changed = registry.peers.edit(title, actor=visitor.name, expected=body.mark, **changes)
-        return _peer_answer(changed)
+        return _peer_answer(site, changed)
 
     @routes.delete("/peers/{peer_id}", tags=["peers"], status_code=204)
     def remove_peer(peer_id: Id, visitor: changer, mark: SeenMark = None) -> None:
@@ -149,6 +153,12 @@ def _add_destinations(routes: APIRouter, site: Site, door: Door) -> None:
         """Have everything that was given up at a destination sent again."""
         name = _destination(site, destination_id).name
         return CountAnswer(n_objects=registry.destinations.retry(name, actor=visitor.name))
+
+    @routes.post("/destinations/{destination_id}/forget", tags=["destinations"])
+    def forget_destination(destination_id: Id, visitor: changer) -> DestinationAnswer:
+        """Forget what was learnt of a destination, so that it gets every kind again."""
+        forget_learnt(site, _destination(site, destination_id), visitor.name)
+        return _destination_answer(site, _destination(site, destination_id))
 
 
 def _add_checks(routes: APIRouter, site: Site, door: Door) -> None:
@@ -262,8 +272,20 @@ def _name_of(site: Site, destination_id: int | None) -> str | None:
     return None if destination_id is None else _destination(site, destination_id).name
 
 
-def _peer_answer(record: PeerRecord) -> PeerAnswer:
-    return PeerAnswer(**asdict(record), mark=mark_of(record))
+def _peer_answer(site: Site, record: PeerRecord) -> PeerAnswer:
+    return _peer_answers(site, [record])[0]
+
+
+def _peer_answers(site: Site, records: Sequence[PeerRecord]) -> list[PeerAnswer]:
+    traffic = traffic_of_last_day(site)
+    return [
+        PeerAnswer(
+            **asdict(one),
+            mark=mark_of(one),
+            last_day=TrafficAnswer.model_validate(traffic.get(one.ae_title, TrafficAnswer())),
+        )
+        for one in records
+    ]
 
 
 def _destination_answer(site: Site, record: DestinationRecord) -> DestinationAnswer:
@@ -277,6 +299,7 @@ def _destination_answer(site: Site, record: DestinationRecord) -> DestinationAns
         failing_since=health.open_since,
         last_reason=health.last_reason,
         confirms_by=health.confirms_by,
+        n_open_commitments=registry.commitments.open_transactions(record.id),
         instead={one.kind: one.instead for one in registry.health.substitutions(record.id)},
         deliveries=dict(registry.deliveries.counts().get(record.name, {})),
     )

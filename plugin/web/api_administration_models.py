@@ -56,6 +56,14 @@ class PeerChanges(RequestBody):
     certificate_fingerprint: Line | None = None
 
 
+class TrafficAnswer(Answer):
+    """What a sender sent within 24 hours."""
+
+    n_associations: int = 0
+    n_aborted: int = 0
+    n_images: int = 0
+
+
 class PeerAnswer(Answer):
     """A known sender."""
 
@@ -72,6 +80,7 @@ class PeerAnswer(Answer):
     certificate_name: str | None
     certificate_fingerprint: str | None
     last_seen_at: datetime | None
+    last_day: TrafficAnswer
 
 
 class RefusedAnswer(Answer):
@@ -150,6 +159,7 @@ class DestinationAnswer(Answer):
     failing_since: datetime | None
     last_reason: Reason | None
     confirms_by: str | None
+    n_open_commitments: int
     instead: dict[str, str]
     deliveries: dict[DeliveryState, int]
 
@@ -253,10 +263,18 @@ class ExpectedBody(RequestBody):
     expected_id: int | None = Field(None, ge=0, le=2**53)
 
 
-class ProblemsAnswer(Answer):
-    """What is wrong with a policy, with its lines; empty when it can be used."""
+class ProblemAnswer(Answer):
+    """What is wrong, and the line that it is about, where it is about one."""
 
-    problems: list[str]
+    sentence: str
+    number: int | None
+    line: str
+
+
+class ProblemsAnswer(Answer):
+    """What is wrong with a policy; empty when it can be used."""
+
+    problems: list[ProblemAnswer]
 
 
 class ActivationAnswer(Answer):
@@ -314,37 +332,13 @@ class SimulationAnswer(Answer):
     changed: list[SimulatedChange]
 
 
-class BundleAnswer(Answer):
-    """One model bundle on the disk of this installation."""
-
-    id: int
-    name: str
-    version: str
-    digest: str
-    is_intact: bool
-    problem: str
-    verified_at: datetime
-    installed_at: datetime
-    installed_by: str
-
-
-class BundlesAnswer(Answer):
-    """All bundles; ``in_force`` is null where the one of the settings is used.
-
-    ``activation_id`` is what an activation names as ``expected_id`` (0: none yet).
-    """
-
-    bundles: list[BundleAnswer]
-    in_force: int | None
-    activation_id: int
-
-
 class SettingAnswer(Answer):
     """One setting; secrets are hidden."""
 
     key: str
     value: str
     default: str
+    source: str
     description: str
 
 

@@ -133,14 +133,6 @@ class ComparisonAnswer(BaseModel):
     not_compared: list[Obstacle]
 
 
-class StudyAnswer(ListedStudy):
-    """One study with what was written about it; ``comparison`` is null without earlier results."""
-
-    study_instance_uid: str
-    objects: list[ObjectAnswer]
-    comparison: ComparisonAnswer | None
-
-
 class StudyPage(BaseModel):
     """A page of the list."""
 
@@ -180,7 +172,7 @@ class FeedbackPage(BaseModel):
 
 
 class AuditAnswer(BaseModel):
-    """One entry of the audit trail."""
+    """One entry of the audit trail; ``can_take_back``: it is of a kind that can be taken back."""
 
     id: int
     at: datetime
@@ -189,6 +181,7 @@ class AuditAnswer(BaseModel):
     subject: str
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+    can_take_back: bool
 
 
 class AuditPage(BaseModel):
@@ -227,7 +220,8 @@ class QualityAnswer(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether everything that the system needs works."""
+    """Whether everything that the system needs works; of each part its state and how good it is."""
 
     healthy: bool
     parts: dict[str, str]
+    tones: dict[str, Literal["good", "wait", "busy", "warn", "bad"]]

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from plugin.domain.access import Permission
 from plugin.registry.users import UserRecord
 from plugin.undo import take_back
+from plugin.web.account import make_own_key
 from plugin.web.api_administration import Id
 from plugin.web.api_people_models import (
     KeyAnswer,
@@ -70,6 +71,7 @@ def _add_users(routes: APIRouter, site: Site, door: Door) -> None:
 
 def _add_keys(routes: APIRouter, site: Site, door: Door) -> None:
     somebody = Annotated[Visitor, Depends(door.need())]
+    owner = Annotated[Visitor, Depends(door.command())]
     admin = Annotated[Visitor, Depends(door.need(Permission.ADMINISTER))]
     changer = Annotated[Visitor, Depends(door.command(Permission.ADMINISTER))]
     users = site.registry.users
@@ -78,6 +80,17 @@ def _add_keys(routes: APIRouter, site: Site, door: Door) -> None:
     def own_tokens(visitor: somebody) -> TokensAnswer:
         """Return one's own living keys."""
         return _tokens(site, visitor.name)
+
+    @routes.post("/tokens", tags=["tokens"], status_code=201)
+    def add_own_token(visitor: owner, body: Annotated[TokenBody, Body()]) -> KeyAnswer:
+        """Make a key of one's own, told this once; in a session only: a key makes no others."""
+        return KeyAnswer(key=make_own_key(site, visitor, body.label, body.days))
+
+    @routes.delete("/tokens/{token_id}", tags=["tokens"], status_code=204)
+    def remove_own_token(token_id: Id, visitor: owner) -> None:
+        """Take a key of one's own away."""
+        if not users.remove_token(visitor.name, token_id, actor=visitor.name):
+            raise HTTPException(404)
 
     @routes.get("/users/{name}/tokens", tags=["tokens"])
     def tokens(name: UserName, _visitor: admin) -> TokensAnswer:

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from plugin.domain.access import Role
 from plugin.domain.errors import Reason
+from plugin.web.account import KEY_DAYS
 from plugin.web.api_administration_models import Name
 from plugin.web.api_models import Answer, RequestBody
 
@@ -54,7 +55,7 @@ class TokenBody(RequestBody):
     """A key to be made."""
 
     label: Name
-    days: float = Field(90, ge=0.01, le=3650, allow_inf_nan=False)
+    days: float = Field(KEY_DAYS, ge=0.01, le=3650, allow_inf_nan=False)
 
 
 class TokenAnswer(Answer):

@@ -1,32 +1,25 @@
-"""The REST interface of what decides: triage policies and model bundles."""
+"""The REST interface of triage policies."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Query
-from starlette.exceptions import HTTPException
 
 from plugin.domain.access import Permission
-from plugin.domain.errors import ConfigurationError, Reason
-from plugin.domain.request import RequestKind
 from plugin.domain.triage import (
     condition_words,
     default_policy_text,
     parse_policy,
-    problems_of,
 )
-from plugin.registry.bundles import BundleRecord
-from plugin.web.api_administration import Id
+from plugin.web.administration.policy import problems_in
 from plugin.web.api_administration_models import (
     ActivationAnswer,
     ActivationBody,
-    BundleAnswer,
-    BundlesAnswer,
     ExpectedBody,
     PoliciesAnswer,
     PolicyAnswer,
     PolicyBody,
+    ProblemAnswer,
     ProblemsAnswer,
-    RequestAnswer,
     RuleAnswer,
     SimulatedChange,
     SimulationAnswer,
@@ -39,7 +32,6 @@ def add_triage(routes: APIRouter, site: Site, door: Door) -> None:
     """Add the addresses to those of the interface."""
     _add_policies(routes, site, door)
     _add_policy_changes(routes, site, door)
-    _add_bundles(routes, site, door)
 
 
 def _add_policies(routes: APIRouter, site: Site, door: Door) -> None:
@@ -62,7 +54,8 @@ def _add_policies(routes: APIRouter, site: Site, door: Door) -> None:
     @routes.post("/policies/check", tags=["policies"])
     def check(_visitor: changer, body: Annotated[PolicyBody, Body()]) -> ProblemsAnswer:
         """Say what is wrong with a policy; nothing is changed."""
-        return ProblemsAnswer(problems=list(problems_of(body.text)))
+        found = [ProblemAnswer.model_validate(one) for one in problems_in(body.text)]
+        return ProblemsAnswer(problems=found)
 
     @routes.post("/policies/simulate", tags=["policies"])
     def simulate(_visitor: changer, body: Annotated[PolicyBody, Body()]) -> SimulationAnswer:
@@ -98,49 +91,8 @@ def _add_policy_changes(routes: APIRouter, site: Site, door: Door) -> None:
     @routes.post("/policies/rollback", tags=["policies"])
     def rollback(visitor: changer, body: Annotated[ExpectedBody, Body()]) -> PolicyAnswer:
         """Put the policy that was in force before back into force."""
-        newest = policies.current()
-        if body.expected_id is not None and body.expected_id != (newest.id if newest else 0):
-            raise ConfigurationError(Reason.POLICY_CHANGED)
-        policies.rollback(visitor.name)
+        policies.rollback(visitor.name, expected_id=body.expected_id)
         return _current(site)
-
-
-def _add_bundles(routes: APIRouter, site: Site, door: Door) -> None:
-    admin = Annotated[Visitor, Depends(door.need(Permission.ADMINISTER))]
-    changer = Annotated[Visitor, Depends(door.command(Permission.ADMINISTER))]
-    registry = site.registry
-
-    @routes.get("/bundles", tags=["bundles"])
-    def bundles(_visitor: admin) -> BundlesAnswer:
-        """Return the model bundles of this installation, and which one decides."""
-        return _bundles(site)
-
-    @routes.post("/bundles/{bundle_id}/verify", tags=["bundles"], status_code=202)
-    def verify(bundle_id: Id, visitor: changer) -> RequestAnswer:
-        """Have a worker check every file; ``GET /requests/{id}`` tells the outcome."""
-        found = _bundle(site, bundle_id)
-        asked = registry.requests.ask(
-            RequestKind.VERIFY_BUNDLE,
-            {"bundle_id": found.id},
-            visitor.name,
-            f"bundle {found.name} {found.version}",
-        )
-        return RequestAnswer.model_validate(asked)
-
-    @routes.post("/bundles/{bundle_id}/activate", tags=["bundles"])
-    def activate_bundle(
-        bundle_id: Id, visitor: changer, body: Annotated[ExpectedBody, Body()]
-    ) -> BundlesAnswer:
-        """Let a verified bundle decide from the next analysis on."""
-        found = _bundle(site, bundle_id)
-        registry.bundles.activate(found.id, visitor.name, expected_id=body.expected_id)
-        return _bundles(site)
-
-    @routes.post("/bundles/rollback", tags=["bundles"])
-    def rollback_bundle(visitor: changer, body: Annotated[ExpectedBody, Body()]) -> BundlesAnswer:
-        """Let the bundle decide again that did before."""
-        registry.bundles.rollback(visitor.name, expected_id=body.expected_id)
-        return _bundles(site)
 
 
 def _current(site: Site) -> PolicyAnswer:
@@ -160,20 +112,3 @@ def _current(site: Site) -> PolicyAnswer:
         ],
         text=default_policy_text() if record is None else record.text,
     )
-
-
-def _bundles(site: Site) -> BundlesAnswer:
-    bundles = site.registry.bundles
-    in_force, newest = bundles.in_force(), next(iter(bundles.history(limit=1)), None)
-    return BundlesAnswer(
-        bundles=[BundleAnswer.model_validate(one) for one in bundles.list()],
-        in_force=None if in_force is None else in_force.id,
-        activation_id=0 if newest is None else newest.id,
-    )
-
-
-def _bundle(site: Site, bundle_id: int) -> BundleRecord:
-    found = site.registry.bundles.get(bundle_id)
-    if found is None:
-        raise HTTPException(404)
-    return found

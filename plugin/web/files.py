@@ -24,23 +24,33 @@ def file_routes(site: Site, door: Door) -> APIRouter:
 
     @routes.get("/jobs/{job_id}/viewer/{name}")
     def viewer_file(job_id: uuid.UUID, name: str, _visitor: viewer) -> Response:
-        path = viewer_path(site.registry, str(job_id), name)
-        if path is None:
-            raise HTTPException(404)
-        return FileResponse(path, media_type=_VIEWER_TYPES[path.suffix])
+        return send_viewer_file(site, str(job_id), name)
 
     @routes.get("/jobs/{job_id}/{kind}.png")
     def picture(job_id: uuid.UUID, kind: str, _visitor: viewer) -> Response:
-        path = picture_path(site.registry, str(job_id), kind)
-        if path is None:
-            raise HTTPException(404)
-        return FileResponse(path, media_type="image/png")
+        return send_picture(site, str(job_id), kind)
 
     @routes.get("/jobs/{job_id}/files/{name}")
     def download(job_id: uuid.UUID, name: str, visitor: viewer) -> Response:
         return send_object(site, str(job_id), name, visitor)
 
     return routes
+
+
+def send_viewer_file(site: Site, job_id: str, name: str) -> Response:
+    """Return a part of the cine; 404 when there is none."""
+    path = viewer_path(site.registry, job_id, name)
+    if path is None:
+        raise HTTPException(404)
+    return FileResponse(path, media_type=_VIEWER_TYPES[path.suffix])
+
+
+def send_picture(site: Site, job_id: str, kind: str) -> Response:
+    """Return the picture of one object of a job; 404 when there is none."""
+    path = picture_path(site.registry, job_id, kind)
+    if path is None:
+        raise HTTPException(404)
+    return FileResponse(path, media_type="image/png")
 
 
 def send_object(site: Site, job_id: str, name: str, visitor: Visitor) -> Response:

@@ -165,7 +165,7 @@ class Door:
 
         return change
 
-    def command(self, permission: Permission) -> Callable[..., Visitor]:
+    def command(self, permission: Permission | None = None) -> Callable[..., Visitor]:
         """Return a dependency for addresses of the API that change something."""
         who = self.need(permission)
 

@@ -32,22 +32,26 @@ def withdrawal_routes(site: Site, door: Door) -> APIRouter:
 
     @routes.get("/studies/{study_id}/withdrawal/{request_id}")
     def watch(request: Request, study_id: int, request_id: int, visitor: watcher) -> Response:
-        asked = site.registry.requests.get(request_id)
-        known = asked is not None and asked.kind is RequestKind.WITHDRAW_RESULT
-        if asked is None or not known or asked.asked.get("study_id") != study_id:
-            raise HTTPException(404)
-        return answer(request, visitor, asked)
+        return answer(request, visitor, withdrawal_of(site.registry, study_id, request_id))
 
     def answer(request: Request, visitor: Visitor, asked: RequestRecord) -> Response:
         shown: dict[str, Any] = {
             "asked": asked,
             "by_delivery": BY_DELIVERY,
-            "study": None,
             "poll": f"/studies/{asked.asked['study_id']}/withdrawal/{asked.id}",
         }
         return site.page(request, "administration/request.html", visitor, **shown)
 
     return routes
+
+
+def withdrawal_of(registry: Registry, study_id: int, request_id: int) -> RequestRecord:
+    """Return a withdrawal of a study that was asked for; 404 for whatever else was."""
+    asked = registry.requests.get(request_id)
+    known = asked is not None and asked.kind is RequestKind.WITHDRAW_RESULT
+    if asked is None or not known or asked.asked.get("study_id") != study_id:
+        raise HTTPException(404)
+    return asked
 
 
 def ask_to_withdraw(registry: Registry, study_id: int, why: str, actor: str) -> RequestRecord:

@@ -74,11 +74,13 @@ def _retry(site: Site, change: Change) -> None:
 
 
 def _forget(site: Site, change: Change) -> None:
+    forget_learnt(site, _wanted(site, change), change.visitor.name)
+
+
+def forget_learnt(site: Site, destination: DestinationRecord, actor: str) -> None:
     """Forget what was learnt of a destination, so that it gets every kind again."""
-    found = _wanted(site, change)
-    site.registry.health.forget(found.id)
-    subject = f"destination {found.name}"
-    site.registry.audit.add(change.visitor.name, "destination.forget", subject)
+    site.registry.health.forget(destination.id)
+    site.registry.audit.add(actor, "destination.forget", f"destination {destination.name}")
 
 
 def _test(site: Site, change: Change) -> Done:

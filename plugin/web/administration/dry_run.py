@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.request import RequestKind, RequestState
 from plugin.domain.triage import (
+    Decision,
     OrderFacts,
     Policy,
     TriageInputs,
@@ -44,6 +45,24 @@ class Gets:
     why_not: str
 
 
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What would follow for a study from what a worker saw.
+
+    Attributes
+    ----------
+    is_measured
+        It has a result, so rules about measurements are judged.
+    """
+
+    study: StudyRecord
+    policy: Policy
+    is_measured: bool
+    decision: Decision
+    rules: tuple[RuleSays, ...]
+    gets: tuple[Gets, ...]
+
+
 def _show(_site: Site) -> Shown:
     return {"found": None}
 
@@ -58,7 +77,7 @@ def _ask(site: Site, change: Change) -> Done:
         raise ConfigurationError(Reason.NOT_FOUND, "study")
     if len(found) > 1:
         return {"found": found[:_N_FOUND]}
-    return _look(site, found[0], change)
+    return ask_to_look(site, found[0], change.visitor.name)
 
 
 def _ask_by_number(site: Site, change: Change) -> Done:
@@ -66,36 +85,33 @@ def _ask_by_number(site: Site, change: Change) -> Done:
     study = site.registry.studies.by_id(whole(change, "study") or 0)
     if study is None:
         raise ConfigurationError(Reason.NOT_FOUND, "study")
-    return _look(site, study, change)
+    return ask_to_look(site, study, change.visitor.name)
 
 
-def _look(site: Site, study: StudyRecord, change: Change) -> RequestRecord:
-    return site.registry.requests.ask(
-        RequestKind.LOOK_AT_STUDY,
-        {"study_id": study.id},
-        change.visitor.name,
-        f"study {study.study_key}",
-    )
+def ask_to_look(site: Site, study: StudyRecord, actor: str) -> RequestRecord:
+    """Have a worker look at a study."""
+    asked, subject = {"study_id": study.id}, f"study {study.study_key}"
+    return site.registry.requests.ask(RequestKind.LOOK_AT_STUDY, asked, actor, subject)
 
 
-def what_follows(site: Site, asked: RequestRecord) -> Shown:
-    """Return what would follow from what a worker saw; nothing for other requests."""
+def what_follows(site: Site, asked: RequestRecord) -> Prospect | None:
+    """Return what would follow from what a worker saw; None where it saw none, or it is gone."""
     if asked.kind is not RequestKind.LOOK_AT_STUDY or asked.state is not RequestState.DONE:
-        return {"study": None}
+        return None
     study = site.registry.studies.by_id(int(asked.asked["study_id"]))
     if study is None:
-        return {"study": None}
+        return None
     policy = site.registry.policies.in_force()
     inputs = _inputs(site, study)
     analysable = bool(asked.answer["is_analysable"])
-    return {
-        "study": study,
-        "policy": policy,
-        "is_measured": inputs.is_analysed,
-        "decision": decide(policy, inputs),
-        "rules": _rules(policy, inputs),
-        "gets": [_gets(site, one, analysable) for one in site.registry.destinations.list()],
-    }
+    return Prospect(
+        study,
+        policy,
+        inputs.is_analysed,
+        decide(policy, inputs),
+        _rules(policy, inputs),
+        tuple(_gets(site, one, analysable) for one in site.registry.destinations.list()),
+    )
 
 
 def _inputs(site: Site, study: StudyRecord) -> TriageInputs:
@@ -109,8 +125,8 @@ def _inputs(site: Site, study: StudyRecord) -> TriageInputs:
     return TriageInputs(order=order, waiting_minutes=minutes, is_analysed=False)
 
 
-def _rules(policy: Policy, inputs: TriageInputs) -> list[RuleSays]:
-    return [
+def _rules(policy: Policy, inputs: TriageInputs) -> tuple[RuleSays, ...]:
+    return tuple(
         RuleSays(
             rule.name,
             rule.level.value,
@@ -118,7 +134,7 @@ def _rules(policy: Policy, inputs: TriageInputs) -> list[RuleSays]:
             " and ".join(condition_words(one) for one in rule.reasons()),
         )
         for rule in policy.rules
-    ]
+    )
 
 
 def _gets(site: Site, destination: DestinationRecord, analysable: bool) -> Gets:  # noqa: FBT001

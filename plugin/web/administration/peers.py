@@ -6,6 +6,7 @@ from plugin.domain.certificates import PeerTls
 from plugin.domain.errors import SENTENCES, ConfigurationError, Reason
 from plugin.domain.request import RequestKind
 from plugin.domain.study import PeerKind
+from plugin.registry.associations import Traffic
 from plugin.registry.marks import mark_of
 from plugin.web.administration.card import Card, Done, Shown, seconds, whole
 from plugin.web.site import Site
@@ -16,10 +17,9 @@ _RATE_OF = timedelta(hours=24)
 
 def _show(site: Site) -> Shown:
     registry = site.registry
-    since = datetime.now(UTC) - _RATE_OF
     return {
         "peers": registry.peers.list(),
-        "traffic": registry.associations.traffic(since),
+        "traffic": traffic_of_last_day(site),
         "rejected": registry.associations.list_rejected(),
         "kinds": PeerKind,
         "tls_modes": PeerTls,
@@ -27,6 +27,11 @@ def _show(site: Site) -> Shown:
         "sentences": SENTENCES,
         "unknown_peer": Reason.UNKNOWN_CALLING_AE_TITLE,
     }
+
+
+def traffic_of_last_day(site: Site) -> dict[str, Traffic]:
+    """Return by AE title what was sent within 24 hours; senders of nothing are left out."""
+    return site.registry.associations.traffic(datetime.now(UTC) - _RATE_OF)
 
 
 def _add(site: Site, change: Change) -> None:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.triage import (
     condition_words,
     default_policy_text,
@@ -83,11 +82,8 @@ def _activate(site: Site, change: Change) -> Shown | None:
 
 
 def _roll_back(site: Site, change: Change) -> None:
-    current = site.registry.policies.current()
     expected = whole(change, "expected")
-    if expected is not None and expected != (current.id if current else 0):
-        raise ConfigurationError(Reason.POLICY_CHANGED)
-    site.registry.policies.rollback(change.visitor.name)
+    site.registry.policies.rollback(change.visitor.name, expected_id=expected)
 
 
 def text_of(change: Change) -> str:

@@ -127,4 +127,8 @@ def _asked(site: Site, request: Request, visitor: Visitor, asked: RequestRecord)
 
 def _following(site: Site, asked: RequestRecord) -> Shown:
     """Return what the answer to a request shows."""
-    return {"asked": asked, "by_delivery": BY_DELIVERY, **dry_run.what_follows(site, asked)}
+    return {
+        "asked": asked,
+        "by_delivery": BY_DELIVERY,
+        "prospect": dry_run.what_follows(site, asked),
+    }

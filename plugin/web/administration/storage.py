@@ -11,7 +11,8 @@ _SOON = timedelta(days=1)
 _N_SHOWN = 20
 
 
-def _show(site: Site) -> Shown:
+def stored(site: Site) -> Shown:
+    """Return what lies on the disk, and what retention takes next; at most 20 studies of a kind."""
     studies, spool, settings = site.registry.studies, site.spool, site.settings.spool
     now = datetime.now(UTC)
     due, soon = _to_delete(site, now), _to_delete(site, now + _SOON)
@@ -43,4 +44,4 @@ def _to_delete(site: Site, at: datetime) -> list[StudyRecord]:
     )
 
 
-CARD = Card("storage", "Storage", _show)
+CARD = Card("storage", "Storage", stored)

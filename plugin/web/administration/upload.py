@@ -23,7 +23,7 @@ def upload_routes(site: Site, door: Door) -> APIRouter:
     @routes.post(f"{ADDRESS}/bundles/upload")
     async def upload(request: Request, visitor: admin) -> Response:
         asked = await receive_bundle(site, request, visitor.name)
-        shown: Shown = {"asked": asked, "by_delivery": BY_DELIVERY, "study": None}
+        shown: Shown = {"asked": asked, "by_delivery": BY_DELIVERY}
         return site.page(request, "administration/request.html", visitor, **shown)
 
     return routes

@@ -131,7 +131,7 @@ def receive(registry, uid="1.2.840.1", **changes):
     return registry.studies.get(uid)
 
 
-def report(registry, spool, study, summary=SUMMARY, figures=None):
+def report(registry, spool, study, summary=SUMMARY, figures=None, decision=None):
     job = registry.studies.mark_complete(study.id, revision=study.revision)
     claimed = registry.jobs.claim(job.id, "test", 60)
     folder = spool.result_folder(job.id, claimed.fence)
@@ -143,6 +143,6 @@ def report(registry, spool, study, summary=SUMMARY, figures=None):
     item = ResultObject(
         "summary", "1.2", f"1.2.3.{study.id}", "1.2.4", str(folder / "summary.dcm"), "0", 5
     )
-    result = PublishedResult((item,), "d", summary, figures=figures)
+    result = PublishedResult((item,), "d", summary, figures=figures, decision=decision)
     assert registry.jobs.publish(job.id, claimed.fence, result)
     return job

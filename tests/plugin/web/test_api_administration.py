@@ -140,7 +140,7 @@ def test_what_another_process_does_is_asked_for_and_followed(program, registry):
 def test_a_policy_is_checked_tried_activated_and_rolled_back(program, registry, spool):
     report(registry, spool, receive(registry))
     problems = program.post("/policies/check", {"text": "nonsense"}).json()["problems"]
-    assert len(problems) >= 1
+    assert problems[0]["sentence"]
     assert program.post("/policies/check", {"text": ANOTHER}).json() == {"problems": []}
     assert program.post("/policies/simulate", {"text": ANOTHER}).json()["changed"] == []
     assert program.post("/policies", {"text": "nonsense"}).status_code == 422
@@ -156,18 +156,6 @@ def test_a_policy_is_checked_tried_activated_and_rolled_back(program, registry, 
     assert program.post("/policies/rollback", {"expected_id": 999}).status_code == 409
     assert program.post("/policies/rollback", {}).json()["version"] == shipped["version"]
     assert len(program.get("/policies").json()["activations"]) == 2
-
-
-def test_a_bundle_is_verified_and_activated(program, registry):
-    one = registry.bundles.verified("d" * 64, "tower", "1.0", "/nowhere", {}, "test")
-    assert program.get("/bundles").json()["in_force"] is None
-    asked = program.post(f"/bundles/{one.id}/verify")
-    assert (asked.status_code, asked.json()["kind"]) == (202, "bundle.verify")
-    answer = program.post(f"/bundles/{one.id}/activate", {"expected_id": 0}).json()
-    assert (answer["in_force"], answer["bundles"][0]["is_intact"]) == (one.id, True)
-    assert program.post(f"/bundles/{one.id}/activate", {"expected_id": 0}).status_code == 409
-    assert program.post("/bundles/rollback", {}).json()["in_force"] is None
-    assert program.post("/bundles/99/activate", {}).status_code == 404
 
 
 def test_an_account_is_added_changed_and_gets_a_key(app, program, registry):
