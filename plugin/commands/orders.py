@@ -135,7 +135,11 @@ def show(
     if as_json:
         print_json(shown)
         return
-    print_table(f"Order {number}", ("what", "told"), ((name.replace("_", " "), value) for name, value in shown.items()))
+    print_table(
+        f"Order {number}",
+        ("what", "told"),
+        ((name.replace("_", " "), value) for name, value in shown.items()),
+    )
 
 
 def _each(files: "Sequence[Path]") -> "Iterator[Path]":
