@@ -17,11 +17,19 @@ def language_network():
 
 @pytest.fixture(scope="session")
 def language_folder(language_network, tmp_path_factory):
-    """Return the folder of a bundle with the language graphs; tests do not change it."""
+    """Return the folder of a bundle with the language graphs; tests do not change it.
+
+    As its releases grow: words first (``words`` beside it), then recognition behind the same
+    decoder.
+    """
     from worker.bundle import find_bundle
-    from worker.training.language.export import add_language
+    from worker.training.language.export import add_language, add_recognition
+    from worker.training.language.parts import TextNetwork
 
     folder = tmp_path_factory.mktemp("bundles") / "with-language"
-    shutil.copytree(find_bundle(None), folder)
-    add_language(language_network, folder)
+    words = folder.with_name("words")
+    shutil.copytree(find_bundle(None), words)
+    add_language(TextNetwork(language_network.decoder), words, tokenizer="{}")
+    shutil.copytree(words, folder)
+    add_recognition(language_network, folder, tokenizer="{}")
     return folder

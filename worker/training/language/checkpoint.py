@@ -7,7 +7,7 @@ import torch
 
 from plugin.domain.errors import ConfigurationError, Reason
 from worker.model.language.tokenizer import FILE_NAME, Tokenizer
-from worker.training.language.adaptation import adapt, merge_additions
+from worker.training.language.adaptation import Adaptation, adapt, merge_additions
 from worker.training.language.parts import LanguageNetwork, NetworkChoice, PartRegistry, Role
 from worker.training.language.recipe import LanguageRecipe, LanguageStage
 from worker.training.language.text_stage import CORPUS_FOLDER
@@ -76,11 +76,11 @@ def finished_network(work: Path) -> tuple[LanguageNetwork, frozenset[Role]]:
 
 
 def adapt_parts(network: LanguageNetwork, stage: LanguageStage) -> None:
-    """Set how each part is trained; recognition heads, which are no part, go with the decoder."""
+    """Set how each part is trained; recognition heads, which are no part, learn with any part."""
+    with_others: Adaptation = "full" if trained_by(stage) else "frozen"
     for name, module in network.named_children():
-        role: Role = name if name in ROLES else "decoder"
-        how = stage.adaptation.get(role, "frozen")
-        adapt(module, how if name in ROLES or how == "frozen" else "full", stage.rank)
+        how = stage.adaptation.get(name, "frozen") if name in ROLES else with_others
+        adapt(module, how, stage.rank)
 
 
 def trained_by(stage: LanguageStage) -> set[Role]:

@@ -7,7 +7,7 @@ when they are stored so. The golden answers are those of the rounded network.
 import copy
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -24,7 +24,13 @@ from worker.model.language.prompt import MAXIMUM_HISTORY_TOKENS
 from worker.model.language.tokenizer import BUNDLE_FILE, FILE_NAME
 from worker.training.language.adaptation import merge_additions
 from worker.training.language.checkpoint import finished_network
-from worker.training.language.graphs import LANGUAGE_ROLES, GraphPlan, Named, plans
+from worker.training.language.graphs import (
+    LANGUAGE_ROLES,
+    RECOGNITION_ROLES,
+    GraphPlan,
+    Named,
+    plans,
+)
 from worker.training.language.network import VisionLanguageNetwork
 from worker.training.language.parts import LanguageNetwork, TextNetwork
 from worker.training.language.text_stage import CORPUS_FOLDER
@@ -91,64 +97,144 @@ def add_language(
         Content of the ``tokenizer.json`` that the network was trained with; without it the
         bundle's graphs can be run, but nothing can be written with them.
     """
-    fresh = folder.with_name(folder.name + ".new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    shutil.copytree(folder, fresh)
-    path = fresh / MANIFEST_NAME
-    manifest = Manifest.model_validate_json(path.read_bytes())
-    _remove_language(manifest, fresh)
-    written = write_graphs(network, fresh, precision)
-    if tokenizer is not None:
-        vocabulary = fresh / BUNDLE_FILE
-        vocabulary.parent.mkdir(exist_ok=True)
-        vocabulary.write_text(tokenizer, encoding="utf-8")
-    others = (g for g in manifest.graphs if g.role not in LANGUAGE_ROLES)
-    golden = (g for g in manifest.golden if g.role not in LANGUAGE_ROLES)
-    manifest = manifest.model_copy(
-        update={
-            "graphs": (*others, *written.graphs),
-            "golden": (*golden, *written.golden),
-            "language": _language_spec(network),
-            "files": list_files(fresh),
-        }
-    )
-    path.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    shutil.rmtree(folder)
-    fresh.rename(folder)
-    return manifest
+
+    def change(fresh: Path, manifest: Manifest) -> Manifest:
+        (fresh / BUNDLE_FILE).unlink(missing_ok=True)
+        if tokenizer is not None:
+            vocabulary = fresh / BUNDLE_FILE
+            vocabulary.parent.mkdir(exist_ok=True)
+            vocabulary.write_text(tokenizer, encoding="utf-8")
+        changed = _with_graphs(network, fresh, manifest, precision, LANGUAGE_ROLES)
+        return changed.model_copy(update={"language": _language_spec(network)})
+
+    return _replaced(folder, change)
+
+
+def add_recognition(
+    network: VisionLanguageNetwork,
+    folder: Path,
+    precision: Precision = "float16",
+    *,
+    tokenizer: str,
+) -> Manifest:
+    """Add what recognises images to a bundle whose decoder the network was trained behind.
+
+    Decoder and vocabulary stay as they are, to the byte, and write from the evidence alone as
+    before; the graphs of `RECOGNITION_ROLES` are added or replaced.
+
+    Raises
+    ------
+    ConfigurationError
+        ``SETTING_INVALID``: the bundle has another vocabulary, or another decoder.
+    """
+    vocabulary = folder / BUNDLE_FILE
+    if not vocabulary.exists() or vocabulary.read_text(encoding="utf-8") != tokenizer:
+        raise ConfigurationError(Reason.SETTING_INVALID, "the bundle has another vocabulary")
+    manifest = Manifest.model_validate_json((folder / MANIFEST_NAME).read_bytes())
+    if not _is_decoder_of(deployable(network, precision), folder, manifest):
+        raise ConfigurationError(Reason.SETTING_INVALID, "the bundle has another decoder")
+    language = _language_spec(network).model_copy(update={"words_from_images": False})
+
+    def change(fresh: Path, before: Manifest) -> Manifest:
+        changed = _with_graphs(network, fresh, before, precision, RECOGNITION_ROLES)
+        return changed.model_copy(update={"language": language})
+
+    return _replaced(folder, change)
 
 
 def add_run(work: Path, folder: Path, precision: Precision = "float16") -> Manifest:
     """Add what a training run made to a bundle: the parts that it trained, and its vocabulary.
 
     Parts that no stage trained stay out; without encoder and connector the bundle's language side
-    reads no images.
+    reads no images. A run that left its decoder as it was adds recognition to a bundle with that
+    decoder.
 
     Raises
     ------
     ConfigurationError
-        ``SETTING_INVALID``: the run has no checkpoint, or its decoder was not trained.
+        ``SETTING_INVALID``: the run has no checkpoint, trained nothing that can be added, or does
+        not belong to this bundle.
     """
     network, trained = finished_network(work)
-    if "decoder" not in trained:
-        raise ConfigurationError(Reason.SETTING_INVALID, "the decoder of this run was not trained")
-    if not trained >= {"encoder", "connector"}:
-        network = TextNetwork(network.decoder)
     vocabulary = (work / CORPUS_FOLDER / FILE_NAME).read_text(encoding="utf-8")
+    sees = trained >= {"encoder", "connector"}
+    if "decoder" not in trained:
+        if not sees or not isinstance(network, VisionLanguageNetwork):
+            detail = "this run trained neither its decoder nor encoder and connector"
+            raise ConfigurationError(Reason.SETTING_INVALID, detail)
+        return add_recognition(network, folder, precision, tokenizer=vocabulary)
+    if not sees:
+        network = TextNetwork(network.decoder)
     return add_language(network, folder, precision, tokenizer=vocabulary)
 
 
-def _remove_language(manifest: Manifest, folder: Path) -> None:
-    """Delete the graphs of another language side; none of them fits the new one."""
-    files = [graph.file for graph in manifest.graphs if graph.role in LANGUAGE_ROLES]
-    files += [golden.file for golden in manifest.golden if golden.role in LANGUAGE_ROLES]
+def _replaced(folder: Path, change: Callable[[Path, Manifest], Manifest]) -> Manifest:
+    """Change a copy of a bundle, and put it in the bundle's place when it is complete."""
+    fresh = folder.with_name(folder.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(folder, fresh)
+    path = fresh / MANIFEST_NAME
+    manifest = change(fresh, Manifest.model_validate_json(path.read_bytes()))
+    manifest = manifest.model_copy(update={"files": list_files(fresh)})
+    path.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    shutil.rmtree(folder)
+    fresh.rename(folder)
+    return manifest
+
+
+def _with_graphs(
+    network: LanguageNetwork,
+    folder: Path,
+    manifest: Manifest,
+    precision: Precision,
+    roles: frozenset[str],
+) -> Manifest:
+    """Replace the graphs and golden runs of some roles by the network's."""
+    files = [one.file for one in manifest.graphs if one.role in roles]
+    files += [one.file for one in manifest.golden if one.role in roles]
     for file in files:
         (folder / file).unlink()
-    (folder / BUNDLE_FILE).unlink(missing_ok=True)
+    written = write_graphs(network, folder, precision, roles)
+    return manifest.model_copy(
+        update={
+            "graphs": (*(g for g in manifest.graphs if g.role not in roles), *written.graphs),
+            "golden": (*(g for g in manifest.golden if g.role not in roles), *written.golden),
+        }
+    )
+
+
+def _is_decoder_of(network: VisionLanguageNetwork, folder: Path, manifest: Manifest) -> bool:
+    """Tell whether a deployable network's decoder gives the golden answers of a bundle's."""
+    by_role = {plan.role: plan for plan in plans(network)}
+    for role in ("embed_tokens", "decoder"):
+        plan, files = by_role[role], [one.file for one in manifest.golden if one.role == role]
+        if not files or not all(_gives(plan, folder / file) for file in files):
+            return False
+    return True
+
+
+def _gives(plan: GraphPlan, golden: Path) -> bool:
+    with np.load(golden, allow_pickle=False) as stored:
+        if not set(stored.files) >= {*plan.inputs, *plan.outputs}:
+            return False
+        example = {name: torch.from_numpy(stored[name]) for name in plan.inputs}
+        expected = {name: torch.from_numpy(stored[name]) for name in plan.outputs}
+    try:
+        answers = _answers(plan, example)
+    except (RuntimeError, IndexError):  # other sizes, a larger vocabulary
+        return False
+    return all(
+        answers[name].shape == tensor.shape
+        and torch.allclose(answers[name], tensor, rtol=1e-3, atol=1e-3)
+        for name, tensor in expected.items()
+    )
 
 
 def write_graphs(
-    network: LanguageNetwork, folder: Path, precision: Precision = "float16"
+    network: LanguageNetwork,
+    folder: Path,
+    precision: Precision = "float16",
+    roles: frozenset[str] = LANGUAGE_ROLES,
 ) -> WrittenGraphs:
     """Write ``graphs/<role>.onnx`` and ``golden/<role>-<n>.npz`` for the roles of a network.
 
@@ -160,10 +246,14 @@ def write_graphs(
         The bundle's folder.
     precision
         How weights are stored; computing is in float32 either way.
+    roles
+        Only these are written.
     """
     graphs: list[GraphSpec] = []
     golden: list[GoldenSpec] = []
     for plan in plans(deployable(network, precision)):
+        if plan.role not in roles:
+            continue
         graphs.append(_write_graph(plan, folder, precision))
         golden += _write_golden(plan, folder)
     return WrittenGraphs(tuple(graphs), tuple(golden))

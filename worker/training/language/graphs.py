@@ -20,7 +20,8 @@ from worker.training.onnx_file import Shape
 LanguageRole = Literal[
     "embed_tokens", "decoder", "study_encoder", "connector", "image_heads", "text_heads"
 ]
-LANGUAGE_ROLES = frozenset(get_args(LanguageRole))
+LANGUAGE_ROLES: frozenset[str] = frozenset(get_args(LanguageRole))
+RECOGNITION_ROLES = LANGUAGE_ROLES - {"embed_tokens", "decoder"}
 Named = dict[str, Tensor]
 
 

@@ -6,9 +6,9 @@ pytest.importorskip("onnxruntime", reason="needs the extra cpu or gpu")
 
 from tests.worker.model.language.test_vision import drawn_study  # noqa: E402
 from worker.bundle import load_bundle  # noqa: E402
-from worker.model.language.categories import Category  # noqa: E402
+from worker.model.language.categories import Category, categories_digest  # noqa: E402
 from worker.model.language.decoder import Decoder  # noqa: E402
-from worker.model.language.recognition import Recogniser  # noqa: E402
+from worker.model.language.recognition import Recogniser, StudyRecogniser  # noqa: E402
 from worker.model.language.vision import StudyReader  # noqa: E402
 
 # the first test waits for the export, minutes on a busy machine
@@ -61,3 +61,17 @@ def test_margin_is_similarity_to_presence_less_that_to_absence(machine):
 
 def test_empty_description_is_a_feature_all_the_same(machine):
     assert np.isfinite(machine[1].text_feature("")).all()
+
+
+def test_study_is_held_to_the_descriptions_of_every_category_and_to_no_request(machine):
+    reader, recogniser = machine
+    _, study = drawn_study()
+    whole = StudyRecogniser(reader, recogniser, (LARGE, THICK), ("lv_ejection_fraction",))
+    found = whole.recognise(study)
+    prefix = reader.prefix(study)
+    margins = recogniser.margins(prefix, (LARGE, THICK), recogniser.anchors((LARGE, THICK)))
+    assert [one.key for one in found.resemblances] == sorted(margins, key=lambda k: -margins[k])
+    for one in found.resemblances:
+        assert one.margin == pytest.approx(margins[one.key], abs=1e-3)
+    assert found.categories_sha256 == categories_digest((LARGE, THICK))
+    assert found.categories_sha256 != categories_digest((THICK, LARGE))

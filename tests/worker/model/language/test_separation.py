@@ -1,6 +1,7 @@
 """Anchors that are apart, alike, or say nothing."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from worker.bundle import load_bundle
 from worker.model.language import categories as categories_module
 from worker.model.language import separation as module
 from worker.model.language.categories import Category
+from worker.model.language.recognition import open_recogniser
 from worker.model.language.separation import direction_cosines, read_anchors, separation
 
 
@@ -67,9 +69,13 @@ def test_cosines_are_symmetric_with_ones_on_the_diagonal():
     np.testing.assert_allclose(np.diag(cosines), 1.0)
 
 
-def test_bundle_without_a_language_model_is_refused_with_a_sentence():
+def test_bundle_without_recognition_is_refused_with_a_sentence():
+    shipped = load_bundle()
+    kept = tuple(one for one in shipped.manifest.graphs if one.role != "text_heads")
+    bundle = replace(shipped, manifest=shipped.manifest.model_copy(update={"graphs": kept}))
+    assert open_recogniser(bundle, APART) is None
     with pytest.raises(ModelError) as failure:
-        read_anchors(load_bundle(), APART)
+        read_anchors(bundle, APART)
     assert failure.value.reason is Reason.NO_RECOGNITION
     assert "train language" in failure.value.sentence
 

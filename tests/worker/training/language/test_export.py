@@ -1,12 +1,20 @@
+import copy
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
 onnx = pytest.importorskip("onnx", reason="needs the extra train")
 pytest.importorskip("onnxruntime", reason="needs the extra cpu or gpu")
 
-from tests.worker.training.language.networks import IMAGE_MARKS, TEXT_MARKS  # noqa: E402
+from plugin.domain.errors import ConfigurationError  # noqa: E402
+from tests.worker.training.language.networks import (  # noqa: E402
+    IMAGE_MARKS,
+    TEXT_MARKS,
+    tiny_network,
+)
 from worker.bundle import find_bundle, load_bundle  # noqa: E402
 from worker.model.golden import open_verified  # noqa: E402
+from worker.training.language.export import add_recognition  # noqa: E402
 
 # the first test waits for the export, minutes on a busy machine
 pytestmark = [pytest.mark.train, pytest.mark.timeout(900)]
@@ -47,6 +55,29 @@ def test_manifest_says_how_the_decoder_is_called(bundle):
     inputs = {t.name: t.shape for t in bundle.manifest.graph("decoder").inputs}
     assert inputs["past_key_values.1.value"] == ("batch", 2, "past", 8)
     assert inputs["attention_mask"] == ("batch", "total")
+
+
+def test_recognition_leaves_the_words_as_they_were(bundle):
+    before = load_bundle(bundle.folder.with_name("words"))
+    for role in ("embed_tokens", "decoder"):
+        assert bundle.manifest.graph(role) == before.manifest.graph(role)
+        file = before.manifest.graph(role).file
+        assert (bundle.folder / file).read_bytes() == (before.folder / file).read_bytes()
+    assert not bundle.manifest.language.words_from_images
+
+
+def test_recognition_of_another_decoder_or_vocabulary_is_not_added(bundle, language_network):
+    words = bundle.folder.with_name("words")
+    digest = load_bundle(words).digest
+    with pytest.raises(ConfigurationError, match="vocabulary"):
+        add_recognition(language_network, words, tokenizer="{ }")
+    changed = copy.deepcopy(language_network)
+    for parameter in changed.decoder.layers[-1].parameters():
+        parameter.data.mul_(1.1)
+    for other in (changed, tiny_network(seed=3)):
+        with pytest.raises(ConfigurationError, match="decoder"):
+            add_recognition(other, words, tokenizer="{}")
+    assert load_bundle(words).digest == digest
 
 
 def test_one_decoder_graph_begins_continues_and_steps(bundle):
