@@ -29,6 +29,7 @@ from plugin.web.api_models import (
     StudyPage,
 )
 from plugin.web.api_operation import add_operation
+from plugin.web.api_orders import add_orders
 from plugin.web.api_people import add_people
 from plugin.web.api_study import add_study, listed_study, one_study
 from plugin.web.api_triage import add_triage
@@ -63,6 +64,7 @@ def api_routes(site: Site, door: Door, prefix: str) -> APIRouter:
     add_triage(routes, site, door)
     add_bundles(routes, site, door)
     add_operation(routes, site, door)
+    add_orders(routes, site, door)
     add_people(routes, site, door)
     return routes
 
