@@ -3,6 +3,8 @@
 # Needs Python 3.11 or 3.12 with its venv module; no root, no container, no GPU, no Redis. Newer Pythons
 # and other processors than x86_64 need a Redis server on PATH as well.
 # Arguments go to the demo:    sh deploy/try.sh --keep
+# --bundle NAME                installs and shows this model bundle only, and none of the files of the others;
+#                              acdc-unet is for non-commercial use only, phantom-unet is free and less accurate
 # CMR_TRIAGE_TRY_VENV          folder of the environment (default: .try beside this repository's README)
 # CMR_TRIAGE_PYTHON            the Python to use (default: the first good one on PATH)
 set -eu
@@ -12,6 +14,25 @@ stop() { say "try.sh: $*"; exit 1; }
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 venv=${CMR_TRIAGE_TRY_VENV:-"$top/.try"}
+
+# The bundle is chosen for the installation (which files and licences it has) and for what runs (worker.bundle).
+bundle=
+n_left=$#
+while [ "$n_left" -gt 0 ]; do
+    case $1 in
+        --bundle) [ "$n_left" -gt 1 ] || stop "--bundle needs the name of one."; bundle=$2; shift; n_left=$((n_left - 1)) ;;
+        --bundle=*) bundle=${1#--bundle=} ;;
+        *) set -- "$@" "$1" ;;
+    esac
+    shift
+    n_left=$((n_left - 1))
+done
+if [ -n "$bundle" ]; then
+    [ -f "$top/worker/bundles/$bundle/manifest.json" ] || stop "there is no bundle $bundle in worker/bundles."
+    CMR_TRIAGE_BUNDLES=$bundle
+    CMR_TRIAGE_WORKER__BUNDLE=$bundle
+    export CMR_TRIAGE_BUNDLES CMR_TRIAGE_WORKER__BUNDLE
+fi
 
 good_python() {
     "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (4, 0))' >/dev/null 2>&1
@@ -54,12 +75,14 @@ if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     "$python" -m venv "$venv" || stop "the environment could not be made in $venv (is the disk full or read-only?)."
 fi
 
-# Install again only when the code or its dependencies changed since the last run.
-if [ ! -f "$stamp" ] || [ -n "$(find "$top/pyproject.toml" "$top/plugin" "$top/dicom_node" "$top/worker" -newer "$stamp" -type f -not -name '*.pyc' -print 2>/dev/null | head -n 1)" ]; then
+# Install again only when the code, its dependencies or the chosen bundles changed since the last run.
+installed=none
+[ ! -f "$stamp" ] || read -r installed < "$stamp" || installed=
+if [ "$installed" != "${CMR_TRIAGE_BUNDLES:-}" ] || [ -n "$(find "$top/pyproject.toml" "$top/hatch_build.py" "$top/plugin" "$top/dicom_node" "$top/worker" -newer "$stamp" -type f -not -name '*.pyc' -print 2>/dev/null | head -n 1)" ]; then
     say "Installing cmr-triage (the first time takes a minute or two) ..."
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$top[cpu]" \
         || stop "the installation failed; the lines above say why (is there a network or a package index?)."
-    : > "$stamp"
+    printf '%s\n' "${CMR_TRIAGE_BUNDLES:-}" > "$stamp"
 fi
 
 # From another folder than the checkout, so that what runs is what was installed.

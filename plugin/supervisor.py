@@ -24,6 +24,7 @@ from plugin.domain.errors import ConfigurationError, Reason
 from plugin.registry import Registry
 from plugin.settings import MODE_SENTENCES, Settings
 from plugin.spool import Spool
+from worker.bundle import load_bundle, permitted_use
 
 EXIT_CONFIGURATION = 2
 EXIT_MODEL = 4
@@ -82,14 +83,17 @@ def run_everything(settings: Settings, config: Path | None) -> None:
     Raises
     ------
     ConfigurationError
-        If another supervisor runs on this spool, there is no Redis server, or a process cannot
-        run with these settings.
+        If another supervisor runs on this spool, there is no Redis server or no such model bundle,
+        or a process cannot run with these settings.
+    ModelError
+        The files of the model bundle are not what its manifest says.
     """
     spool = Spool(settings.spool.folder)
     with _alone(spool):
         registry = Registry(settings.registry_url)
         registry.migrate()
         first_password = ensure_first_admin(registry, spool.folder)
+        bundle = bundle_and_terms(registry, settings)
         registry.close()
         commands: dict[str, Sequence[str]] = {}
         if settings.embedded_queue:
@@ -98,12 +102,22 @@ def run_everything(settings: Settings, config: Path | None) -> None:
         commands |= {name: command_of(name, config) for name in START_ORDER}
         supervisor = Supervisor(commands, _say, state_file=spool.run / STATE_NAME)
         _say(f"mode      {MODE_SENTENCES[settings.operation.mode]}")
+        _say(f"bundle    {bundle}")
         _say(f"node      listens as {settings.node.ae_title} on port {_ports(settings)}")
         host = f"[{settings.web.host}]" if ":" in settings.web.host else settings.web.host
         _say(f"web       {settings.web.public_url or f'http://{host}:{settings.web.port}'}/")
         if first_password is not None:
             _say(f"login     {_first_login(first_password, spool)}")
         supervisor.run()
+
+
+def bundle_and_terms(registry: Registry, settings: Settings) -> str:
+    """Say which model bundle analyses, and what its licence permits."""
+    in_force = registry.bundles.in_force()
+    if in_force is None:
+        return load_bundle(settings.worker.bundle or None).manifest.terms
+    licence = str(in_force.facts.get("licence"))
+    return f"{in_force.name} {in_force.version}: {licence}, {permitted_use(licence)}"
 
 
 def _ports(settings: Settings) -> str:

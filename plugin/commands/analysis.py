@@ -61,7 +61,12 @@ def analyze(
     ],
     bundle: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Model bundle; without it the shipped one is used."),
+        typer.Option(
+            metavar="BUNDLE",
+            envvar="CMR_TRIAGE_WORKER__BUNDLE",
+            help="Name of a model bundle that came with the software, or a folder; without it "
+            "acdc-unet.",
+        ),
     ] = None,
     device: Annotated[Device, typer.Option(help="Where the model runs: cpu or cuda.")] = Device.CPU,
     threads: Annotated[int, typer.Option(min=0, help="Threads; 0 takes all processors.")] = 0,

@@ -1,5 +1,6 @@
 """``bundle``: the trained models on disk, and which one the workers take."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,16 +16,23 @@ from plugin.commands.terminal import (
     print_json,
     print_table,
 )
-from plugin.domain.errors import ConfigurationError, Reason
+from plugin.domain.errors import ConfigurationError, ModelError, Reason
 
 if TYPE_CHECKING:
     from plugin.registry import Registry
+    from plugin.registry.bundles import BundleRecord
+
+_SHOWN_DIGITS = 12
 
 app = new_group("Model bundles: look at one, install another one, say which one the workers take.")
 
 FolderArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="[DIR]", help="Folder of a bundle; without it the shipped one."),
+    typer.Argument(
+        metavar="[BUNDLE]",
+        envvar="CMR_TRIAGE_WORKER__BUNDLE",
+        help="Name of a bundle that came with the software, or a folder; without it acdc-unet.",
+    ),
 ]
 
 
@@ -144,29 +152,80 @@ def install(
 
 @app.command("list")
 def list_bundles(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show the bundles of this installation, and which one the next analysis takes."""
+    """Show the bundles of this installation, their terms, and which one the next analysis takes."""
+    settings = load(config)
     with open_registry(config) as registry:
         known, in_force = registry.bundles.list(), registry.bundles.in_force()
+    taken, problem = _taken(in_force, settings.worker.bundle)
+    shipped = _shipped(known)
     if as_json:
-        print_json({"bundles": known, "in_force": in_force and in_force.id})
+        listed = [{**one, "in_force": one.get("digest") == taken} for one in shipped]
+        print_json({"bundles": known, "in_force": in_force and in_force.id, "shipped": listed})
         return
+    rows = (*(_described(one) for one in known), *shipped)
     print_table(
         "Bundles",
-        ("id", "name", "version", "digest", "verified", "state", "in force"),
-        (
-            (
-                str(one.id),
-                one.name,
-                one.version,
-                one.digest[:12],
-                one.verified_at,
-                "intact" if one.is_intact else one.problem,
-                bool(in_force and in_force.id == one.id),
-            )
-            for one in known
-        ),
-        caption="" if in_force else "In force: the one that the settings name (worker.bundle).",
+        ("id", "name", "version", "licence", "permits", "digest", "verified", "state", "in force"),
+        (_row(one, taken) for one in sorted(rows, key=lambda one: str(one["name"]))),
+        caption=problem
+        or ("" if in_force else "In force: the one that the settings name (worker.bundle)."),
     )
+
+
+def _taken(in_force: "BundleRecord | None", of_settings: str) -> tuple[str, str]:
+    """Return the digest of the bundle that the next analysis takes, and what is wrong with it."""
+    from worker.bundle import load_bundle
+
+    if in_force is not None:
+        return in_force.digest, ""
+    try:
+        return load_bundle(of_settings or None).digest, ""
+    except (ConfigurationError, ModelError) as error:
+        return "", error.sentence
+
+
+def _described(one: "BundleRecord") -> dict[str, Any]:
+    """Return a bundle that a worker opened here in the form of ``_shipped``."""
+    from worker.bundle import permitted_use
+
+    licence = str(one.facts.get("licence"))
+    return {
+        "id": one.id,
+        "name": one.name,
+        "version": one.version,
+        "licence": licence,
+        "permits": permitted_use(licence),
+        "digest": one.digest,
+        "verified": one.verified_at,
+        "state": "intact" if one.is_intact else one.problem,
+    }
+
+
+def _shipped(known: "Sequence[BundleRecord]") -> list[dict[str, Any]]:
+    """Return the bundles that came with the software and that no worker has opened yet."""
+    from worker.bundle import load_bundle, permitted_use, shipped_bundles
+
+    opened = {one.digest for one in known}
+    found: list[dict[str, Any]] = []
+    for folder in shipped_bundles():
+        row: dict[str, Any] = {"name": folder.name, "folder": str(folder)}
+        try:
+            bundle = load_bundle(folder)
+        except ModelError as error:
+            found.append({**row, "state": error.sentence})
+            continue
+        licence = bundle.manifest.licence
+        row |= {"version": bundle.version, "licence": licence, "digest": bundle.digest}
+        row |= {"permits": permitted_use(licence), "state": "came with the software"}
+        if bundle.digest not in opened:
+            found.append(row)
+    return found
+
+
+def _row(one: Mapping[str, Any], taken: str) -> tuple[object, ...]:
+    cells = (one.get(key) for key in ("id", "name", "version", "licence", "permits"))
+    digest = one.get("digest", "")
+    return (*cells, digest[:_SHOWN_DIGITS], one.get("verified"), one["state"], digest == taken)
 
 
 @app.command()
@@ -193,6 +252,25 @@ def rollback(config: ConfigOption = None) -> None:
     with open_registry(config) as registry:
         registry.bundles.rollback("cli")
         typer.echo(f"The next analysis takes {_in_force(registry)} again.")
+
+
+@app.command()
+def remove(
+    bundle_id: Annotated[int, typer.Argument(metavar="ID", help="As bundle list shows it.")],
+    config: ConfigOption = None,
+) -> None:
+    """Delete a bundle that was installed here and is no longer needed.
+
+    Refused for the one in force, the one to roll back to, and the one that the settings name.
+    """
+    from plugin.spool import Spool
+    from worker.requests import remove_bundle
+
+    settings = load(config)
+    with open_registry(config) as registry:
+        spool = Spool(settings.spool.folder)
+        removed = remove_bundle(settings, registry, spool, bundle_id, "cli")
+    typer.echo(f"{removed.name} {removed.version} is removed.")
 
 
 def _in_force(registry: "Registry") -> str:

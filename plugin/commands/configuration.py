@@ -26,8 +26,8 @@ app = new_group("Check and show the settings (file < environment < secrets folde
 def check(config: ConfigOption = None) -> None:
     """Say whether the settings can be used; exit code 2 and a sentence when they cannot.
 
-    Tries the model and the certificates, opens spool and registry, and asks Redis (or looks for
-    its program).
+    Tries the model and says on which terms it may be used, tries the certificates, opens spool and
+    registry, and asks Redis (or looks for its program).
     Run it as the user that runs the system: it makes the folders that are missing.
     """
     from plugin.broker import embedded_broker_command
@@ -38,14 +38,18 @@ def check(config: ConfigOption = None) -> None:
 
     settings, now = load(config), datetime.now(UTC)
     certificates = check_certificates(settings, now)
-    open_models(settings.worker)
-    with open_registry(config):
-        pass
+    bundle = open_models(settings.worker).tower.bundle
+    with open_registry(config) as registry:
+        in_force = registry.bundles.in_force()
     if settings.embedded_queue:
         embedded_broker_command(Spool(settings.spool.folder))
     else:
         ping(make_app(settings))
     typer.echo("The settings can be used.")
+    typer.echo(f"The model bundle is {bundle.manifest.terms}.")
+    if in_force is not None:
+        taken = f"{in_force.name} {in_force.version} ({in_force.facts.get('licence')})"
+        typer.echo(f"It is overruled: {taken} was activated, see cmr-triage bundle list.")
     for setting, certificate in certificates:
         typer.echo(f"The certificate {setting} ends in {certificate.days_left(now):.0f} days.")
 

@@ -22,6 +22,8 @@ from plugin.demo.show import (
     say_where,
 )
 from plugin.demo.stage import System, connect, let_in, prepare
+from plugin.settings import load_settings
+from worker.bundle import load_bundle
 
 _ARCHIVE_AE_TITLE = "DEMOPACS"
 
@@ -39,8 +41,10 @@ def main(folder: Path | None, *, keep: bool) -> None:
     console = new_console()
     started = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    bundle = load_bundle(load_settings(None).worker.bundle or None)
     stage = prepare(folder)
     console.print(f"The demo works in {stage.folder}", highlight=False)
+    console.print(f"Model bundle {bundle.manifest.terms}", highlight=False)
     with ExitStack() as opened:
         archive = PlayedArchive(_ARCHIVE_AE_TITLE, stage.system / "archive")
         archive.start()

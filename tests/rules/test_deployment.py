@@ -77,7 +77,8 @@ def test_image_is_made_of_everything_that_the_wheel_needs():
         copied.update(sources)
     described = tomllib.loads((TOP / "pyproject.toml").read_text())
     packages = described["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
-    assert copied == {"pyproject.toml", described["project"]["readme"], "LICENSE", *packages}
+    readme = described["project"]["readme"]
+    assert copied == {"pyproject.toml", "hatch_build.py", readme, "LICENSE", *packages}
 
 
 def test_extras_that_scripts_install_exist():
@@ -122,18 +123,20 @@ case "$1 $2" in
     "-m venv")
         mkdir -p "$3/bin"
         cp "$0" "$3/bin/python"
-        printf '#!/bin/sh\\necho "runs $*"\\n' > "$3/bin/cmr-triage"
+        printf '#!/bin/sh\\necho "runs $*${{CMR_TRIAGE_WORKER__BUNDLE:+ with it}}"\\n' \\
+            > "$3/bin/cmr-triage"
         chmod +x "$3/bin/cmr-triage"
         ;;
-    "-m pip") [ "$3" = "--version" ] || printf '%s\\n' "$*" >> "$(dirname "$0")/pip.log" ;;
+    "-m pip") [ "$3" = "--version" ] || printf '%s\\n' "$* ${{CMR_TRIAGE_BUNDLES:-every bundle}}" \\
+        >> "$(dirname "$0")/pip.log" ;;
     *) exit 1 ;;
 esac
 """
 
 
-def try_script(tmp_path, path):
+def try_script(tmp_path, path, *arguments):
     return subprocess.run(
-        ["sh", str(DEPLOY / "try.sh")],
+        ["sh", str(DEPLOY / "try.sh"), *arguments],
         env={"PATH": path, "CMR_TRIAGE_TRY_VENV": str(tmp_path / "venv"), "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
@@ -185,3 +188,35 @@ def test_try_installs_once_and_again_after_a_change_or_an_interruption(tmp_path)
     assert n_installations() == 2
     (venv / "bin" / "python").write_text("#!/bin/sh\nexit 1\n")
     assert n_installations() == 3
+
+
+def test_try_installs_and_runs_the_bundle_that_is_named_and_no_other(tmp_path):
+    path = only_on_path(tmp_path, **{"python3.12": FAKE_PYTHON, "redis-server": ""})
+
+    def installations(*arguments):
+        answer = try_script(tmp_path, path, *arguments)
+        assert answer.returncode == 0, answer.stderr
+        log = (tmp_path / "venv" / "bin" / "pip.log").read_text()
+        return answer.stdout, [line for line in log.splitlines() if "[cpu]" in line]
+
+    printed, (first,) = installations("--keep")
+    assert printed == "runs demo --keep\n"
+    assert first.endswith("every bundle")
+    for arguments in (("--bundle", "acdc-unet", "--keep"), ("--keep", "--bundle=acdc-unet")):
+        printed, (_, second) = installations(*arguments)
+        assert printed == "runs demo --keep with it\n"
+        assert second.endswith("[cpu] acdc-unet")
+    # without the option all of them are there again
+    assert installations()[1][2].endswith("every bundle")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--bundle",), ("--bundle", "none-unet"), ("--bundle=../x",)]
+)
+def test_try_refuses_a_bundle_that_is_not_there(tmp_path, arguments):
+    path = only_on_path(tmp_path, **{"python3.12": FAKE_PYTHON, "redis-server": ""})
+    answer = try_script(tmp_path, path, *arguments)
+    assert answer.returncode == 1
+    assert "bundle" in answer.stderr
+    assert answer.stderr.count("\n") == 1
+    assert not (tmp_path / "venv").exists()

@@ -10,7 +10,8 @@ from plugin.domain.errors import ConfigurationError, ModelError, Reason
 from worker.bundle.manifest import Manifest
 from worker.bundle.verify import MANIFEST_NAME, verify_files, verify_graph
 
-SHIPPED_BUNDLE = "acdc-unet"
+DEFAULT_BUNDLE = "acdc-unet"
+"""What the workers take when the settings name none; an installation may have been made without."""
 _MAX_MANIFEST_BYTES = 4 << 20
 
 
@@ -41,18 +42,24 @@ def shipped_bundles() -> list[Path]:
 def find_bundle(where: str | Path | None) -> Path:
     """Return the folder of a bundle: a path, the name of a shipped one, or None for the default.
 
+    Another bundle never takes the place of the one that is wanted: bundles differ in accuracy and
+    in terms, so a person chooses.
+
     Raises
     ------
     ConfigurationError
-        ``BUNDLE_MISSING``: there is none.
+        ``BUNDLE_MISSING``: there is none; names those that there are.
     """
-    wanted = str(where) if where else SHIPPED_BUNDLE
-    for folder in shipped_bundles():
+    shipped = shipped_bundles()
+    wanted = str(where) if where else DEFAULT_BUNDLE
+    for folder in shipped:
         if folder.name == wanted:
             return folder
     folder = Path(wanted).expanduser()
-    if not (folder / MANIFEST_NAME).is_file():
-        raise ConfigurationError(Reason.BUNDLE_MISSING, f"no {MANIFEST_NAME} in {wanted}")
+    if not where or not (folder / MANIFEST_NAME).is_file():
+        here = ", ".join(one.name for one in shipped) or "none"
+        detail = f"no bundle {wanted}; this installation came with: {here}"
+        raise ConfigurationError(Reason.BUNDLE_MISSING, detail)
     return folder.resolve()
 
 

@@ -142,10 +142,14 @@ def test_shipped_bundle_is_intact_small_and_labelled(folder):
     assert sum(entry.n_bytes for entry in bundle.manifest.files) <= 10_000_000
     card = (folder / "MODEL_CARD.md").read_text()
     licence = (folder / "LICENSE").read_text()
-    assert "CC-BY-NC-SA-4.0" in card
-    assert "10.1109/TMI.2018.2837502" in card
-    assert "CC BY-NC-SA 4.0" in licence
     assert "not verified by a physician" in card
+    assert bundle.manifest.licence in card
+    saw_patients = "ACDC training set" in bundle.manifest.training_data
+    assert saw_patients is (folder.name == "acdc-unet")
+    assert (bundle.manifest.licence == "CC-BY-NC-SA-4.0") is saw_patients
+    assert ("CC BY-NC-SA 4.0" in licence) is saw_patients
+    assert ("10.1109/TMI.2018.2837502" in card) is saw_patients
+    assert ("No data with non-commercial terms" in licence) is not saw_patients
 
 
 def test_facts_find_what_a_graph_uses():
