@@ -13,6 +13,8 @@ from plugin.accounts import Accounts
 from tests.plugin.web.administered import draw_administration
 from tests.plugin.web.conftest import BASE
 
+schemathesis.serializer.alias("application/zip", "application/octet-stream")
+schemathesis.serializer.alias("application/hl7-v2", "text/plain")
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
