@@ -7,10 +7,9 @@ import ssl
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from dicom_node.tls import server_context
-from plugin.certificates import read_certificate
+from plugin.certificates import CertificateFiles, read_certificate
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.logs import get_logger
 from plugin.settings import TlsSettings
@@ -18,7 +17,6 @@ from plugin.settings import TlsSettings
 log = get_logger(__name__)
 
 _REMIND_SECONDS = 86400.0
-_SETTLE_SECONDS = 2.0  # certificate and key are two files, seldom written in one moment
 
 
 class Renewal:
@@ -38,8 +36,7 @@ class Renewal:
     def __init__(self, settings: TlsSettings, use: Callable[[ssl.SSLContext], None]) -> None:
         self._settings = settings
         self._use = use
-        self._seen = self._state()
-        self._changed_at: float | None = None
+        self._files = CertificateFiles(settings.certificate, settings.private_key, settings.ca_file)
         self._is_asked = False
         self._remind_at = 0.0
         use(server_context(settings))
@@ -52,12 +49,8 @@ class Renewal:
     def look(self) -> None:
         """Take files that changed and then stayed for a moment; remind of an end once a day."""
         now = time.monotonic()
-        state = self._state()
-        if state != self._seen:
-            self._seen, self._changed_at = state, now
-        settled = self._changed_at is not None and now - self._changed_at >= _SETTLE_SECONDS
-        if settled or self._is_asked:
-            self._changed_at, self._is_asked = None, False
+        if self._files.are_renewed() or self._is_asked:
+            self._is_asked = False
             self._reload()
             self._remind_at = now
         if now >= self._remind_at:
@@ -84,20 +77,3 @@ class Renewal:
             log.error("certificate_ended", reason=Reason.CERTIFICATE_EXPIRED, n_days=n_days)
         elif n_days < self._settings.warn_days:
             log.warning("certificate_ends_soon", n_days=n_days)
-
-    def _state(self) -> tuple[tuple[int, int, int] | None, ...]:
-        settings = self._settings
-        return tuple(
-            _identity(Path(path))
-            for path in (settings.certificate, settings.private_key, settings.ca_file)
-            if path
-        )
-
-
-def _identity(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes when a file does, also when a link is turned to another one."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -8,6 +8,7 @@ import hashlib
 import re
 import ssl
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from plugin.settings import Settings
 
 CIPHERS_TLS_1_2 = "ECDHE+AESGCM"
 """What RFC 9325 4.2 recommends, as OpenSSL selects it; those of TLS 1.3 are good as they are."""
+
+SETTLE_SECONDS = 2.0
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _FOR_OTHERS = stat.S_IWGRP | stat.S_IRWXO
@@ -49,6 +52,41 @@ class Certificate:
     def is_valid(self, now: datetime) -> bool:
         """Tell whether it has begun and not ended."""
         return self.not_before <= now <= self.not_after
+
+
+class CertificateFiles:
+    """Tells when the files of a certificate were renewed, to whoever asks again and again.
+
+    Certificate and key are two files, seldom written in one moment: they are renewed when they
+    changed and then stayed for a while.
+    """
+
+    def __init__(self, *paths: str) -> None:
+        self._paths = [Path(path) for path in paths if path]
+        self._seen = self._state()
+        self._changed_at: float | None = None
+
+    def are_renewed(self) -> bool:
+        """Tell it once for each time."""
+        now, state = time.monotonic(), self._state()
+        if state != self._seen:
+            self._seen, self._changed_at = state, now
+        if self._changed_at is None or now - self._changed_at < SETTLE_SECONDS:
+            return False
+        self._changed_at = None
+        return True
+
+    def _state(self) -> list[tuple[int, int, int] | None]:
+        return [_identity(path) for path in self._paths]
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when a file does, also when a link is turned to another one."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def read_certificate(path: str | Path) -> Certificate:

@@ -6,7 +6,6 @@ Knows how the parts are put together; what a page shows is in the module of its 
 import errno
 import signal
 import socket
-import ssl
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -17,14 +16,14 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from plugin.accounts import Accounts
-from plugin.certificates import CIPHERS_TLS_1_2, load_identity
+from plugin.certificates import CIPHERS_TLS_1_2
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.logs import configure
 from plugin.openid import HospitalLogin
 from plugin.queue import make_app as make_queue
 from plugin.queue import ping
 from plugin.registry import Registry
-from plugin.settings import Settings, WebSettings
+from plugin.settings import Settings
 from plugin.spool import Spool
 from plugin.web.account import account_routes
 from plugin.web.administration import administration_routes
@@ -38,6 +37,7 @@ from plugin.web.limit import LoginLimit
 from plugin.web.login import login_routes
 from plugin.web.people import people_routes
 from plugin.web.quality import quality_api, quality_routes
+from plugin.web.renewal import check_certificate, renewed
 from plugin.web.site import STATIC, Site
 from plugin.web.status import is_healthy, lights
 from plugin.web.study import study_routes
@@ -118,19 +118,6 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def check_certificate(web: WebSettings) -> None:
-    """Try the certificate of the pages, if there is one, before anything is opened.
-
-    Raises
-    ------
-    ConfigurationError
-        As ``plugin.certificates.load_identity``.
-    """
-    if web.certificate:
-        trial = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        load_identity(trial, web.certificate, web.private_key)
-
-
 def main(settings: Settings) -> None:
     """Serve the pages until SIGTERM or SIGINT.
 
@@ -150,20 +137,19 @@ def main(settings: Settings) -> None:
     site = make_site(
         settings, registry, Spool(settings.spool.folder), ask_queue=lambda: ping(queue)
     )
-    server = uvicorn.Server(
-        uvicorn.Config(
-            site,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=3,
-            server_header=False,
-            ssl_certfile=settings.web.certificate or None,
-            ssl_keyfile=settings.web.private_key or None,
-            ssl_ciphers=CIPHERS_TLS_1_2,  # and TLS 1.3; older ones Python itself refuses
-        )
+    config = uvicorn.Config(
+        site,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=3,
+        server_header=False,
+        ssl_certfile=settings.web.certificate or None,
+        ssl_keyfile=settings.web.private_key or None,
+        ssl_ciphers=CIPHERS_TLS_1_2,  # and TLS 1.3; older ones Python itself refuses
     )
+    config.load()
     try:
-        with registry.audit.running("web"):
-            server.run(sockets=[listener])
+        with registry.audit.running("web"), renewed(settings.web, config.ssl):
+            uvicorn.Server(config).run(sockets=[listener])
     finally:
         registry.close()

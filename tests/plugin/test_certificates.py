@@ -1,18 +1,23 @@
 """Certificates as files: what they say, and what is told before they end."""
 
+import contextlib
+import shutil
+import ssl
 import subprocess
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from plugin.certificates import check_certificates, read_certificate
+from plugin.certificates import check_certificates, load_identity, read_certificate
 from plugin.domain.certificates import check_fingerprint
 from plugin.domain.errors import ConfigurationError, Reason
-from plugin.settings import Settings
-from plugin.web.server import check_certificate
+from plugin.logs import configure
+from plugin.settings import Settings, WebSettings
+from plugin.web.renewal import check_certificate, renewed
 from plugin.web.status import _certificate_lights
-from tests.certificates import Authority
+from tests.certificates import Authority, Pair
 from tests.programs import find_program
 
 
@@ -97,3 +102,52 @@ def test_pages_do_not_start_with_a_key_that_others_can_read(authority):
     with pytest.raises(ConfigurationError) as error:
         check_certificate(settings.web)
     assert error.value.reason is Reason.PRIVATE_KEY_EXPOSED
+
+
+def shown_by(context):
+    """Return the certificate that a server with this context shows, after a real handshake."""
+    client_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client_context.check_hostname, client_context.verify_mode = False, ssl.CERT_NONE
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = client_context.wrap_bio(to_client, to_server)
+    server = context.wrap_bio(to_server, to_client, server_side=True)
+    for side in (client, server, client, server):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    return ssl.DER_cert_to_PEM_cert(client.getpeercert(binary_form=True)).strip()
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 30
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert condition()
+
+
+def test_pages_show_a_renewed_certificate_without_a_restart(
+    authority, tmp_path, monkeypatch, capfd
+):
+    monkeypatch.setattr("plugin.certificates.SETTLE_SECONDS", 0.05)
+    monkeypatch.setattr("plugin.web.renewal._LOOK_SECONDS", 0.02)
+    first, second = authority.sign("pages.first"), authority.sign("pages.second")
+    pair = Pair(str(tmp_path / "web.pem"), str(tmp_path / "web.key"))
+
+    def install(certificate, key):
+        shutil.copy(certificate, pair.certificate)
+        shutil.copy(key, pair.private_key)
+
+    def text_of(one):
+        return Path(one.certificate).read_text().strip()
+
+    install(first.certificate, first.private_key)
+    web = WebSettings(certificate=pair.certificate, private_key=pair.private_key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    load_identity(context, web.certificate, web.private_key)
+    configure("info", "web")
+    with renewed(web, context):
+        install(second.certificate, first.private_key)
+        told = []
+        wait_until(lambda: told.append(capfd.readouterr()) or "certificate_not_taken" in str(told))
+        assert shown_by(context) == text_of(first), "a pair that does not fit changes nothing"
+        install(second.certificate, second.private_key)
+        wait_until(lambda: shown_by(context) == text_of(second))

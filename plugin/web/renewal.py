@@ -1,0 +1,69 @@
+"""The certificate of the pages over time: new files are taken while they are served.
+
+That a certificate ends soon is said on the administration page and in ``/health``.
+"""
+
+import contextlib
+import ssl
+import threading
+from collections.abc import Iterator
+
+from plugin.certificates import CertificateFiles, load_identity
+from plugin.domain.errors import ConfigurationError
+from plugin.logs import get_logger
+from plugin.settings import WebSettings
+
+log = get_logger(__name__)
+
+_LOOK_SECONDS = 1.0
+
+
+def check_certificate(web: WebSettings) -> None:
+    """Try the certificate of the pages, if there is one, before anything uses it.
+
+    Raises
+    ------
+    ConfigurationError
+        As ``plugin.certificates.load_identity``.
+    """
+    if web.certificate:
+        trial = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        load_identity(trial, web.certificate, web.private_key)
+
+
+@contextlib.contextmanager
+def renewed(web: WebSettings, context: ssl.SSLContext | None) -> Iterator[None]:
+    """Show new connections the certificate as its files are then, while entered.
+
+    Parameters
+    ----------
+    context
+        That of the server; None: it speaks no TLS.
+    """
+    if context is None:
+        yield
+        return
+    ended, files = threading.Event(), CertificateFiles(web.certificate, web.private_key)
+
+    def watch() -> None:
+        while not ended.wait(_LOOK_SECONDS):
+            if files.are_renewed():
+                take(web, context)
+
+    threading.Thread(target=watch, name="certificate", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+def take(web: WebSettings, context: ssl.SSLContext) -> None:
+    """Have a context show the certificate of the files; what cannot be used changes nothing."""
+    try:
+        # On trial first: a context keeps half of a pair that does not fit.
+        check_certificate(web)
+        load_identity(context, web.certificate, web.private_key)
+    except ConfigurationError as error:
+        log.error("certificate_not_taken", reason=error.reason)
+        return
+    log.info("certificate_taken")
