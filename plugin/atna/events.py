@@ -65,8 +65,12 @@ class Happened:
 
     @property
     def actor(self) -> Participant:
-        """Who did it."""
-        return Participant(self.entry.actor, is_requestor=True)
+        """Who did it, and from where, if through the pages."""
+        return self.person(self.entry.actor)
+
+    def person(self, name: str) -> Participant:
+        """Return somebody who began what happened."""
+        return Participant(name, is_requestor=True, address=self.entry.address or "")
 
     @property
     def us(self) -> Participant:
@@ -114,7 +118,7 @@ def _application(event_type: Code) -> _Make:
 
 def _authentication(event_type: Code, outcome: Outcome = Outcome.SUCCESS) -> _Make:
     def make(what: Happened) -> AuditMessage:
-        person = Participant(what.entry.subject.removeprefix("user "), is_requestor=True)
+        person = what.person(what.entry.subject.removeprefix("user "))
         return AuditMessage(
             USER_AUTHENTICATION,
             "E",

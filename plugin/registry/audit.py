@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,9 @@ from plugin.domain.errors import TransientError
 from plugin.registry.engine import Database
 from plugin.registry.records import AuditRecord
 from plugin.registry.tables import audit
+
+USED_FROM: ContextVar[str | None] = ContextVar("used_from", default=None)
+"""IP address from which somebody uses the pages, for what is audited on the way; None: nobody."""
 
 
 class Audit:
@@ -84,5 +88,6 @@ def note(
             subject=subject,
             before=None if before is None else dict(before),
             after=None if after is None else dict(after),
+            address=USED_FROM.get(),
         )
     )

@@ -388,7 +388,13 @@ class PublishedResult:
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """Who changed what."""
+    """Who changed what.
+
+    Attributes
+    ----------
+    address
+        IP address from which the pages or the interface were used; None: not through them.
+    """
 
     id: int
     at: datetime
@@ -397,3 +403,4 @@ class AuditRecord:
     subject: str
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
+    address: str | None = None

@@ -377,5 +377,7 @@ audit = Table(
     Column("subject", String(128), nullable=False),
     Column("before", JSON),
     Column("after", JSON),
+    # Of the machine from which somebody used the pages or the interface.
+    Column("address", String(64)),
     Index(None, "subject"),
 )

@@ -1,7 +1,7 @@
 """Every setting by section: default, unit and check. Knows no file and no environment."""
 
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -277,6 +277,13 @@ class WebSettings(Section):
     )
     certificate: str = Field("", description="Certificate chain (PEM) for TLS without a proxy.")
     private_key: str = Field("", description="Private key (PEM) of web.certificate.")
+    trusted_proxies: str = Field(
+        "127.0.0.1, ::1",
+        description=(
+            "Addresses or networks of reverse proxies, separated by commas; what these say of "
+            "whom they ask for (X-Forwarded-For) is believed, and goes into the audit trail."
+        ),
+    )
     idle_minutes: float = Field(
         30, ge=1, le=1440, description="A session in which nobody does anything ends so soon."
     )
@@ -295,6 +302,17 @@ class WebSettings(Section):
         if value and (parsed.scheme != "https" or not parsed.hostname or parsed.path not in "/"):
             raise ConfigurationError(Reason.SETTING_INVALID, "web.public_url: https://name[:port]")
         return value.rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        try:
+            for one in filter(None, (part.strip() for part in value.split(","))):
+                ip_network(one)
+        except ValueError:
+            detail = "web.trusted_proxies: addresses or networks such as 10.0.0.0/24"
+            raise ConfigurationError(Reason.SETTING_INVALID, detail) from None
+        return value
 
     @field_validator("viewer_url")
     @classmethod

@@ -172,7 +172,10 @@ class FeedbackPage(BaseModel):
 
 
 class AuditAnswer(BaseModel):
-    """One entry of the audit trail; ``can_take_back``: it is of a kind that can be taken back."""
+    """One entry of the audit trail; ``can_take_back``: it is of a kind that can be taken back.
+
+    ``address`` is where the pages or this interface were used from, null for all other ways.
+    """
 
     id: int
     at: datetime
@@ -181,6 +184,7 @@ class AuditAnswer(BaseModel):
     subject: str
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+    address: str | None
     can_take_back: bool
 
 

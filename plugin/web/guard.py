@@ -1,11 +1,13 @@
 """What every answer of every address has in common: names we answer to, headers, size, origin."""
 
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from plugin.registry.audit import USED_FROM
 from plugin.settings import WebSettings, is_loopback
 
 HEADERS = {
@@ -30,6 +32,7 @@ def add_guard(app: FastAPI, web: WebSettings) -> None:
 
     @app.middleware("http")
     async def guard(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+        USED_FROM.set(client_address(request))
         host = request.headers.get("host", "")
         if not answers_to(host, web):
             # A foreign name for this machine (DNS rebinding) would make foreign pages ours.
@@ -46,6 +49,15 @@ def add_guard(app: FastAPI, web: WebSettings) -> None:
         if web.public_url and not is_loopback(host_name(host)):
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
         return response
+
+
+def client_address(request: Request) -> str | None:
+    """Return the IP address of whoever asks: of the peer, or as a trusted proxy tells it."""
+    text = request.client.host if request.client else ""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return None
 
 
 def answers_to(host: str, web: WebSettings) -> bool:

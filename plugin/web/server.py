@@ -143,6 +143,7 @@ def main(settings: Settings) -> None:
         access_log=False,
         timeout_graceful_shutdown=3,
         server_header=False,
+        forwarded_allow_ips=settings.web.trusted_proxies,
         ssl_certfile=settings.web.certificate or None,
         ssl_keyfile=settings.web.private_key or None,
         ssl_ciphers=CIPHERS_TLS_1_2,  # and TLS 1.3; older ones Python itself refuses

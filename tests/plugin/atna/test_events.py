@@ -16,8 +16,8 @@ AT = datetime(2026, 11, 22, 13, 0, 0, 123456, UTC)
 ROOT = Path(__file__).parents[3]
 
 
-def entry(action, actor="kate", subject="thing", before=None, after=None):
-    return AuditRecord(7, AT, actor, action, subject, before, after)
+def entry(action, actor="kate", subject="thing", before=None, after=None, address=None):
+    return AuditRecord(7, AT, actor, action, subject, before, after, address)
 
 
 def written(record, study=None):
@@ -64,6 +64,19 @@ def test_logging_in_is_user_authentication_of_that_user(action, event_type, outc
     assert codes(root, "EventTypeCode") == [event_type]
     assert root.find("EventIdentification").get("EventOutcomeIndicator") == outcome
     assert root.find("ActiveParticipant").attrib == {"UserID": "kate", "UserIsRequestor": "true"}
+
+
+@pytest.mark.parametrize("action", ["user.login", "user.refused", "peer.add", "study.view"])
+def test_who_used_the_pages_is_told_with_where_from(action, study):
+    """PS3.15 A.5.3: NetworkAccessPointID of the user's device; type 2 is an IP address."""
+    root = written(entry(action, address="10.1.2.3"), study)
+    (person,) = [
+        one for one in root.iter("ActiveParticipant") if one.get("UserIsRequestor") == "true"
+    ]
+    assert person.get("NetworkAccessPointID") == "10.1.2.3"
+    assert person.get("NetworkAccessPointTypeCode") == "2"
+    others = [one for one in root.iter("ActiveParticipant") if one is not person]
+    assert not any("NetworkAccessPointID" in one.attrib for one in others)
 
 
 def test_what_was_received_names_sender_receiver_study_and_patient(study):

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from fastapi.testclient import TestClient
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from plugin.domain.errors import SENTENCES, ConfigurationError, Reason, TransientError
 from plugin.settings import Settings
@@ -16,6 +17,7 @@ from plugin.supervisor import command_of, environment
 from plugin.web.guard import answers_to
 from plugin.web.server import listen, make_site
 from plugin.web.status import PROCESSES_NAME, process_lights
+from tests.plugin.web.conftest import Person
 
 
 def test_pages_run_no_foreign_script_and_are_kept_nowhere(reader):
@@ -117,6 +119,40 @@ def test_a_registry_that_is_away_is_a_sentence_and_no_traceback(reader, registry
     answer = reader.get("/")
     assert answer.status_code == 503
     assert SENTENCES[Reason.REGISTRY_UNAVAILABLE] in answer.text
+
+
+def test_audit_trail_tells_from_where_the_pages_were_used(app, registry):
+    auditor = Person(app, "auditor", client=("10.1.2.3", 50000))
+    assert "10.1.2.3" in auditor.get("/audit").text
+    viewed, login = registry.audit.list(2)
+    assert (viewed.action, viewed.address) == ("audit.view", "10.1.2.3")
+    assert (login.action, login.address) == ("user.login", "10.1.2.3")
+    registry.audit.add("cli", "peer.add", "peer X")
+    assert registry.audit.list(1)[0].address is None
+
+
+def test_what_is_no_address_is_not_told_as_one(app, registry):
+    Person(app, "auditor", client=("<proxy>", 1)).get("/audit")
+    assert registry.audit.list(1)[0].address is None
+
+
+@pytest.mark.parametrize(
+    ("trusted", "expected"),
+    [("127.0.0.1, ::1", "10.9.9.9"), ("10.0.0.0/24", "127.0.0.1"), ("", "127.0.0.1")],
+)
+def test_only_a_trusted_proxy_is_believed(app, registry, trusted, expected):
+    proxied = ProxyHeadersMiddleware(
+        app, Settings(web={"trusted_proxies": trusted}).web.trusted_proxies
+    )
+    person = Person(proxied, "auditor", client=("127.0.0.1", 1))
+    person.get("/audit", headers={"X-Forwarded-For": "6.6.6.6, 10.9.9.9"})
+    assert registry.audit.list(1)[0].address == expected
+
+
+def test_proxies_that_are_no_addresses_are_refused():
+    with pytest.raises(ConfigurationError) as refused:
+        Settings(web={"trusted_proxies": "proxy.hospital"})
+    assert refused.value.reason is Reason.SETTING_INVALID
 
 
 def test_port_in_use_is_named():
