@@ -11,7 +11,7 @@ from plugin.domain.order import joined
 from plugin.domain.study import StudyState
 from plugin.domain.triage import URGENCY_OF_ORDER, OrderFacts
 from plugin.registry.engine import insert_unless_known
-from plugin.registry.orders import hold_orders, note_raised, told_by_orders
+from plugin.registry.orders import SYSTEM, hold_orders, note_raised, told_by_orders
 from plugin.registry.origins import note_origin
 from plugin.registry.records import AddOutcome, IndexedInstance, StudyRecord
 from plugin.registry.rows import study_record
@@ -204,7 +204,7 @@ def _order(
     facts = facts or OrderFacts()
     if told is not None:
         change = (known or OrderFacts(), facts)
-        note_raised(connection, study, change, "system", new[-1].received_at)
+        note_raised(connection, study, change, SYSTEM, new[-1].received_at)
     return {
         "order_facts": {key: _storable(value) for key, value in facts.to_dict().items()},
         "order_urgency": URGENCY_OF_ORDER[facts.priority],

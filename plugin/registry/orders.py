@@ -35,6 +35,8 @@ from plugin.registry.triage import reconsider_studies
 _FIELDS = tuple(one.name for one in fields(ImagingOrder))
 _NAMES_OF_STUDY = ("study_instance_uid", "accession_number", "requested_procedure_id")
 _NUMBERS = ("placer_number", "filler_number", "work_item_uid")
+SYSTEM = "system"
+"""Who raised a study whose order was here before it."""
 _LOCK = 0x636D6F72  # any number that nobody else locks in this database
 
 

@@ -8,6 +8,7 @@ from plugin.domain.errors import SENTENCES
 from plugin.domain.job import JobState
 from plugin.domain.triage import OrderSource
 from plugin.registry import AuditRecord, DeliveryRecord, JobRecord, Registry, StudyRecord
+from plugin.registry.orders import SYSTEM
 
 _AUDITED = {
     "study.claim": "claimed",
@@ -18,7 +19,6 @@ _AUDITED = {
     "study.feedback": "gave feedback",
     "study.withdraw": "withdrew the result",
     "study.withdraw.ask": "asked to withdraw the result",
-    "study.order": "brought an order",
     "study.look.ask": "asked what would happen",
     "study.export": "downloaded a result",
 }
@@ -45,22 +45,25 @@ def timeline(registry: Registry, study: StudyRecord) -> list[Event]:
     for entry in registry.audit.of_subject(f"study {study.study_key}"):
         if entry.action in _TOLD_OTHERWISE:
             continue
+        if entry.action == "study.order":
+            events.append(_ordered(entry))
+            continue
         words = _AUDITED.get(entry.action, entry.action)
-        told = _ordered(entry) if entry.action == "study.order" else ""
-        events.append(Event(entry.at, f"{entry.actor}: {words}{told}", "busy" if told else ""))
+        events.append(Event(entry.at, f"{entry.actor}: {words}"))
     return sorted(events, key=lambda event: event.at, reverse=True)
 
 
-def _ordered(entry: AuditRecord) -> str:
-    """Return what an order message asked for: priority, class and flags, as far as it told them."""
+def _ordered(entry: AuditRecord) -> Event:
+    """Return who brought an order, and what is asked for now: priority, class and flags."""
     after = entry.after or {}
     priority, teller = after.get("priority"), OrderSource(after["told_by"]).words
-    told = (
-        f"priority {priority} by {teller}" if priority else "",
-        f"{after['patient_class']} patient" if after.get("patient_class") else "",
+    asked = (
+        f"{priority} by {teller}" if priority else "",
+        after.get("patient_class") or "",
         *(flag.replace("_", " ") for flag in after.get("text_flags", ())),
     )
-    return ": " + ", ".join(filter(None, told))
+    brought = "its order was here" if entry.actor == SYSTEM else f"{entry.actor} brought an order"
+    return Event(entry.at, f"{brought}: {', '.join(filter(None, asked))}", "busy")
 
 
 def _arrival(registry: Registry, study: StudyRecord) -> Iterator[Event]:
