@@ -18,7 +18,7 @@ def _show(site: Site) -> Shown:
         "in_force": bundles.in_force(),
         "history": history,
         "expected": history[0].id if history else 0,
-        "of_settings": site.settings.worker.bundle or "the shipped one",
+        "of_settings": site.settings.worker.bundle or "acdc-unet, the default",
         "workers": [one for one in site.registry.heartbeats.list() if one.kind == "worker"],
     }
 
