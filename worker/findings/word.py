@@ -29,6 +29,9 @@ log = get_logger(__name__)
 
 Clock = Callable[[], float]
 _SIDES = ("below", "within", "above")
+_ABOUT_THE_STUDY = 4
+_RANKS = {FactKind.MEASUREMENT: 2, FactKind.QUALITY: _ABOUT_THE_STUDY, FactKind.SCOPE: 5}
+"""Order of the sentences of an impression; findings and the LV ejection fraction come before."""
 _ENDINGS = {Ending.BUDGET: Doubt.UNFINISHED, Ending.CANCELLED: Doubt.OUT_OF_TIME}
 
 
@@ -121,6 +124,7 @@ def _passage(part: Part, session: "Session", assessment: Assessment, language: L
         statements = session.write(Task(part.value))
         if part is Part.IMPRESSION:
             statements = _with_fraction(statements, session.evidence, language)
+            statements = _in_reading_order(statements, session.evidence)
         return Passage(part, Author.LANGUAGE_MODEL, statements)
     except DoubtfulTextError as doubtful:
         for kind in doubtful.kinds:
@@ -144,6 +148,38 @@ def _with_fraction(
     added = state(language.say("written", form, fact=fact.slot), evidence)
     *before, last = statements
     return (*before, added, last)
+
+
+def _in_reading_order(
+    statements: tuple[Statement, ...], evidence: Evidence
+) -> tuple[Statement, ...]:
+    """Put findings first, then the LV ejection fraction, other values, notes and the method.
+
+    A sentence that begins with words of its own may lean on the one before ("hence ..."), so it
+    stays behind that one, unless it only speaks of quality or method.
+    """
+    blocks: list[list[Statement]] = []
+    for one in statements:
+        facts = [fact for fact in evidence.facts if fact.key in one.evidence]
+        opens = any(one.text.casefold().startswith(fact.text.casefold()) for fact in facts)
+        if blocks and not opens and _rank(one, evidence) < _ABOUT_THE_STUDY:
+            blocks[-1].append(one)
+        else:
+            blocks.append([one])
+    blocks.sort(key=lambda block: _rank(block[0], evidence))
+    return tuple(one for block in blocks for one in block)
+
+
+def _rank(statement: Statement, evidence: Evidence) -> int:
+    """Return how early a sentence is wanted, by the facts that it names."""
+    named = [fact for fact in evidence.facts if fact.key in statement.evidence]
+    findings = evidence.of_kind(FactKind.FINDING)
+    rested_on = {fact_id for finding in findings for fact_id in finding.basis}
+    if any(fact in findings or fact.id in rested_on for fact in named):
+        return 0
+    if FRACTION in statement.evidence:
+        return 1
+    return min((_RANKS.get(fact.kind, _ABOUT_THE_STUDY - 1) for fact in named), default=2)
 
 
 class Session:

@@ -7,13 +7,13 @@ import structlog
 
 from plugin.domain.errors import ModelError, Reason
 from plugin.domain.evidence import FactKind
-from plugin.domain.wording import REPORT_PARTS, Author, Doubt, Part
+from plugin.domain.wording import REPORT_PARTS, Author, Doubt, Part, Statement
 from tests.worker.words import SEED, corpus, evidence, tokenizer
 from tests.worker.writers import DictatedDecoder, RandomDecoder, targets
 from worker.findings.checker import check_text
 from worker.findings.language import load_language
 from worker.findings.report_text import report_text
-from worker.findings.word import Told, noted, word_report
+from worker.findings.word import Told, _in_reading_order, noted, word_report
 from worker.model.language.constraints import required_facts
 from worker.model.language.vocabulary import Task
 from worker.model.language.writer import LanguageWriter
@@ -71,6 +71,41 @@ def test_an_impression_that_leaves_out_the_ejection_fraction_gets_it_by_rule(cod
     assert passage.statements[-1] not in added
     lines = [one.text for one in passage.statements]
     assert not check_text(lines, assessment(), code)
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_an_impression_is_read_from_the_findings_to_the_method(code):
+    facts = evidence(INDEX, code)
+    stop = "。" if code == "zh" else "."
+    groups = {sorted(group)[0] for group in required_facts(facts, Task.IMPRESSION)}
+    fraction = facts.find(FactKind.MEASUREMENT, "lv_ejection_fraction")
+    backwards = sorted({*groups, fraction.id}, key=lambda one: -int(one[1:]))
+    scope = facts.of_kind(FactKind.SCOPE)[0].id
+    backwards = [scope, *(one for one in backwards if one != scope)]
+    wording = word(dictated(code, impression=" ".join(f"[{one}]{stop}" for one in backwards)), code)
+    passage = wording.passage(Part.IMPRESSION)
+    assert passage.author is Author.LANGUAGE_MODEL
+    keys = [one.evidence[0] for one in passage.statements]
+    found = {
+        facts.fact(one).key for f in facts.of_kind(FactKind.FINDING) for one in (f.id, *f.basis)
+    }
+    abnormal = [key in found for key in keys]
+    assert abnormal == sorted(abnormal, reverse=True)
+    assert True in abnormal
+    assert keys[-1] == "scope"
+
+
+def test_a_sentence_that_leans_on_the_one_before_stays_behind_it():
+    facts = evidence(INDEX, "en")
+    value = facts.find(FactKind.MEASUREMENT, "lv_stroke_volume")
+    other = facts.find(FactKind.MEASUREMENT, "heart_rate")
+    finding = facts.of_kind(FactKind.FINDING)[0]
+    lines = (
+        Statement(f"{value.text}.", (value.key,)),
+        Statement(f"Hence {other.text}.", (other.key,)),
+        Statement(f"{finding.text.capitalize()}.", (finding.key,)),
+    )
+    assert _in_reading_order(lines, facts) == (lines[2], *lines[:2])
 
 
 def test_one_bad_part_leaves_the_others_alone():
