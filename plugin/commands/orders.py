@@ -166,5 +166,4 @@ def _told(taken: "TakenOrder") -> dict[str, Any]:
 def _plain(record: "OrderRecord") -> dict[str, Any]:
     from dataclasses import asdict
 
-    order = {**asdict(record.order), "text_flags": sorted(record.order.text_flags)}
-    return {"id": record.id, "received_at": record.received_at, **order}
+    return {"id": record.id, "received_at": record.received_at, **asdict(record.order)}

@@ -160,6 +160,7 @@ def show(study: StudyArgument, config: ConfigOption = None, as_json: JsonOption 
             "study": record,
             "n_changed_instances": registry.studies.n_changed_instances().get(record.id, 0),
             "associations": registry.associations.of_study(record.id),
+            "orders": registry.orders.of_study(record),
             "jobs": [
                 {
                     "job": job,
@@ -204,6 +205,7 @@ def _print_study(record: "StudyRecord", n_changed: int) -> None:
             ("Study Instance UID", record.study_instance_uid),
             ("patient", f"{record.patient_name} ({record.patient_id})"),
             ("accession number", record.accession_number),
+            ("ordered", _ordered(record)),
             ("date, description", f"{record.study_date} {record.description}"),
             ("from", record.calling_ae_title),
             ("images", f"{record.n_instances}, {gibibytes(record.n_bytes)}"),
@@ -216,6 +218,13 @@ def _print_study(record: "StudyRecord", n_changed: int) -> None:
             ("images deleted", record.images_deleted_at),
         ),
     )
+
+
+def _ordered(record: "StudyRecord") -> str:
+    from plugin.domain.triage import OrderFacts
+
+    facts = OrderFacts.from_dict(record.order_facts or {})
+    return f"{facts.priority.value} by {facts.told_by.words}" if facts.priority else ""
 
 
 def _print_job(entry: dict[str, Any]) -> None:

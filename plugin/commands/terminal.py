@@ -179,6 +179,8 @@ def show(value: object) -> str:
         return f"{value:.1f}"
     if isinstance(value, (tuple, list)):
         return ", ".join(show(item) for item in value)
+    if isinstance(value, frozenset):
+        return ", ".join(sorted(map(show, value))) or "-"
     return str(value)
 
 
@@ -192,4 +194,6 @@ def _plain(value: object) -> object:
         return dataclasses.asdict(value)
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, frozenset):
+        return sorted(value)
     return str(value)

@@ -15,6 +15,7 @@ Appendix B.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 from plugin.domain.errors import OrderRejectedError, Reason
 from plugin.domain.identifiers import is_valid_uid
@@ -33,6 +34,8 @@ _CANCELLED_RESULT = "X"
 _CLASSES = {"E": PatientClass.EMERGENCY, "I": PatientClass.INPATIENT}
 _MAXIMUM_CHARACTERS = 64
 _MAXIMUM_REASON_CHARACTERS = 2000
+_MAXIMUM_DIAGNOSES = 50
+_MAXIMUM_SHARED = 10
 
 
 @dataclass(slots=True)
@@ -82,12 +85,12 @@ def _orders(message: Sequence[Segment], now: datetime) -> Iterator[ImagingOrder]
     patient_class = None if visit is None else _CLASSES.get(visit.component(2).upper())
     studies = {_uid(one.component(1)) for one in segments_named(list(message), "ZDS")} - {""}
     of_all = studies.pop() if len(studies) == 1 else ""
-    reasons = _diagnoses(segments_named(list(message), "DG1"))
+    diagnosed = flags_of(_diagnoses(segments_named(list(message), "DG1")))
     for group in _groups(message):
         order = replace(
             _order(group, told_at),
             patient_class=patient_class,
-            text_flags=flags_of([*reasons, _reason(group)]),
+            text_flags=diagnosed | flags_of([_reason(group)]),
         )
         for named in _named(group, order):
             yield named if named.study_instance_uid else replace(named, study_instance_uid=of_all)
@@ -99,8 +102,9 @@ def _groups(message: Sequence[Segment]) -> list[_Group]:
         if segment.name == "ORC":
             groups.append(_Group())
         elif segment.name == "OBR" and (not groups or groups[-1].first("OBR")):
-            shared = groups[-1].segments if groups else []
-            groups.append(_Group([one for one in shared if one.name in {"ORC", "TQ1"}]))
+            before = groups[-1].segments if groups else []
+            shared = [one for one in before if one.name in {"ORC", "TQ1"}]
+            groups.append(_Group(shared[:_MAXIMUM_SHARED]))
         if groups:
             groups[-1].segments.append(segment)
     return groups
@@ -204,7 +208,7 @@ def _reason(group: _Group) -> str:
 def _diagnoses(segments: Iterator[Segment]) -> list[str]:
     return [
         text[:_MAXIMUM_REASON_CHARACTERS]
-        for one in segments
+        for one in islice(segments, _MAXIMUM_DIAGNOSES)
         for text in (one.component(3, 2), one.component(4))
         if text
     ]

@@ -17,6 +17,11 @@ MAXIMUM_BYTES = 4 * 1024 * 1024
 """An order with a scanned letter in it fits; a file that was chosen by mistake does not."""
 
 
+MAXIMUM_ORDERS = 1000
+"""All orders of a message are taken at once, and others who write wait for that."""
+_FORMS = ((is_part10, read_part10), (is_hl7, read_hl7), (is_json, read_json))
+
+
 def take_orders(registry: Registry, data: bytes, actor: str) -> list[TakenOrder]:
     """Take the orders of an HL7 v2 message (or batch), a UPS as DICOM JSON or as a DICOM file.
 
@@ -57,10 +62,10 @@ def read_orders(data: bytes, now: datetime) -> list[ImagingOrder]:
     """
     if len(data) > MAXIMUM_BYTES:
         raise OrderRejectedError(Reason.ORDER_TOO_LARGE, f"at most {MAXIMUM_BYTES // 2**20} MiB")
-    if is_part10(data):
-        return read_part10(data, now)
-    if is_hl7(data):
-        return read_hl7(data, now)
-    if is_json(data):
-        return read_json(data, now)
-    raise OrderRejectedError(Reason.ORDER_NOT_UNDERSTOOD)
+    read = next((read for is_such, read in _FORMS if is_such(data)), None)
+    if read is None:
+        raise OrderRejectedError(Reason.ORDER_NOT_UNDERSTOOD)
+    orders = read(data, now)
+    if len(orders) > MAXIMUM_ORDERS:
+        raise OrderRejectedError(Reason.ORDER_TOO_LARGE, f"at most {MAXIMUM_ORDERS} orders")
+    return orders

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import pydicom
@@ -30,6 +31,7 @@ _UPS_CLASSES = "1.2.840.10008.5.1.4.34.6."
 _PREAMBLE_BYTES = 128
 _MAXIMUM_CHARACTERS = 64
 _MAXIMUM_REASON_CHARACTERS = 2000
+_MAXIMUM_REASONS = 50
 
 _SOP_CLASS_UID, _SOP_INSTANCE_UID = "00080016", "00080018"
 _ACCESSION_NUMBER, _ACCESSION_ISSUER = "00080050", "00080051"
@@ -129,7 +131,7 @@ def _orders(item: _Item, now: datetime) -> Iterator[ImagingOrder]:
             accession_issuer=_issuer(request),
             requested_procedure_id=_text(request, _REQUESTED_PROCEDURE_ID),
             study_instance_uid=_uid(request, _STUDY_INSTANCE_UID) or of_item,
-            text_flags=flags_of(_reasons(item, request)),
+            text_flags=flags_of(islice(_reasons(item, request), _MAXIMUM_REASONS)),
         )
 
 

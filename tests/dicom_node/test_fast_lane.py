@@ -7,9 +7,11 @@ import pytest
 
 from dicom_node import assembler as module
 from dicom_node.assembler import Assembler
+from plugin.orders import take_orders
 from tests.dicom_node.images import encoded, mr_image
 from tests.dicom_node.test_headers import stored
 from tests.plugin.domain.triage.policies import policy_text, rule
+from tests.plugin.orders.messages import orm
 
 
 @pytest.fixture
@@ -37,6 +39,27 @@ def test_study_ordered_as_stat_overtakes_one_that_came_before(arrive, registry):
     hint = registry.jobs.list()[-1].id
     claimed = [registry.jobs.claim_next(hint, "w", 30).study_instance_uid for _ in range(3)]
     assert claimed == [urgent, emergency, routine]
+
+
+def test_study_whose_order_came_before_it_overtakes_one_that_came_before(arrive, registry):
+    message = orm("A", accession="A7", procedure="RP7").encode()
+    take_orders(registry, message, "ris")
+    routine = arrive(mr_image(AccessionNumber="A6"))
+    ordered = arrive(mr_image(AccessionNumber="A7"))
+    by_procedure = arrive(mr_image(AccessionNumber="", RequestedProcedureID="RP7"))
+    hint = registry.jobs.list()[-1].id
+    claimed = [registry.jobs.claim_next(hint, "w", 30).study_instance_uid for _ in range(3)]
+    assert claimed == [ordered, by_procedure, routine]
+
+
+def test_order_without_a_study_goes_after_its_time(registry, assembler, settings):
+    take_orders(registry, orm().encode(), "ris")
+    days = settings.registry.unmatched_order_days
+    assembler.tick(datetime.now(UTC) + timedelta(days=days - 1))
+    assert len(registry.orders.list()) == 1
+    assembler._retain_at = 0.0
+    assembler.tick(datetime.now(UTC) + timedelta(days=days + 1))
+    assert registry.orders.list() == []
 
 
 def test_tick_applies_the_rules_that_need_no_result(arrive, registry, assembler):

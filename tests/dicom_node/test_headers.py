@@ -101,6 +101,39 @@ def test_order_is_what_the_header_tells(tmp_path, changes, order):
     assert read_headers(stored(tmp_path / "a.dcm", encoded(mr_image(**changes)))).order == order
 
 
+@pytest.mark.parametrize(
+    ("changes", "issuer", "procedure"),
+    [
+        ({}, "", ""),
+        ({"RequestedProcedureID": "RP1"}, "", "RP1"),
+        (
+            {
+                "RequestedProcedureID": "RP1",
+                "RequestAttributesSequence": requested(RequestedProcedureID="RP2"),
+                "IssuerOfAccessionNumberSequence": requested(
+                    LocalNamespaceEntityID="RIS", UniversalEntityID="1.2.3"
+                ),
+            },
+            "RIS^1.2.3",
+            "RP2",
+        ),
+        (
+            {"IssuerOfAccessionNumberSequence": requested(LocalNamespaceEntityID="RIS")},
+            "RIS",
+            "",
+        ),
+        (
+            {"IssuerOfAccessionNumberSequence": requested(UniversalEntityID="1.2.3")},
+            "^1.2.3",
+            "",
+        ),
+    ],
+)
+def test_what_names_the_study_in_an_order_is_read(tmp_path, changes, issuer, procedure):
+    headers = read_headers(stored(tmp_path / "a.dcm", encoded(mr_image(**changes))))
+    assert (headers.accession_issuer, headers.requested_procedure_id) == (issuer, procedure)
+
+
 def test_damaged_order_does_not_cost_the_image(tmp_path):
     image = mr_image(RequestAttributesSequence=requested(RequestedProcedurePriority="STAT"))
     whole = encoded(image)

@@ -216,3 +216,10 @@ def test_message_of_ten_megabytes_is_refused():
     assert refused((orm() + letter).encode()).reason is Reason.ORDER_TOO_LARGE
     small = segment("OBX", f2="ED", f5="A" * (MAXIMUM_BYTES // 2))
     assert only(orm() + small).priority is P.STAT
+
+
+def test_message_of_more_orders_than_can_be_taken_at_once_is_refused():
+    requests = "".join(segment("OBR", f18=f"A{n}") + "\r" for n in range(1001))
+    timing = (segment("TQ1", f9="R") + "\r") * 1000
+    error = refused((msh() + "\r" + segment("ORC", f1="NW") + "\r" + timing + requests).encode())
+    assert (error.reason, error.detail) == (Reason.ORDER_TOO_LARGE, "at most 1000 orders")

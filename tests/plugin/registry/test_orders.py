@@ -1,5 +1,6 @@
 """Orders before and after their studies: kept once, raising only, gone with their studies."""
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,7 +17,7 @@ from plugin.domain.triage import (
     PatientClass,
     decide,
 )
-from plugin.registry.orders import TakeOutcome
+from plugin.registry.orders import TakeOutcome, hold_orders
 from tests.plugin.domain.triage.policies import lvef, policy_text, rule
 from tests.plugin.registry.samples import START, STUDY_UID, make_instance
 from tests.plugin.registry.test_triage import WEAK, publish
@@ -252,3 +253,15 @@ def test_order_comes_back_as_it_was_told(registry, changes):
     )
     assert take(registry, told)[0].record.order == told
     assert registry.orders.list()[0].order == told
+
+
+def test_order_and_study_that_come_at_one_moment_see_each_other(registry):
+    """Neither may commit between the other's look and its commit."""
+    come = threading.Thread(target=arrive, args=(registry,))
+    with registry.orders._database.write() as connection:
+        hold_orders(connection, alone=True)
+        come.start()
+        come.join(0.3)
+        assert come.is_alive(), "a study waits while an order is taken"
+    come.join(20)
+    assert registry.studies.get(STUDY_UID) is not None
