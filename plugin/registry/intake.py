@@ -185,8 +185,8 @@ def _totals(connection: Connection, study_id: int) -> dict[str, Any]:
     return totals
 
 
-def _newest_texts(new: Iterable[IndexedInstance]) -> dict[str, str]:
-    texts: dict[str, str] = {}
+def _newest_texts(new: Iterable[IndexedInstance]) -> dict[str, Any]:
+    texts: dict[str, Any] = {}
     for instance in sorted(new, key=lambda i: i.received_at):
         texts |= {name: text for name in _PATIENT_FIELDS if (text := getattr(instance, name))}
     return texts
