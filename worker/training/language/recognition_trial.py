@@ -36,6 +36,7 @@ from worker.training.language.checkpoint import finished_network
 from worker.training.language.network import VisionLanguageNetwork
 from worker.training.language.parts import NetworkChoice, PartChoice, PartRegistry
 from worker.training.language.recognition_margins import margins_of
+from worker.training.language.run import optimisers_of
 from worker.training.language.study_data import MEASUREMENTS, LabelledStudy, read_studies
 from worker.training.language.text_stage import CORPUS_FOLDER
 
@@ -46,7 +47,7 @@ TYPICAL = dict(zip(MEASUREMENTS, (60, 150, 80, 60, 110, 60, 55, 150, 85, 10), st
 
 _BLOCK = {"width": 96, "n_layers": 2, "n_heads": 4, "feed_forward": 192}
 _DECODER = {"width": 128, "n_layers": 3, "n_heads": 4, "n_kv_heads": 2, "feed_forward": 320}
-_WEIGHT_DECAY = 0.05
+_WEIGHT_DECAY = 0.01
 _WARMUP_STEPS = 20
 _MAXIMUM_TEXT = 64
 _RECOGNISE = AlignmentOptions(answered=0)
@@ -110,19 +111,18 @@ def train(
 ) -> None:
     """Train everything for a number of steps; the learning rate falls in a straight line."""
     fit_scale(network, stage.studies)
-    optimiser = torch.optim.AdamW(
-        network.parameters(), betas=(0.9, 0.95), weight_decay=_WEIGHT_DECAY
-    )
+    optimisers = optimisers_of(network, _WEIGHT_DECAY)
     rng = np.random.default_rng(seed)
     network.train()
     for step in range(steps):
-        for group in optimiser.param_groups:
+        for group in (group for one in optimisers for group in one.param_groups):
             group["lr"] = rate * min((step + 1) / _WARMUP_STEPS, 1 - 0.95 * step / steps)
         loss, _ = stage.loss(network, rng)
-        optimiser.zero_grad(set_to_none=True)
+        network.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
+        for one in optimisers:
+            one.step()
     network.eval()
 
 
@@ -232,8 +232,8 @@ def _main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--trials", nargs="*", help="names; all when not given")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=250)
-    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--unseen-phantoms", type=int, default=70)
     given = parser.parse_args()
     torch.set_num_threads(1)

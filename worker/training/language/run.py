@@ -206,7 +206,7 @@ class LanguageTrainer:
     def _prepare(self, stage: LanguageStage) -> tuple[Optimizer, ...]:
         """Set what is trained, and continue where a checkpoint of this stage stands."""
         adapt_parts(self.network, stage)
-        optimisers = _optimisers(self.network, self._recipe.weight_decay)
+        optimisers = optimisers_of(self.network, self._recipe.weight_decay)
         saved, self._saved = self._saved, None
         if saved is not None:
             self.network.load_state_dict(saved["network"])
@@ -308,8 +308,8 @@ def _count(part: nn.Module) -> int:
     return sum(parameter.numel() for parameter in part.parameters())
 
 
-def _optimisers(network: nn.Module, weight_decay: float) -> tuple[Optimizer, ...]:
-    """Muon for the matrices of blocks; AdamW for embeddings, norms and other shapes."""
+def optimisers_of(network: nn.Module, weight_decay: float) -> tuple[Optimizer, ...]:
+    """Return Muon for the matrices of blocks, AdamW for embeddings, norms and other shapes."""
     trained = {n: p for n, p in network.named_parameters() if p.requires_grad}
     embeddings = {
         f"{name}.weight" for name, part in network.named_modules() if isinstance(part, nn.Embedding)
