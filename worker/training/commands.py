@@ -3,12 +3,16 @@
 Importing this module needs the extra ``train`` (torch, nibabel, onnx, tqdm).
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
+import numpy.typing as npt
 import typer
 from tqdm import tqdm
 
+from plugin.domain.errors import ModelError
 from worker.bundle import load_bundle
 from worker.model.tower import SegmentationTower
 from worker.training.beginning import begin
@@ -16,6 +20,7 @@ from worker.training.evaluate import patients_of, read_cases
 from worker.training.export import BundleText, write_bundle
 from worker.training.familiarity import add_table, fit
 from worker.training.fold_commands import folds
+from worker.training.generated_hearts import generated_stacks
 from worker.training.group_commands import groups
 from worker.training.language.commands import fidelity
 from worker.training.language.export import add_run
@@ -27,16 +32,12 @@ from worker.training.run import DataFolders, start_or_resume
 from worker.training.site_commands import adapt, finetune, pretrain
 from worker.training.terms import cohorts_of, terms_of, training_data
 from worker.training.train import load_average
+from worker.volume.types import CineStack
 
 train = typer.Typer(no_args_is_help=True, help="Train the vision tower and make bundles.")
 
+_FAMILIARITY_SEED = 20261123
 _OPTIONS = {"acdc": "--data ACDC", "sunnybrook": "--sunnybrook SUNNYBROOK"}
-AcdcOption = Annotated[
-    Path,
-    typer.Option(
-        "--data", envvar="CMR_TRIAGE_ACDC_DIR", exists=True, file_okay=False, help="ACDC training/."
-    ),
-]
 WorkOption = Annotated[Path, typer.Option("--work", help="Folder of the run: checkpoints, log.")]
 
 
@@ -141,19 +142,57 @@ def export_bundle(
 
 @train.command("familiarity")
 def add_familiarity(
-    data: AcdcOption,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="CMR_TRIAGE_ACDC_DIR",
+            exists=True,
+            file_okay=False,
+            help="ACDC training/, for a network that learnt from it.",
+        ),
+    ] = None,
+    hearts: Annotated[
+        int, typer.Option(min=0, help="So many generated hearts in place of ACDC's patients.")
+    ] = 0,
     bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or a folder.")] = "",
     threads: Annotated[int, typer.Option(min=0, help="CPU threads, 0 for all.")] = 0,
 ) -> None:
-    """Write into a bundle what its network saw in training, for the gate to compare with."""
+    """Write into a bundle what its network saw in training, for the gate to compare with.
+
+    The patients of ACDC, or hearts that are generated: a network that never saw patients must not
+    get a table that was made of them.
+    """
     opened = load_bundle(bundle or None)
     tower = SegmentationTower(opened, threads=threads)
-    seen = [*patients_of("training", data), *patients_of("monitor", data)]
-    cases = tqdm(read_cases(data, seen), total=len(seen), unit="patient")
-    regions = [tower.segment(case.stack).regions for case in cases]
+    stacks, total = _seen(data, hearts, opened.manifest.licence)
+    regions = [_regions(tower, stack) for stack in tqdm(stacks, total=total, unit="heart")]
     table = fit([one for one in regions if one is not None])
     add_table(table, opened.folder)
     typer.echo(
         f"{opened.folder}: flag above {table.limit.flag_above:.2f}, "
         f"refuse above {table.limit.refuse_above:.2f}"
     )
+
+
+def _seen(data: Path | None, hearts: int, licence: str) -> tuple[Iterator[CineStack], int]:
+    """Return what a network learnt from as stacks, and how many there are."""
+    if hearts:
+        return generated_stacks(hearts, _FAMILIARITY_SEED), hearts
+    if "-NC-" not in licence:
+        msg = (
+            "this bundle is free of ACDC's terms; a table of its patients would end that: --hearts"
+        )
+        raise typer.BadParameter(msg)
+    if data is None:
+        msg = "name the folder of ACDC (--data), or a number of generated hearts (--hearts)"
+        raise typer.BadParameter(msg)
+    seen = [*patients_of("training", data), *patients_of("monitor", data)]
+    return (case.stack for case in read_cases(data, seen)), len(seen)
+
+
+def _regions(tower: SegmentationTower, stack: CineStack) -> npt.NDArray[np.float32] | None:
+    """Return the features of a heart; None where the network finds none."""
+    try:
+        return tower.segment(stack).regions
+    except ModelError:
+        return None

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 pytest.importorskip("sklearn", reason="needs the extra train")
 
@@ -12,6 +13,7 @@ from worker.gate import Verdict
 from worker.gate.familiarity import TABLE_FILE, load_familiarity
 from worker.model.regions import REGIONS, SHAPE_FEATURES
 from worker.training.familiarity import add_table, fit, left_out_distances
+from worker.training.generated_hearts import generated_stacks
 
 pytestmark = pytest.mark.train
 
@@ -95,3 +97,20 @@ def test_table_that_is_none_is_refused(tmp_path):
         with pytest.raises(ModelError) as refused:
             load_familiarity(load_bundle(folder))
         assert refused.value.reason is Reason.BUNDLE_INVALID
+
+
+def test_generated_hearts_are_the_same_every_time_and_differ():
+    once, again = ([*generated_stacks(2, seed=5)] for _ in range(2))
+    assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(once, again, strict=True))
+    assert not np.array_equal(once[0].affine, once[1].affine)
+
+
+def test_bundle_without_non_commercial_terms_gets_no_table_of_such_patients(tmp_path):
+    commands = pytest.importorskip("worker.training.commands", reason="needs the extra train")
+    folder = write_small_bundle(tmp_path / "free")
+    write_manifest(folder, licence="Apache-2.0")
+    arguments = ["familiarity", "--bundle", str(folder), "--data", str(tmp_path)]
+    answer = CliRunner().invoke(commands.train, arguments)
+    assert answer.exit_code == 2
+    assert "free of ACDC" in " ".join(answer.output.split())
+    assert load_familiarity(load_bundle(folder)) is None

@@ -29,10 +29,11 @@ from worker.model.language.vision import StudyFeatures
 from worker.model.tower import SegmentationTower
 from worker.model.types import Segmentation
 from worker.phantom.anatomy import HeartKind
-from worker.phantom.cine import PhantomCine, Protocol, acquire
+from worker.phantom.cine import Protocol, acquire
 from worker.phantom.heart import sample_heart
 from worker.training.cohorts import acdc_patients, read_acdc_info
 from worker.training.evaluate import read_cases
+from worker.training.generated_hearts import stack_of
 from worker.volume.types import CineStack, PatientContext
 
 Cohort = Literal["acdc", "phantom"]
@@ -166,7 +167,7 @@ def phantom_study(tower: SegmentationTower, seed: int, index: int) -> LabelledSt
     )
     name = f"phantom-{index:04d}"
     about = _About(name, "phantom", GROUP_OF_KIND[kind], kind.value, patient)
-    return _analysed(tower, about, _stack_of(cine), cine.labels)
+    return _analysed(tower, about, stack_of(cine), cine.labels)
 
 
 def acdc_study(tower: SegmentationTower, directory: Path, patient: str) -> LabelledStudy:
@@ -212,19 +213,6 @@ def _analysed(
 def _without_intervals(assessment: Assessment) -> Assessment:
     measurements = tuple(replace(one, interval=None) for one in assessment.measurements)
     return replace(assessment, measurements=measurements)
-
-
-def _stack_of(cine: PhantomCine) -> CineStack:
-    n_slices = cine.pixels.shape[1]
-    return CineStack(
-        pixels=cine.pixels.astype(np.float32),
-        affine=cine.affine,
-        slice_origins_mm=np.stack([cine.position_mm(index) for index in range(n_slices)]),
-        trigger_times_ms=cine.trigger_times_ms,
-        frames=(),
-        frame_of_reference_uid="",
-        rr_interval_ms=cine.rr_interval_ms,
-    )
 
 
 def make_studies(
