@@ -200,8 +200,9 @@ def _waiting(
     if not policy.rules:
         # A policy that had such rules is no longer in force.
         query = select(*columns).where(studies.c.policy_urgency > 0, *among)
-        for row in connection.execute(query):
-            yield _Reconsidered(row.id, row.policy_urgency, 0, decide(policy, TriageInputs()))
+        for promoted in connection.execute(query):
+            before = promoted.policy_urgency
+            yield _Reconsidered(promoted.id, before, 0, decide(policy, TriageInputs()))
         return
     made = triage_decisions
     query = (
