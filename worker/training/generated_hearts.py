@@ -13,6 +13,11 @@ _N_PHASES = 6
 
 
 def generated_stacks(count: int, seed: int) -> Iterator[CineStack]:
+    """Return the images of ``generated_cines``."""
+    return map(stack_of, generated_cines(count, seed))
+
+
+def generated_cines(count: int, seed: int) -> Iterator[PhantomCine]:
     """Draw hearts of every kind in turn, each imaged in its own way; the same for equal seeds."""
     kinds = list(HeartKind)
     for index in range(count):
@@ -29,7 +34,7 @@ def generated_stacks(count: int, seed: int) -> Iterator[CineStack]:
             breath_hold_mm=float(rng.uniform(0.3, 1.5)),
             harsh=bool(rng.random() < 1 / 3),
         )
-        yield stack_of(acquire(heart, protocol, rng))
+        yield acquire(heart, protocol, rng)
 
 
 def stack_of(cine: PhantomCine) -> CineStack:
