@@ -17,7 +17,7 @@ from plugin.registry.tables import (
     studies,
 )
 from plugin.registry.transitions import may_become
-from plugin.registry.triage import note_decision, standing_of
+from plugin.registry.triage import note_decision, reconsider_studies, standing_of
 from plugin.registry.withdrawal import register_object, send_notes, stop_sending
 
 
@@ -93,6 +93,7 @@ def publish(
         stop_sending(connection, superseded_id, Reason.RESULT_SUPERSEDED, told)
     _register_objects(connection, job_id, result, now)
     send_notes(connection, job_id, result.rejections, now)
+    reconsider_studies(connection, now, [study.id], after_result=True)
     return True
 
 

@@ -131,8 +131,17 @@ class _Reconsidered:
         return self.urgency > max(self.before, self.of_result)
 
 
-def reconsider_studies(connection: Connection, now: datetime, study_ids: Sequence[int]) -> int:
+def reconsider_studies(
+    connection: Connection, now: datetime, study_ids: Sequence[int], *, after_result: bool = False
+) -> int:
     """Apply those rules to some studies, in the transaction that changed what they rest on.
+
+    Parameters
+    ----------
+    after_result
+        A result was published just now, with a decision of its own. Where these rules say more (an
+        order came during the analysis), their decision is kept behind it, so that what is shown
+        last says why the study stands where it does.
 
     Returns
     -------
@@ -140,14 +149,15 @@ def reconsider_studies(connection: Connection, now: datetime, study_ids: Sequenc
         How many studies changed their urgency by it.
     """
     policy = policy_in_force(connection).without_result()
-    changed = [one for one in _waiting(connection, now, policy, study_ids) if one.changes]
-    for one in changed:
-        connection.execute(
-            update(studies).where(studies.c.id == one.study_id).values(policy_urgency=one.urgency)
-        )
-        if one.promotes:
+    n_changed = 0
+    for one in list(_waiting(connection, now, policy, study_ids)):
+        if one.changes:
+            n_changed += 1
+            known = studies.c.id == one.study_id
+            connection.execute(update(studies).where(known).values(policy_urgency=one.urgency))
+        if one.promotes or (after_result and one.urgency > one.of_result):
             note_decision(connection, one.study_id, None, one.decision, now)
-    return len(changed)
+    return n_changed
 
 
 def standing_of(decision: Decision | None) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from plugin.domain.triage import (
 )
 from plugin.registry.orders import TakeOutcome, hold_orders
 from tests.plugin.domain.triage.policies import lvef, policy_text, rule
-from tests.plugin.registry.samples import START, STUDY_UID, make_instance
+from tests.plugin.registry.samples import START, STUDY_UID, make_instance, make_result
 from tests.plugin.registry.test_triage import WEAK, publish
 
 P = IncomingPriority
@@ -101,6 +101,35 @@ def test_rule_on_result_and_order_comes_true_when_the_order_comes_late(registry)
     take(registry, order(patient_class=PatientClass.EMERGENCY, priority=None))
     assert registry.triage.of_study(study.id)[0].level is Priority.STAT
     assert registry.triage.reconsider() == 0
+
+
+def test_order_that_came_during_the_analysis_is_decided_on_with_the_result(registry):
+    both = rule("both", "STAT", f'{lvef()}, {{ order_priority = "HIGH" }}')
+    ordered = rule("ordered", "URGENT", '{ order_priority = "HIGH" }')
+    registry.policies.activate(policy_text(both, ordered), "me")
+    study = arrive(registry)
+    job = registry.studies.mark_complete(study.id)
+    claimed = registry.jobs.claim(job.id, "w", 30)
+    take(registry, order())
+    assert registry.triage.of_study(study.id)[0].level is Priority.URGENT
+    without_order = replace(
+        make_result(job.id), decision=decide(registry.policies.in_force(), WEAK)
+    )
+    assert registry.jobs.publish(job.id, claimed.fence, without_order)
+    newest, of_result, _ = registry.triage.of_study(study.id)
+    assert (newest.level, of_result.level) == (Priority.STAT, Priority.ROUTINE)
+    assert newest.inputs.measurements == WEAK.measurements
+    assert registry.worklist.entry(study.id).ai_urgency == 3
+    assert registry.triage.reconsider() == 0
+
+
+def test_low_order_that_came_before_its_study_gives_it_its_low_place(registry):
+    take(registry, order(priority=P.LOW))
+    assert arrive(registry).order_urgency == 0
+    other = {"study_instance_uid": "1.2.9", "accession_number": "A2"}
+    study = arrive(registry, 2, **other)
+    take(registry, order(priority=P.LOW, accession_number="A2", filler_number="F2"))
+    assert registry.studies.by_id(study.id).order_urgency == 1
 
 
 def test_flag_of_an_order_is_seen_by_the_policy(registry):
