@@ -45,9 +45,11 @@ class Policies:
         """Return the activation that is in force; None while it is the policy that ships."""
         return next(iter(self.history(limit=1)), None)
 
-    def history(self, limit: int = 100) -> list[PolicyRecord]:
-        """Return the activations, newest first."""
+    def history(self, limit: int = 100, before_id: int | None = None) -> list[PolicyRecord]:
+        """Return the activations (before one), newest first."""
         query = select(policies).order_by(policies.c.id.desc()).limit(limit)
+        if before_id is not None:
+            query = query.where(policies.c.id < before_id)
         with self._database.read() as connection:
             return [PolicyRecord(**row) for row in connection.execute(query).mappings()]
 

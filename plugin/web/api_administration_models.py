@@ -308,9 +308,10 @@ class PolicyAnswer(Answer):
 
 
 class PoliciesAnswer(Answer):
-    """Activations, newest first."""
+    """Activations, newest first; ``next`` is ``before_id`` of the following page."""
 
     activations: list[ActivationAnswer]
+    next: int | None
 
 
 class SimulatedChange(Answer):

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Query
+from fastapi import APIRouter, Body, Depends
 
 from plugin.domain.access import Permission
 from plugin.domain.triage import (
@@ -11,6 +11,7 @@ from plugin.domain.triage import (
     parse_policy,
 )
 from plugin.web.administration.policy import problems_in
+from plugin.web.api_administration import Before, Size
 from plugin.web.api_administration_models import (
     ActivationAnswer,
     ActivationBody,
@@ -39,12 +40,13 @@ def _add_policies(routes: APIRouter, site: Site, door: Door) -> None:
     changer = Annotated[Visitor, Depends(door.command(Permission.ADMINISTER))]
 
     @routes.get("/policies", tags=["policies"])
-    def policies(
-        _visitor: viewer, limit: Annotated[int, Query(ge=1, le=1000)] = 100
-    ) -> PoliciesAnswer:
+    def policies(_visitor: viewer, before_id: Before = None, limit: Size = 100) -> PoliciesAnswer:
         """Return which policies were in force, newest first."""
-        history = site.registry.policies.history(limit=limit)
-        return PoliciesAnswer(activations=[ActivationAnswer.model_validate(one) for one in history])
+        found = site.registry.policies.history(limit, before_id)
+        return PoliciesAnswer(
+            activations=[ActivationAnswer.model_validate(one) for one in found],
+            next=found[-1].id if len(found) == limit else None,
+        )
 
     @routes.get("/policies/current", tags=["policies"])
     def current(_visitor: viewer) -> PolicyAnswer:

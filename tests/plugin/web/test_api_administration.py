@@ -155,7 +155,11 @@ def test_a_policy_is_checked_tried_activated_and_rolled_back(program, registry, 
     assert first.json()["version"].startswith("9.")
     assert program.post("/policies/rollback", {"expected_id": 999}).status_code == 409
     assert program.post("/policies/rollback", {}).json()["version"] == shipped["version"]
-    assert len(program.get("/policies").json()["activations"]) == 2
+    first = program.get("/policies?limit=1").json()
+    second = program.get(f"/policies?before_id={first['next']}").json()
+    (again,), (before,) = first["activations"], second["activations"]
+    assert (again["version"], before["version"][:2]) == (shipped["version"], "9.")
+    assert second["next"] is None
 
 
 def test_an_account_is_added_changed_and_gets_a_key(app, program, registry):
