@@ -9,7 +9,7 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -138,6 +138,15 @@ class Spool:
     def upload(self, name: str) -> Path:
         """Return where an upload of this name lies."""
         return self.uploads / _checked(name)
+
+    def remove_uploads(self, keep: Collection[str]) -> None:
+        """Delete what a killed upload left, but not what somebody is asked to look at.
+
+        Only where nothing is being uploaded: at the start of the pages.
+        """
+        for path in self.uploads.iterdir():
+            if path.name not in keep:
+                path.unlink(missing_ok=True)
 
     def incoming_files(self) -> list[Path]:
         """List what waits for the indexer, oldest first."""

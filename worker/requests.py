@@ -4,7 +4,8 @@ Each handler answers one kind of request; that they are asked for and by whom is
 are asked.
 """
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -26,7 +27,8 @@ from plugin.spool import Spool
 from worker.bundle import Bundle, find_bundle, load_bundle
 from worker.bundle.install import delete_bundle, install_bundle
 from worker.models import open_models
-from worker.volume.look import look_at_study
+from worker.unpack import unpacked
+from worker.volume.look import SeenStudy, look_at_study
 from worker.withdrawal import withdraw_result
 
 log = get_logger(__name__)
@@ -44,6 +46,7 @@ def make_desk(
     """Make the desk of a worker."""
     handlers = {
         RequestKind.LOOK_AT_STUDY: partial(_look, registry),
+        RequestKind.LOOK_AT_UPLOAD: partial(_look_at_upload, spool),
         RequestKind.WITHDRAW_RESULT: partial(_withdraw, registry, spool),
         RequestKind.VERIFY_BUNDLE: partial(_verify, settings, registry),
         RequestKind.INSTALL_BUNDLE: partial(_install, settings, registry, spool),
@@ -99,7 +102,16 @@ def _look(registry: Registry, request: RequestRecord) -> Mapping[str, Any]:
     paths = [Path(item.path) for item in instances if not item.deleted]
     if len(paths) < len(instances) or not all(path.exists() for path in paths):
         raise ConfigurationError(Reason.IMAGES_DELETED)
-    seen = look_at_study(paths)
+    return _seen(look_at_study(paths))
+
+
+def _look_at_upload(spool: Spool, request: RequestRecord) -> Mapping[str, Any]:
+    """Say what an analysis would make of uploaded images; they are here only meanwhile."""
+    with _uploaded(spool, request) as archive, unpacked(archive, spool.bundles) as folder:
+        return _seen(look_at_study(path for path in folder.rglob("*") if path.is_file()))
+
+
+def _seen(seen: SeenStudy) -> Mapping[str, Any]:
     error, plan = seen.why_not, seen.plan
     return {
         "series": [
@@ -150,15 +162,10 @@ def _install(
     settings: Settings, registry: Registry, spool: Spool, request: RequestRecord
 ) -> Mapping[str, Any]:
     """Unpack an uploaded archive, verify it, keep it; the archive goes in any case."""
-    archive = spool.upload(str(request.asked["upload"]))
-    try:
-        if not archive.is_file():
-            raise ConfigurationError(Reason.NOT_FOUND, "the upload")
+    with _uploaded(spool, request) as archive:
         bundle = install_bundle(
             archive, spool.bundles, lambda folder: open_models(settings.worker, str(folder))
         )
-    finally:
-        archive.unlink(missing_ok=True)
     note_bundle(registry, bundle, request.asked_by)
     log.info("bundle_installed", bundle=f"{bundle.name} {bundle.version}")
     return _described(bundle)
@@ -169,6 +176,18 @@ def _remove(
 ) -> Mapping[str, Any]:
     bundle_id = int(request.asked["bundle_id"])
     return _described(remove_bundle(settings, registry, spool, bundle_id, request.asked_by))
+
+
+@contextlib.contextmanager
+def _uploaded(spool: Spool, request: RequestRecord) -> Iterator[Path]:
+    """Give an upload and delete it afterwards, whatever came of it."""
+    archive = spool.upload(str(request.asked["upload"]))
+    try:
+        if not archive.is_file():
+            raise ConfigurationError(Reason.NOT_FOUND, "the upload")
+        yield archive
+    finally:
+        archive.unlink(missing_ok=True)
 
 
 def _described(bundle: Bundle | BundleRecord) -> Mapping[str, Any]:

@@ -32,7 +32,6 @@ from plugin.registry import JobRecord, PublishedResult, Registry, RejectionNote
 from plugin.settings import Settings
 from plugin.spool import Spool
 from worker.analysis_result import AnalysisResult
-from worker.bundle.install import remove_unfinished
 from worker.earlier import past_of
 from worker.findings.word import Writer
 from worker.lease import Lease
@@ -40,6 +39,7 @@ from worker.models import check_model, open_models
 from worker.pipeline import Recogniser, Segmenter, analyse_paths
 from worker.report import PredecessorReport
 from worker.requests import make_desk, note_bundle
+from worker.unpack import remove_unfinished
 from worker.withdrawal import SUPERSEDED, as_stored, representative, write_notes
 
 log = get_logger(__name__)

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     BUNDLE_TAMPERED = "bundle_tampered"
     BUNDLE_INVALID = "bundle_invalid"
     BUNDLE_IN_USE = "bundle_in_use"
+    ARCHIVE_UNUSABLE = "archive_unusable"
     INFERENCE_FAILED = "inference_failed"
     CONTEXT_FULL = "context_full"
     WORDING_FAILED = "wording_failed"

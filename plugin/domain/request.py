@@ -13,6 +13,7 @@ class RequestKind(StrEnum):
     ECHO_PEER = "peer.echo"
     TEST_DESTINATION = "destination.test"
     LOOK_AT_STUDY = "study.look"
+    LOOK_AT_UPLOAD = "upload.look"
     WITHDRAW_RESULT = "study.withdraw"
     VERIFY_BUNDLE = "bundle.verify"
     INSTALL_BUNDLE = "bundle.install"
@@ -34,6 +35,12 @@ BY_DELIVERY = frozenset({RequestKind.ECHO_PEER, RequestKind.TEST_DESTINATION})
 
 BY_WORKER = frozenset(RequestKind) - BY_DELIVERY
 """What a worker carries out, also while it analyses."""
+
+LOOKS = frozenset({RequestKind.LOOK_AT_STUDY, RequestKind.LOOK_AT_UPLOAD})
+"""Dry runs."""
+
+UPLOADS = frozenset({RequestKind.INSTALL_BUNDLE, RequestKind.LOOK_AT_UPLOAD})
+"""What is about an uploaded file; whoever carries it out deletes that, so it never lapses."""
 
 QUESTIONS = frozenset(
     {

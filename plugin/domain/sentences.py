@@ -107,6 +107,10 @@ SENTENCES: dict[Reason, str] = {
         "This bundle is in force, the one to roll back to, or that of the settings. To remove it, "
         "activate others first, or name another one in worker.bundle."
     ),
+    Reason.ARCHIVE_UNUSABLE: (
+        "The uploaded file cannot be unpacked. It must be a zip archive of plain files, whole and "
+        "without a password."
+    ),
     Reason.INFERENCE_FAILED: (
         "The inference runtime stopped with an error, often for want of memory; try again on a "
         "machine with more, and report it if it stays."

@@ -86,6 +86,15 @@ class Requests:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else _record(row, self._database.now())
 
+    def unanswered(self, kinds: Collection[RequestKind]) -> list[RequestRecord]:
+        """Return what was asked of these kinds and is not answered, oldest first."""
+        wanted = requests.c.kind.in_([kind.value for kind in kinds])
+        open_ones = (wanted, requests.c.answered_at.is_(None))
+        query = select(requests).where(*open_ones).order_by(requests.c.id)
+        now = self._database.now()
+        with self._database.read() as connection:
+            return [_record(row, now) for row in connection.execute(query).mappings()]
+
     def take(self, kinds: Collection[RequestKind], name: str) -> RequestRecord | None:
         """Take the oldest request of these kinds that nobody holds; None when there is none."""
         now = self._database.now()

@@ -13,7 +13,7 @@ from plugin.domain.access import Permission
 from plugin.domain.request import RequestKind
 from plugin.registry.bundles import BundleRecord
 from plugin.web.administration.bundles import ask_about_bundle
-from plugin.web.administration.upload import receive_bundle
+from plugin.web.administration.upload import receive_upload
 from plugin.web.api_administration import Id
 from plugin.web.api_administration_models import ExpectedBody, RequestAnswer
 from plugin.web.api_bundle_models import BundleActivationAnswer, BundleAnswer, BundlesAnswer
@@ -47,7 +47,8 @@ def _add_files(routes: APIRouter, site: Site, door: Door) -> None:
     @routes.post("/bundles", tags=["bundles"], status_code=202, openapi_extra=ZIP_BODY)
     async def upload(request: Request, visitor: changer) -> RequestAnswer:
         """Upload the zip of a bundle's folder (up to 2 GiB); a worker verifies and installs it."""
-        return RequestAnswer.model_validate(await receive_bundle(site, request, visitor.name))
+        kind = RequestKind.INSTALL_BUNDLE
+        return RequestAnswer.model_validate(await receive_upload(site, request, kind, visitor.name))
 
     @routes.delete("/bundles/{bundle_id}", tags=["bundles"], status_code=202)
     def remove(bundle_id: Id, visitor: changer) -> RequestAnswer:

@@ -4,21 +4,23 @@ import uuid
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.exceptions import HTTPException
 
 from plugin.domain.access import Permission
 from plugin.domain.errors import SENTENCES
 from plugin.domain.findings import Priority
 from plugin.domain.job import DeliveryState, JobState
-from plugin.domain.request import RequestKind
+from plugin.domain.request import LOOKS, RequestKind
 from plugin.registry import JobRecord
 from plugin.registry.heartbeats import Heartbeat
 from plugin.registry.requests import RequestRecord
 from plugin.web.administration.dry_run import ask_to_look, what_follows
 from plugin.web.administration.storage import stored
+from plugin.web.administration.upload import receive_upload
 from plugin.web.api_administration import Before, Id, Size
 from plugin.web.api_administration_models import RequestAnswer
+from plugin.web.api_bundles import ZIP_BODY
 from plugin.web.api_operation_models import (
     DryRunAnswer,
     GetsAnswer,
@@ -123,11 +125,17 @@ def _add_dry_runs(routes: APIRouter, site: Site, door: Door) -> None:
         asked = ask_to_look(site, find_study(site, study_id), visitor.name)
         return RequestAnswer.model_validate(asked)
 
+    @routes.post("/dry-runs", tags=["operation"], status_code=202, openapi_extra=ZIP_BODY)
+    async def begin_upload(request: Request, visitor: asker) -> RequestAnswer:
+        """Ask what would happen to images in a zip (up to 2 GiB); they are deleted at once."""
+        kind = RequestKind.LOOK_AT_UPLOAD
+        return RequestAnswer.model_validate(await receive_upload(site, request, kind, visitor.name))
+
     @routes.get("/dry-runs/{request_id}", tags=["operation"])
     def dry_run(request_id: Id, _visitor: admin) -> DryRunAnswer:
         """Return the roles of a study's series, what each rule says, and who would get what."""
         asked = site.registry.requests.get(request_id)
-        if asked is None or asked.kind is not RequestKind.LOOK_AT_STUDY:
+        if asked is None or asked.kind not in LOOKS:
             raise HTTPException(404)
         return DryRunAnswer(
             request=RequestAnswer.model_validate(asked), prospect=_prospect(site, asked)
@@ -140,7 +148,7 @@ def _prospect(site: Site, asked: RequestRecord) -> ProspectAnswer | None:
         return None
     level = found.decision.level
     return ProspectAnswer(
-        study_id=found.study.id,
+        study_id=None if found.study is None else found.study.id,
         seen=SeenAnswer.model_validate(asked.answer),
         policy=found.policy.label,
         is_measured=found.is_measured,

@@ -171,9 +171,12 @@ class GetsAnswer(Answer):
 
 
 class ProspectAnswer(Answer):
-    """What would follow; without ``is_measured`` rules about measurements are not judged yet."""
+    """What would follow; without ``is_measured`` rules about measurements are not judged yet.
 
-    study_id: int
+    ``study_id`` is null for uploaded images.
+    """
+
+    study_id: int | None
     seen: SeenAnswer
     policy: str
     is_measured: bool

@@ -27,6 +27,7 @@ from plugin.settings import Settings
 from plugin.spool import Spool
 from plugin.web.account import account_routes
 from plugin.web.administration import administration_routes
+from plugin.web.administration.upload import remove_lost_uploads
 from plugin.web.answers import API, add_answers
 from plugin.web.api import api_routes
 from plugin.web.events import event_routes
@@ -134,9 +135,9 @@ def main(settings: Settings) -> None:
     registry = Registry(settings.registry_url)
     registry.migrate()
     queue = make_queue(settings)
-    site = make_site(
-        settings, registry, Spool(settings.spool.folder), ask_queue=lambda: ping(queue)
-    )
+    spool = Spool(settings.spool.folder)
+    remove_lost_uploads(registry, spool)
+    site = make_site(settings, registry, spool, ask_queue=lambda: ping(queue))
     config = uvicorn.Config(
         site,
         log_config=None,

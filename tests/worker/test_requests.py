@@ -79,6 +79,32 @@ def test_look_says_why_a_study_would_not_be_analysed(ask, registry, images):
     assert answer["sentence"]
 
 
+def zipped(spool, paths):
+    with spool.new_upload() as (name, file), zipfile.ZipFile(file, "w") as archive:
+        for path in paths:
+            archive.write(path, f"study/{path.name}")
+    return name
+
+
+def test_uploaded_images_are_looked_at_and_deleted(ask, registry, spool, images):
+    answered = ask(RequestKind.LOOK_AT_UPLOAD, upload=zipped(spool, images))
+    assert answered.state is RequestState.DONE, answered
+    assert (answered.answer["is_analysable"], answered.answer["n_phases"]) == (True, 16)
+    left = [path.name for path in spool.bundles.rglob("*") if path.is_file()]
+    assert left == [".lock"]
+    assert registry.studies.list() == []
+
+
+def test_upload_without_images_says_so_and_one_that_is_no_archive_is_refused(ask, spool, tmp_path):
+    (tmp_path / "readme.txt").write_text("no image")
+    answer = ask(RequestKind.LOOK_AT_UPLOAD, upload=zipped(spool, [tmp_path / "readme.txt"])).answer
+    assert (answer["is_analysable"], answer["reason"]) == (False, Reason.NO_READABLE_INSTANCE)
+    with spool.new_upload() as (name, file):
+        file.write(b"no zip")
+    assert ask(RequestKind.LOOK_AT_UPLOAD, upload=name).reason is Reason.ARCHIVE_UNUSABLE
+    assert list(spool.uploads.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("study_id", "reason"), [(99, Reason.NOT_FOUND), (1, Reason.IMAGES_DELETED)]
 )
@@ -152,7 +178,7 @@ def test_bundle_that_nobody_needs_is_removed_with_its_files(settings, registry, 
 def test_upload_that_is_no_bundle_is_refused_and_goes(ask, registry, spool):
     with spool.new_upload() as (name, file):
         file.write(b"no zip")
-    assert ask(RequestKind.INSTALL_BUNDLE, upload=name).reason is Reason.BUNDLE_INVALID
+    assert ask(RequestKind.INSTALL_BUNDLE, upload=name).reason is Reason.ARCHIVE_UNUSABLE
     assert list(spool.uploads.iterdir()) == []
     assert ask(RequestKind.INSTALL_BUNDLE, upload="a").reason is Reason.NOT_FOUND
     assert registry.bundles.list() == []
@@ -168,7 +194,7 @@ def opened(monkeypatch):
         if folder == "/broken":
             raise ModelError(Reason.BUNDLE_TAMPERED, "a.onnx differs")
         bundle = SimpleNamespace(name=folder or "shipped", version="1")
-        return SimpleNamespace(tower=SimpleNamespace(bundle=bundle), writer=None)
+        return SimpleNamespace(tower=SimpleNamespace(bundle=bundle), writer=None, recogniser=None)
 
     monkeypatch.setattr(tasks, "open_models", open_models)
     monkeypatch.setattr(tasks, "note_bundle", lambda *_about: None)

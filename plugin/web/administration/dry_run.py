@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from plugin.domain.errors import ConfigurationError, Reason
-from plugin.domain.request import RequestKind, RequestState
+from plugin.domain.request import LOOKS, RequestKind, RequestState
 from plugin.domain.triage import (
     Decision,
     OrderFacts,
@@ -51,11 +51,13 @@ class Prospect:
 
     Attributes
     ----------
+    study
+        None: the images were uploaded, so no order is known and nobody waits.
     is_measured
         It has a result, so rules about measurements are judged.
     """
 
-    study: StudyRecord
+    study: StudyRecord | None
     policy: Policy
     is_measured: bool
     decision: Decision
@@ -96,13 +98,15 @@ def ask_to_look(site: Site, study: StudyRecord, actor: str) -> RequestRecord:
 
 def what_follows(site: Site, asked: RequestRecord) -> Prospect | None:
     """Return what would follow from what a worker saw; None where it saw none, or it is gone."""
-    if asked.kind is not RequestKind.LOOK_AT_STUDY or asked.state is not RequestState.DONE:
+    if asked.kind not in LOOKS or asked.state is not RequestState.DONE:
         return None
-    study = site.registry.studies.by_id(int(asked.asked["study_id"]))
-    if study is None:
-        return None
+    study = None
+    if asked.kind is RequestKind.LOOK_AT_STUDY:
+        study = site.registry.studies.by_id(int(asked.asked["study_id"]))
+        if study is None:
+            return None
     policy = site.registry.policies.in_force()
-    inputs = _inputs(site, study)
+    inputs = TriageInputs(is_analysed=False) if study is None else _inputs(site, study)
     analysable = bool(asked.answer["is_analysable"])
     return Prospect(
         study,

@@ -1,4 +1,4 @@
-"""The upload of a bundle's archive: kept as bytes here, looked into by a worker only."""
+"""Uploads of archives, of bundles and of studies: kept as bytes here, looked into by a worker."""
 
 from typing import Annotated
 
@@ -6,31 +6,46 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from plugin.domain.access import Permission
 from plugin.domain.errors import Reason, TransientError
-from plugin.domain.request import BY_DELIVERY, RequestKind
+from plugin.domain.request import BY_DELIVERY, UPLOADS, RequestKind
+from plugin.registry import Registry
 from plugin.registry.requests import RequestRecord
+from plugin.spool import Spool
 from plugin.web.administration.card import ADDRESS, Shown
 from plugin.web.site import Site
 from plugin.web.visitor import Door, TooLargeError, Visitor
 
 MAXIMUM_UPLOAD_BYTES = 2 << 30
+_SUBJECTS = {
+    RequestKind.INSTALL_BUNDLE: "bundle upload",
+    RequestKind.LOOK_AT_UPLOAD: "study upload",
+}
 
 
 def upload_routes(site: Site, door: Door) -> APIRouter:
-    """Return the address that takes an archive as the body of a request."""
+    """Return the addresses that take an archive as the body of a request."""
     routes = APIRouter(include_in_schema=False)
     admin = Annotated[Visitor, Depends(door.command(Permission.ADMINISTER))]
 
     @routes.post(f"{ADDRESS}/bundles/upload")
-    async def upload(request: Request, visitor: admin) -> Response:
-        asked = await receive_bundle(site, request, visitor.name)
+    async def bundle(request: Request, visitor: admin) -> Response:
+        return await take(request, visitor, RequestKind.INSTALL_BUNDLE)
+
+    @routes.post(f"{ADDRESS}/dry-run/upload")
+    async def study(request: Request, visitor: admin) -> Response:
+        return await take(request, visitor, RequestKind.LOOK_AT_UPLOAD)
+
+    async def take(request: Request, visitor: Visitor, kind: RequestKind) -> Response:
+        asked = await receive_upload(site, request, kind, visitor.name)
         shown: Shown = {"asked": asked, "by_delivery": BY_DELIVERY}
         return site.page(request, "administration/request.html", visitor, **shown)
 
     return routes
 
 
-async def receive_bundle(site: Site, request: Request, actor: str) -> RequestRecord:
-    """Keep the body of a request as an upload, and ask a worker to verify and install it.
+async def receive_upload(
+    site: Site, request: Request, kind: RequestKind, actor: str
+) -> RequestRecord:
+    """Keep the body of a request as an upload, and ask a worker for what ``kind`` says.
 
     Raises
     ------
@@ -50,6 +65,10 @@ async def receive_bundle(site: Site, request: Request, actor: str) -> RequestRec
             if 2 * n_bytes > room_bytes:
                 raise TransientError(Reason.DISK_FULL)
             file.write(chunk)
-    return site.registry.requests.ask(
-        RequestKind.INSTALL_BUNDLE, {"upload": name}, actor, "bundle upload"
-    )
+    return site.registry.requests.ask(kind, {"upload": name}, actor, _SUBJECTS[kind])
+
+
+def remove_lost_uploads(registry: Registry, spool: Spool) -> None:
+    """Delete uploads that were cut short by the end of this process; only at its start."""
+    asked = registry.requests.unanswered(UPLOADS)
+    spool.remove_uploads({str(one.asked["upload"]) for one in asked})

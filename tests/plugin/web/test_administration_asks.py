@@ -241,6 +241,20 @@ def test_dry_run_says_roles_rules_and_who_would_get_what(admin, registry, spool)
     assert "LV ejection fraction at or below 40 %" in text
 
 
+def test_dry_run_of_uploaded_images_knows_no_order(admin, registry, spool):
+    registry.destinations.add("archive", ae_title="P", host="h", port=104, objects=("sr",))
+    headers = {"X-CSRF-Token": admin.csrf, **HTMX}
+    asking = admin.http.post(f"{HOME}/dry-run/upload", content=b"PK-bytes", headers=headers)
+    assert "cmr-triage worker" in asking.text
+    request = registry.requests.take([RequestKind.LOOK_AT_UPLOAD], "worker")
+    assert spool.upload(request.asked["upload"]).read_bytes() == b"PK-bytes"
+    registry.requests.answer(request.id, LOOK)
+    text = admin.get(f"{HOME}/requests/{request.id}").text
+    for shown in ("the uploaded images", "10 slices and 20 phases", "Nor is an order known", "sr"):
+        assert shown in text
+    assert "/studies/" not in text
+
+
 def test_dry_run_says_why_a_study_would_not_be_analysed(admin, registry):
     receive(registry)
     registry.destinations.add("archive", ae_title="P", host="h", port=104)

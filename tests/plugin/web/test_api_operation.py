@@ -8,6 +8,7 @@ from plugin.domain.errors import SENTENCES, Reason
 from plugin.domain.request import RequestKind
 from tests.plugin.web.administered import LOOK, draw_administration
 from tests.plugin.web.conftest import receive, report
+from tests.plugin.web.test_api import API
 from tests.plugin.web.test_api_administration import Admin
 
 
@@ -88,6 +89,17 @@ def test_dry_run_is_asked_for_and_says_what_would_happen(program, registry):
     echo = registry.requests.ask(RequestKind.ECHO_PEER, {}, "admin", "peer X")
     assert program.get(f"/dry-runs/{echo.id}").status_code == 404
     assert program.post("/studies/99/dry-run").status_code == 404
+
+
+def test_dry_run_of_uploaded_images(program, registry):
+    zipped = {"Content-Type": "application/zip"}
+    asked = program.http.post(f"{API}/dry-runs", content=b"PK-bytes", headers=zipped)
+    assert (asked.status_code, asked.json()["kind"]) == (202, "upload.look")
+    request = registry.requests.take([RequestKind.LOOK_AT_UPLOAD], "worker")
+    registry.requests.answer(request.id, LOOK)
+    prospect = program.get(f"/dry-runs/{request.id}").json()["prospect"]
+    assert (prospect["study_id"], prospect["seen"]["n_phases"]) == (None, 25)
+    assert prospect["sentence"]
 
 
 def test_what_a_destination_taught_is_forgotten(program, registry, drawn):

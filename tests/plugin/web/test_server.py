@@ -11,9 +11,11 @@ from fastapi.testclient import TestClient
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from plugin.domain.errors import SENTENCES, ConfigurationError, Reason, TransientError
+from plugin.domain.request import RequestKind
 from plugin.settings import Settings
 from plugin.spool import Spool
 from plugin.supervisor import command_of, environment
+from plugin.web.administration.upload import remove_lost_uploads
 from plugin.web.guard import answers_to
 from plugin.web.server import listen, make_site
 from plugin.web.status import PROCESSES_NAME, process_lights
@@ -153,6 +155,15 @@ def test_proxies_that_are_no_addresses_are_refused():
     with pytest.raises(ConfigurationError) as refused:
         Settings(web={"trusted_proxies": "proxy.hospital"})
     assert refused.value.reason is Reason.SETTING_INVALID
+
+
+def test_only_uploads_that_somebody_asks_about_outlive_a_restart(registry, spool):
+    with spool.new_upload() as (asked, file):
+        file.write(b"PK")
+    registry.requests.ask(RequestKind.INSTALL_BUNDLE, {"upload": asked}, "admin", "bundle upload")
+    spool.upload("cut-short").write_bytes(b"P")
+    remove_lost_uploads(registry, spool)
+    assert [path.name for path in spool.uploads.iterdir()] == [asked]
 
 
 def test_port_in_use_is_named():

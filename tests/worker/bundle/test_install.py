@@ -9,8 +9,9 @@ import pytest
 
 from plugin.domain.errors import ModelError, Reason
 from tests.worker.bundle.small_bundle import write_small_bundle
-from worker.bundle import install
-from worker.bundle.install import delete_bundle, install_bundle, remove_unfinished
+from worker import unpack
+from worker.bundle.install import delete_bundle, install_bundle
+from worker.unpack import remove_unfinished
 
 
 def zipped(folder, archive, top=""):
@@ -88,7 +89,7 @@ def test_names_that_leave_the_folder_are_refused(bundles, tmp_path, name):
         info = zipfile.ZipInfo("x")
         info.filename = name
         archive.writestr(info, "x")
-    assert refused(tmp_path / "a.zip", bundles).reason is Reason.BUNDLE_INVALID
+    assert refused(tmp_path / "a.zip", bundles).reason is Reason.ARCHIVE_UNUSABLE
     assert not (tmp_path / "escape").exists()
 
 
@@ -112,10 +113,10 @@ def test_too_many_and_too_large_files_are_refused(bundles, tmp_path, monkeypatch
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for number in range(3):
             archive.writestr(f"{number}", b"0" * 1000)
-    monkeypatch.setattr(install, "MAXIMUM_FILES", 2)
+    monkeypatch.setattr(unpack, "MAXIMUM_FILES", 2)
     assert "more than 2 files" in refused(tmp_path / "a.zip", bundles).detail
-    monkeypatch.setattr(install, "MAXIMUM_FILES", 10)
-    monkeypatch.setattr(install, "MAXIMUM_BYTES", 2999)
+    monkeypatch.setattr(unpack, "MAXIMUM_FILES", 10)
+    monkeypatch.setattr(unpack, "MAXIMUM_BYTES", 2999)
     assert "unpacked" in refused(tmp_path / "a.zip", bundles).detail
 
 
@@ -127,14 +128,14 @@ def test_archive_that_lies_about_its_sizes_fills_no_disk(bundles, tmp_path, monk
     told = (100_000).to_bytes(4, "little")
     assert content.count(told) == 2
     (tmp_path / "a.zip").write_bytes(content.replace(told, (10).to_bytes(4, "little")))
-    monkeypatch.setattr(install, "MAXIMUM_BYTES", 1000)
+    monkeypatch.setattr(unpack, "MAXIMUM_BYTES", 1000)
     refused(tmp_path / "a.zip", bundles)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04" + b"\xff" * 60])
 def test_what_is_no_archive_is_refused(bundles, tmp_path, content):
     (tmp_path / "a.zip").write_bytes(content)
-    assert refused(tmp_path / "a.zip", bundles).reason is Reason.BUNDLE_INVALID
+    assert refused(tmp_path / "a.zip", bundles).reason is Reason.ARCHIVE_UNUSABLE
 
 
 def test_damaged_archive_is_refused(bundle, bundles, tmp_path):
