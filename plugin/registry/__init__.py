@@ -1,5 +1,6 @@
 """The registry: the truth about studies, jobs, results, deliveries, peers and destinations."""
 
+from plugin.registry.audit import AuditRecord
 from plugin.registry.delivery_records import (
     DeliveryRecord,
     DestinationHealth,
@@ -11,7 +12,6 @@ from plugin.registry.records import (
     AddOutcome,
     AssemblyFacts,
     AssociationRecord,
-    AuditRecord,
     IndexedInstance,
     InstanceRecord,
     JobRecord,

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,11 +11,30 @@ from sqlalchemy import Connection, select
 
 from plugin.domain.errors import TransientError
 from plugin.registry.engine import Database
-from plugin.registry.records import AuditRecord
 from plugin.registry.tables import audit
 
 USED_FROM: ContextVar[str | None] = ContextVar("used_from", default=None)
 """IP address from which somebody uses the pages, for what is audited on the way; None: nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """Who changed what.
+
+    Attributes
+    ----------
+    address
+        IP address from which the pages or the interface were used; None: not through them.
+    """
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    address: str | None = None
 
 
 class Audit:

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from plugin.domain.errors import Reason
+from plugin.registry.audit import AuditRecord
 from plugin.registry.audit_tables import audit_reported, audit_reporting
 from plugin.registry.engine import Database, insert_unless_known
-from plugin.registry.records import AuditRecord
 from plugin.registry.tables import audit
 
 _ROW = 1

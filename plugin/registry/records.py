@@ -384,23 +384,3 @@ class PublishedResult:
     is_shadow: bool = False
     rejections: tuple[RejectionNote, ...] = ()
     figures: ResultFigures | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AuditRecord:
-    """Who changed what.
-
-    Attributes
-    ----------
-    address
-        IP address from which the pages or the interface were used; None: not through them.
-    """
-
-    id: int
-    at: datetime
-    actor: str
-    action: str
-    subject: str
-    before: Mapping[str, Any] | None
-    after: Mapping[str, Any] | None
-    address: str | None = None

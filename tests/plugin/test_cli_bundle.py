@@ -1,4 +1,4 @@
-"""``bundle install``, ``list``, ``activate``, ``rollback`` and ``remove``, as an administrator does."""
+"""``bundle install``, ``list``, ``activate``, ``rollback``, ``remove`` as administrators use them."""
 
 import json
 import zipfile
