@@ -1,4 +1,4 @@
-"""``bundle install``, ``list``, ``activate``, ``rollback``, ``remove`` as administrators use them."""
+"""The commands of ``bundle`` that change something, as an administrator uses them."""
 
 import json
 import zipfile
