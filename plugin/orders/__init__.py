@@ -4,6 +4,7 @@ Whatever brings an order (a file, the REST interface, one day a listener) gives 
 ``take_orders``; nothing else is to be known about formats.
 """
 
-from plugin.orders.taking import MAXIMUM_BYTES, take_orders
+from plugin.orders.limits import MAXIMUM_BYTES
+from plugin.orders.taking import take_orders
 
 __all__ = ["MAXIMUM_BYTES", "take_orders"]

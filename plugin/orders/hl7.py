@@ -11,9 +11,9 @@ HL7 v2.5.1, chapter 2: 2.5 (delimiters), 2.7 (escape sequences), 2.15.9.18 (MSH-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
 from plugin.domain.errors import OrderRejectedError, Reason
+from plugin.orders.limits import MAXIMUM_REPETITIONS, MAXIMUM_SEGMENTS
 
 _TERMINATORS = re.compile(r"[\r\n\x0b\x1c]+")
 _ENVELOPES = ("FHS", "BHS", "BTS", "FTS")
@@ -33,6 +33,7 @@ _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-
 _JAPANESE = (b"\x1b$", b"\x1b(J", b"\x1b(I")
 _SPACES_AND_FRAME = b" \t\r\n\x0b"
 _MSH_18 = 17
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,10 @@ class Segment:
     separators: Separators
 
     def repetitions(self, number: int) -> tuple[str, ...]:
-        """Return the repetitions of a field as written; none where it is not there."""
+        """Return the first repetitions of a field as written; none where it is not there."""
         text = self.fields[number] if number < len(self.fields) else ""
-        return tuple(text.split(self.separators.repetition)) if text else ()
+        found = text.split(self.separators.repetition, MAXIMUM_REPETITIONS)
+        return tuple(found[:MAXIMUM_REPETITIONS]) if text else ()
 
     def component(self, number: int, component: int = 1) -> str:
         """Return one component of a field's first repetition, or an empty text."""
@@ -86,6 +88,11 @@ class Segment:
         return tuple(found)
 
 
+def _clean(text: str) -> str:
+    """Return a text without what no database or page should hold."""
+    return _UNPRINTABLE.sub("", text).strip()
+
+
 def is_hl7(data: bytes) -> bool:
     """Tell whether data begin as HL7 v2 text does."""
     text = _decoded_with_bom(data[:64]) or data[:64].decode("latin-1")
@@ -98,11 +105,15 @@ def read_messages(data: bytes) -> list[list[Segment]]:
     Raises
     ------
     OrderRejectedError
-        ``ORDER_NOT_UNDERSTOOD``: no message begins in it, or its delimiters cannot be any.
+        ``ORDER_NOT_UNDERSTOOD``: no message begins in it, or its delimiters cannot be any;
+        ``ORDER_TOO_LARGE``: it has more segments than orders could need.
     """
     messages: list[list[Segment]] = []
     separators: Separators | None = None
-    for line in _TERMINATORS.split(_decode(data)):
+    lines = _TERMINATORS.split(_decode(data))
+    if len(lines) > MAXIMUM_SEGMENTS:
+        raise OrderRejectedError(Reason.ORDER_TOO_LARGE, f"at most {MAXIMUM_SEGMENTS} segments")
+    for line in lines:
         name = line[:3]
         if name == "MSH":
             separators = _separators(line)
@@ -162,9 +173,6 @@ def _declared(data: bytes) -> str | None:
     named = fields[_MSH_18] if len(fields) > _MSH_18 else ""
     names = (name.strip().upper() for name in re.split(r"[~^]", named))
     return next((_CODECS[name] for name in names if name in _CODECS), None)
-
-
-_clean = partial(re.sub, r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+|^\s+|\s+$", "")
 
 
 def segments_named(message: list[Segment], name: str) -> Iterator[Segment]:

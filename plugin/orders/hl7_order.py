@@ -23,6 +23,13 @@ from plugin.domain.order import ImagingOrder
 from plugin.domain.triage import URGENCY_OF_ORDER, OrderSource, PatientClass
 from plugin.domain.triage.flags import flags_of
 from plugin.orders.hl7 import Segment, read_messages, segments_named
+from plugin.orders.limits import (
+    MAXIMUM_CHARACTERS,
+    MAXIMUM_ORDERS,
+    MAXIMUM_REASON_CHARACTERS,
+    MAXIMUM_REASONS,
+    MAXIMUM_SHARED,
+)
 from plugin.orders.moments import moment_of
 from plugin.orders.priorities import as_written, of_hl7
 
@@ -32,10 +39,6 @@ _CANCELLING = frozenset({"CA", "OC", "CR", "DC", "OD", "DR", "RP", "RQ"})
 _CANCELLED_STATUS = frozenset({"CA", "DC", "RP"})
 _CANCELLED_RESULT = "X"
 _CLASSES = {"E": PatientClass.EMERGENCY, "I": PatientClass.INPATIENT}
-_MAXIMUM_CHARACTERS = 64
-_MAXIMUM_REASON_CHARACTERS = 2000
-_MAXIMUM_DIAGNOSES = 50
-_MAXIMUM_SHARED = 10
 
 
 @dataclass(slots=True)
@@ -54,7 +57,7 @@ class _Group:
 
 
 def read_hl7(data: bytes, now: datetime) -> list[ImagingOrder]:
-    """Read every order of every message.
+    """Read every order of every message; one more than may be taken tells that there are more.
 
     Parameters
     ----------
@@ -67,12 +70,13 @@ def read_hl7(data: bytes, now: datetime) -> list[ImagingOrder]:
         ``ORDER_NOT_UNDERSTOOD``, or ``ORDER_OF_OTHER_KIND`` when none is an order message.
     """
     messages = read_messages(data)
-    found = [
+    read = (
         order
         for message in messages
         if message[0].component(9) in _KINDS
         for order in _orders(message, now)
-    ]
+    )
+    found = list(islice(read, MAXIMUM_ORDERS + 1))
     if not found:
         kinds = {as_written("MSH-9", message[0].component(9)) for message in messages}
         raise OrderRejectedError(Reason.ORDER_OF_OTHER_KIND, ", ".join(sorted(kinds)))
@@ -104,7 +108,7 @@ def _groups(message: Sequence[Segment]) -> list[_Group]:
         elif segment.name == "OBR" and (not groups or groups[-1].first("OBR")):
             before = groups[-1].segments if groups else []
             shared = [one for one in before if one.name in {"ORC", "TQ1"}]
-            groups.append(_Group(shared[:_MAXIMUM_SHARED]))
+            groups.append(_Group(shared[:MAXIMUM_SHARED]))
         if groups:
             groups[-1].segments.append(segment)
     return groups
@@ -202,20 +206,20 @@ def _issuer(segment: Segment, number: int) -> str:
 
 def _reason(group: _Group) -> str:
     texts = (group.component("OBR", 31, part) for part in (1, 2))
-    return " ".join(texts)[:_MAXIMUM_REASON_CHARACTERS]
+    return " ".join(texts)[:MAXIMUM_REASON_CHARACTERS]
 
 
 def _diagnoses(segments: Iterator[Segment]) -> list[str]:
     return [
-        text[:_MAXIMUM_REASON_CHARACTERS]
-        for one in islice(segments, _MAXIMUM_DIAGNOSES)
+        text[:MAXIMUM_REASON_CHARACTERS]
+        for one in islice(segments, MAXIMUM_REASONS)
         for text in (one.component(3, 2), one.component(4))
         if text
     ]
 
 
 def _short(text: str) -> str:
-    return text[:_MAXIMUM_CHARACTERS]
+    return text[:MAXIMUM_CHARACTERS]
 
 
 def _uid(text: str) -> str:

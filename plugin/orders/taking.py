@@ -7,18 +7,13 @@ from plugin.domain.order import ImagingOrder
 from plugin.logs import get_logger
 from plugin.orders.hl7 import is_hl7
 from plugin.orders.hl7_order import read_hl7
+from plugin.orders.limits import MAXIMUM_BYTES, MAXIMUM_ORDERS
 from plugin.orders.ups import is_json, is_part10, read_json, read_part10
 from plugin.registry import Registry
 from plugin.registry.orders import TakenOrder, TakeOutcome
 
 log = get_logger(__name__)
 
-MAXIMUM_BYTES = 4 * 1024 * 1024
-"""An order with a scanned letter in it fits; a file that was chosen by mistake does not."""
-
-
-MAXIMUM_ORDERS = 1000
-"""All orders of a message are taken at once, and others who write wait for that."""
 _FORMS = ((is_part10, read_part10), (is_hl7, read_hl7), (is_json, read_json))
 
 

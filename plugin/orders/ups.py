@@ -24,14 +24,17 @@ from plugin.domain.identifiers import is_valid_uid
 from plugin.domain.order import ImagingOrder
 from plugin.domain.triage import IncomingPriority, OrderSource, PatientClass
 from plugin.domain.triage.flags import flags_of
+from plugin.orders.limits import (
+    MAXIMUM_CHARACTERS,
+    MAXIMUM_ORDERS,
+    MAXIMUM_REASON_CHARACTERS,
+    MAXIMUM_REASONS,
+)
 from plugin.orders.moments import moment_of
 from plugin.orders.priorities import EMERGENT, PRIORITY_CONCEPT, UPS_PRIORITIES, as_written
 
 _UPS_CLASSES = "1.2.840.10008.5.1.4.34.6."
 _PREAMBLE_BYTES = 128
-_MAXIMUM_CHARACTERS = 64
-_MAXIMUM_REASON_CHARACTERS = 2000
-_MAXIMUM_REASONS = 50
 
 _SOP_CLASS_UID, _SOP_INSTANCE_UID = "00080016", "00080018"
 _ACCESSION_NUMBER, _ACCESSION_ISSUER = "00080050", "00080051"
@@ -99,7 +102,8 @@ def read_json(data: bytes, now: datetime) -> list[ImagingOrder]:
 
 
 def _orders_of_all(items: list[_Item], now: datetime) -> list[ImagingOrder]:
-    found = [order for item in items if _is_ups(item) for order in _orders(item, now)]
+    read = (order for item in items if _is_ups(item) for order in _orders(item, now))
+    found = list(islice(read, MAXIMUM_ORDERS + 1))
     if not found:
         raise OrderRejectedError(Reason.ORDER_OF_OTHER_KIND, "no UPS")
     return found
@@ -131,7 +135,7 @@ def _orders(item: _Item, now: datetime) -> Iterator[ImagingOrder]:
             accession_issuer=_issuer(request),
             requested_procedure_id=_text(request, _REQUESTED_PROCEDURE_ID),
             study_instance_uid=_uid(request, _STUDY_INSTANCE_UID) or of_item,
-            text_flags=flags_of(islice(_reasons(item, request), _MAXIMUM_REASONS)),
+            text_flags=flags_of(islice(_reasons(item, request), MAXIMUM_REASONS)),
         )
 
 
@@ -156,10 +160,10 @@ def _priority(item: _Item) -> tuple[IncomingPriority | None, str]:
 
 def _reasons(item: _Item, request: _Item) -> Iterator[str]:
     for holder in (request, item):
-        yield _text(holder, _REASON, _MAXIMUM_REASON_CHARACTERS)
+        yield _text(holder, _REASON, MAXIMUM_REASON_CHARACTERS)
         for code in _items(holder, _REASON_CODE):
             yield _text(code, _CODE_MEANING)
-    yield _text(item, _ADMITTING_DIAGNOSES, _MAXIMUM_REASON_CHARACTERS)
+    yield _text(item, _ADMITTING_DIAGNOSES, MAXIMUM_REASON_CHARACTERS)
 
 
 def _issuer(request: _Item) -> str:
@@ -177,7 +181,7 @@ def _items(item: _Item, tag: str) -> list[_Item]:
     return [one for one in _values(item, tag) if isinstance(one, dict)]
 
 
-def _text(item: _Item, tag: str, maximum: int = _MAXIMUM_CHARACTERS) -> str:
+def _text(item: _Item, tag: str, maximum: int = MAXIMUM_CHARACTERS) -> str:
     value = next(iter(_values(item, tag)), "")
     if not isinstance(value, str | int):
         return ""

@@ -1,6 +1,6 @@
 """The REST interface of orders: a RIS or an interface engine brings them, others look them up.
 
-What a body is, its first bytes tell; the content type only keeps forms of browsers out.
+What a body is, its first bytes tell, not its content type: engines get that wrong.
 """
 
 from datetime import datetime
