@@ -35,12 +35,16 @@ class Category(_Strict):
     ----------
     present, absent
         Descriptions of hearts that have it, and of hearts that have not.
+    measured
+        Whether the report measures it: it is learnt and compared with, but nobody is told how much
+        a study resembles it, for the measured value says it better.
     """
 
     key: str = Field(pattern=r"^\w{1,64}$")
     name: _Description
     present: tuple[_Description, ...] = Field(min_length=1)
     absent: tuple[_Description, ...] = Field(min_length=1)
+    measured: bool = False
 
 
 class _File(_Strict):

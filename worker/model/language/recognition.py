@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from plugin.domain.errors import ModelError, Reason
+from plugin.domain.errors import ConfigurationError, ModelError, Reason
 from plugin.domain.recognition import Recognition, Resemblance
 from worker.bundle import Bundle
 from worker.model.golden import open_verified
@@ -119,9 +119,14 @@ class StudyRecogniser:
     reader, recogniser
         Of one bundle.
     categories
-        Their descriptions are read once, here.
+        Their descriptions are read once, here; what the report measures itself is left out.
     measurement_keys
         Measurements that the reader wants, in its order.
+
+    Raises
+    ------
+    ConfigurationError
+        ``SETTING_INVALID``: no category is left.
     """
 
     def __init__(
@@ -132,8 +137,11 @@ class StudyRecogniser:
         measurement_keys: tuple[str, ...],
     ) -> None:
         self._reader, self._recogniser = reader, recogniser
-        self._categories = tuple(categories)
-        self._digest = categories_digest(categories)
+        self._categories = tuple(one for one in categories if not one.measured)
+        if not self._categories:
+            detail = "categories: the report measures all of them"
+            raise ConfigurationError(Reason.SETTING_INVALID, detail)
+        self._digest = categories_digest(self._categories)
         self._anchors = recogniser.anchors(self._categories)
         self.measurement_keys = measurement_keys
 
@@ -162,7 +170,7 @@ def open_recogniser(
     ModelError
         ``BUNDLE_INVALID``: a part of it does not fit the others, or a golden run differs.
     ConfigurationError
-        The runtime or the device is missing.
+        The runtime or the device is missing; the report measures all of the categories.
     """
     language = bundle.manifest.language
     if language is None or not all(bundle.manifest.graph(role) for role in _GRAPHS):

@@ -4,6 +4,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("onnxruntime", reason="needs the extra cpu or gpu")
 
+from plugin.domain.errors import ConfigurationError  # noqa: E402
 from tests.worker.model.language.test_vision import drawn_study  # noqa: E402
 from worker.bundle import load_bundle  # noqa: E402
 from worker.model.language.categories import Category, categories_digest  # noqa: E402
@@ -66,7 +67,9 @@ def test_empty_description_is_a_feature_all_the_same(machine):
 def test_study_is_held_to_the_descriptions_of_every_category_and_to_no_request(machine):
     reader, recogniser = machine
     _, study = drawn_study()
-    whole = StudyRecogniser(reader, recogniser, (LARGE, THICK), ("lv_ejection_fraction",))
+    measured = LARGE.model_copy(update={"key": "lv_dilation", "measured": True})
+    told = (LARGE, measured, THICK)
+    whole = StudyRecogniser(reader, recogniser, told, ("lv_ejection_fraction",))
     found = whole.recognise(study)
     prefix = reader.prefix(study)
     margins = recogniser.margins(prefix, (LARGE, THICK), recogniser.anchors((LARGE, THICK)))
@@ -75,3 +78,5 @@ def test_study_is_held_to_the_descriptions_of_every_category_and_to_no_request(m
         assert one.margin == pytest.approx(margins[one.key], abs=1e-3)
     assert found.categories_sha256 == categories_digest((LARGE, THICK))
     assert found.categories_sha256 != categories_digest((THICK, LARGE))
+    with pytest.raises(ConfigurationError, match="measures all"):
+        StudyRecogniser(reader, recogniser, (measured,), ())
