@@ -37,7 +37,7 @@ def test_interface_answers_as_described_whatever_is_sent(described):
         n_operations += 1
 
         @settings(
-            max_examples=6,
+            max_examples=4,
             deadline=None,
             derandomize=True,
             database=None,
@@ -48,5 +48,5 @@ def test_interface_answers_as_described_whatever_is_sent(described):
             statuses.add(case.call_and_validate(checks=CHECKS).status_code)
 
         probe()
-    assert n_operations >= 70
+    assert n_operations >= 75
     assert {200, 404, 422} <= statuses, "the key must open what is probed"
