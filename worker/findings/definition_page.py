@@ -225,9 +225,9 @@ def _errors() -> Iterator[str]:
         "Standard errors against expert contours; the interval shown is the value plus and minus "
         "1.645 of them (about 90 %). Where both parts are given they add in quadrature. Stroke "
         "volume, cardiac output, indexed values, the thickness ratio and thickening follow by "
-        "propagation. Heart rate is read from the headers and has no interval. The table is that of "
-        "the default bundle; another bundle that was measured has the errors of its own evaluation "
-        "(`cmr-triage bundle show`) in place of those of the default one.\n"
+        "propagation. Heart rate is read from the headers and has no interval. The table is that "
+        "of the default bundle; another bundle that was measured has the errors of its own "
+        "evaluation (`cmr-triage bundle show`) in place of those of the default one.\n"
     )
     yield (
         "No interval is given for rates, times of a peak, inward motion, wall motion score and "

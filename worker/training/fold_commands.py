@@ -37,8 +37,8 @@ def folds(
         Path | None,
         typer.Option(
             exists=True,
-            help="Checkpoint to begin with that saw no ACDC patient, or the --work of an earlier run "
-            "of these folds; else the recipe makes a start.",
+            help="Checkpoint to begin with that saw no ACDC patient, or the --work of an earlier "
+            "run of these folds; else the recipe makes a start.",
         ),
     ] = None,
     processes: Annotated[int, typer.Option(min=1, help="Processes that train together.")] = 2,
