@@ -93,8 +93,8 @@ SENTENCES: dict[Reason, str] = {
         "reported. Measure by hand."
     ),
     Reason.CONTOURS_DISAGREE: (
-        "The contours of neighbouring slices or phases contradict each other, so no number is "
-        "reported. Measure by hand."
+        "The contours of neighbouring slices or phases contradict each other, or slices beat at "
+        "different moments, so no number is reported. Check the triggering; measure by hand."
     ),
     Reason.IMPLAUSIBLE_MEASUREMENT: (
         "The contours give values that no heart has, so no number is reported. Measure by hand."

@@ -18,7 +18,9 @@ from worker.gate.verdict import Layer, Verdict, check
 from worker.volume.types import CineStack, PatientContext
 
 OUTCOMES = ("refused", "flagged", "passed")
-FLAGS_OF_FINDINGS = {"low_confidence", "mass_mismatch", "few_slices", "phase_outlier"}
+FLAGS_OF_FINDINGS = {
+    *("low_confidence", "mass_mismatch", "few_slices", "phase_outlier", "base_at_edge"),
+}
 SEARCH, PLAUSIBILITY = "search for the heart", "plausibility"
 
 

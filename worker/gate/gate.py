@@ -41,7 +41,8 @@ _NOTES = {
     ),
     Layer.AGREEMENT: StackNote(
         "contours_disagree",
-        "The contours of neighbouring slices or phases do not agree well. Check them.",
+        "The contours of neighbouring slices or phases do not agree well, or slices beat at "
+        "different moments. Check contours and triggering.",
     ),
 }
 

@@ -21,6 +21,7 @@ _IN_PLANE = ndimage.generate_binary_structure(2, 1)
 _SMALLEST_AREA_MM2 = 60.0
 _SMALLEST = 1e-6
 _FOLLOWING_PHASES = 6
+_BEATING_SLICES = 3
 
 
 def view_numbers(stack: CineStack, segmentation: Segmentation) -> dict[str, float]:
@@ -72,7 +73,8 @@ def agreement_numbers(stack: CineStack, segmentation: Segmentation) -> dict[str,
         ``slice_overlap``: Dice of the LV with its wall between neighbouring slices, median.
         ``confidence``: mean of the slices with LV at the fullest and the emptiest moment. With six
         phases or more, ``phase_overlap``: Dice of the LV with its wall between successive phases,
-        the least of them.
+        the least of them, and ``slice_timing``: how far the slices beat at different moments, as a
+        share of the beat.
     """
     labels = segmentation.labels
     left = np.isin(labels, (LV, MYOCARDIUM))
@@ -90,7 +92,27 @@ def agreement_numbers(stack: CineStack, segmentation: Segmentation) -> dict[str,
         numbers["phase_overlap"] = min(
             _dice(phase, left[(p + 1) % len(left)]) for p, phase in enumerate(left)
         )
+        areas = (labels == LV).sum(axis=(2, 3))
+        if np.count_nonzero(np.ptp(areas, axis=0)) >= _BEATING_SLICES:
+            numbers["slice_timing"] = _timing_spread(areas.astype(np.float64))
     return numbers
+
+
+def _timing_spread(areas: Float64Array) -> float:
+    """Circular standard deviation of the moments at which the slices beat, share of the beat.
+
+    The moment of a slice is the phase of the first harmonic of its cavity's area, weighted by how
+    much it beats, so that a slice that hardly moves says little (phase analysis after Chen J et
+    al., J Nucl Cardiol 2005;12:687-695).
+
+    Parameters
+    ----------
+    areas
+        ``[phase, slice]``, evenly spread over one beat.
+    """
+    beat = np.fft.fft(areas, axis=0)[1]
+    together = abs(beat.sum()) / max(float(np.abs(beat).sum()), _SMALLEST)
+    return float(np.sqrt(-2.0 * np.log(np.clip(together, _SMALLEST, 1.0))) / (2.0 * np.pi))
 
 
 def _fullest(labels: LabelArray) -> int:

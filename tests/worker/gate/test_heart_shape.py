@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from plugin.domain.errors import ModelError, Reason
+from plugin.domain.errors import SENTENCES, ModelError, Reason
 from tests.generated import StandInBundle
 from tests.worker.findings.shapes import heart_study, ring_labels, segmentation_of, stack_of
 from worker.gate import Layer, Verdict, examine_contours, notes
@@ -113,3 +113,28 @@ def test_nothing_contoured_is_left_to_the_search_for_the_heart():
     nothing = np.zeros_like(labels)
     assert view_numbers(stack, segmentation_of(nothing)) == {"heart_length_mm": 0.0}
     assert agreement_numbers(stack, segmentation_of(nothing)) == {}
+
+
+def test_slices_that_beat_at_different_moments_are_flagged_then_refused():
+    labels, stack = small_heart()
+    together = agreement_numbers(stack, segmentation_of(labels))["slice_timing"]
+    assert together < 0.06  # noqa: PLR2004 - what is flagged
+    n_slices = labels.shape[1]
+
+    def late(phases):
+        shifted = [np.roll(labels[:, s], phases * (s % 2), axis=0) for s in range(n_slices)]
+        return np.stack(shifted, axis=1), stack
+
+    assert "slice_timing" in flagged(examined(*late(1)))
+    assert refusal(*late(3)).reason is Reason.CONTOURS_DISAGREE
+    assert "different moments" in SENTENCES[Reason.CONTOURS_DISAGREE]
+
+
+def test_a_slice_that_hardly_moves_says_little_about_the_moment():
+    labels, stack = small_heart()
+    areas = (labels == 3).sum(axis=(2, 3))
+    still = int(np.ptp(areas, axis=0).argmin())
+    shifted = labels.copy()
+    shifted[:, still] = np.roll(labels[:, still], 3, axis=0)
+    numbers = agreement_numbers(stack, segmentation_of(shifted))
+    assert numbers["slice_timing"] < 0.1  # noqa: PLR2004 - one of many slices, the weakest
