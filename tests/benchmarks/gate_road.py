@@ -18,9 +18,7 @@ from worker.gate.verdict import Layer, Verdict, check
 from worker.volume.types import CineStack, PatientContext
 
 OUTCOMES = ("refused", "flagged", "passed")
-FLAGS_OF_FINDINGS = {
-    *("low_confidence", "mass_mismatch", "few_slices", "phase_outlier", "base_at_edge"),
-}
+FLAGS_OF_FINDINGS = {"low_confidence", "mass_mismatch", "few_slices", "phase_outlier"}
 SEARCH, PLAUSIBILITY = "search for the heart", "plausibility"
 
 

@@ -118,7 +118,7 @@ def test_nothing_contoured_is_left_to_the_search_for_the_heart():
 def test_slices_that_beat_at_different_moments_are_flagged_then_refused():
     labels, stack = small_heart()
     together = agreement_numbers(stack, segmentation_of(labels))["slice_timing"]
-    assert together < 0.06  # noqa: PLR2004 - what is flagged
+    assert together < 0.06
     n_slices = labels.shape[1]
 
     def late(phases):
@@ -137,4 +137,4 @@ def test_a_slice_that_hardly_moves_says_little_about_the_moment():
     shifted = labels.copy()
     shifted[:, still] = np.roll(labels[:, still], 3, axis=0)
     numbers = agreement_numbers(stack, segmentation_of(shifted))
-    assert numbers["slice_timing"] < 0.1  # noqa: PLR2004 - one of many slices, the weakest
+    assert numbers["slice_timing"] < 0.1
