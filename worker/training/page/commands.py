@@ -92,13 +92,13 @@ def evaluate_bundle(  # noqa: PLR0917 - one parameter per option
         typer.echo(f"Written to {out / PAGE_NAME}")
     print_rows(opened.name, opened.version, rows)
     if write_back:
-        found = Evaluation(
+        measured = Evaluation(
             data=f"ACDC training set, {split} patients (worker/training/splits.toml), whole images",
             n_patients=len(outcomes),
             command=command,
             rows=rows,
         )
-        with_evaluation(opened.folder, found)
+        with_evaluation(opened.folder, measured)
 
 
 def _provenance(
