@@ -176,9 +176,6 @@ def _said(reason: PriorityReason, inputs: TriageInputs) -> str:
         value = _value(reason.key, inputs)
         unit = MEASUREMENTS[reason.key].unit_after_number
         return f"{value} ({reason.side} {reason.threshold:g}{unit}; {reason.source})"
-    if reason.kind is ReasonKind.ORDER and inputs.order.priority is not None:
-        ordered, teller = inputs.order.priority.value, inputs.order.told_by.words
-        return f"{_plain(reason)} ({ordered} by {teller}; {reason.source})"
     return f"{_plain(reason)} ({reason.source})"
 
 

@@ -80,7 +80,6 @@ def test_decision_names_what_told_the_priority_and_is_made_again_upwards(registr
     newest, first = registry.triage.of_study(study.id)
     assert (newest.level, newest.job_id) == (Priority.STAT, None)
     assert newest.inputs.order.told_by is OrderSource.HL7
-    assert "STAT by an HL7 v2 order" in newest.sentence
     assert (first.level, first.job_id) == (Priority.URGENT, job.id)
     assert registry.worklist.entry(study.id).ai_urgency == 3
     take(registry, order(minutes=-30, priority=P.ROUTINE))
