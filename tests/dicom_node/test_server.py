@@ -1,5 +1,6 @@
 import sqlite3
 import time
+from contextlib import suppress
 
 import pytest
 from pynetdicom.sop_class import Verification
@@ -109,8 +110,10 @@ def test_lost_registry_stops_no_transfer_that_has_begun(node, registry, spool):
     association = associate(node.port)
     registry.close()
     database = spool.folder / "registry.sqlite"
-    database.rename(spool.folder / "gone")
-    database.mkdir()  # nothing can open it now
+    while not database.is_dir():  # then nothing can open it
+        database.unlink(missing_ok=True)
+        with suppress(FileExistsError):  # the note on the association may make it anew
+            database.mkdir()
     assert association.send_c_store(mr_image()).Status == 0
     rejected = associate(node.port)
     assert rejected.is_rejected
