@@ -16,6 +16,7 @@ from plugin.domain.errors import Reason, TransientError
 from plugin.settings import AuditSettings
 
 _TIMEOUT_SECONDS = 10.0
+_REFUSAL_SECONDS = 0.3
 _FACILITY_AUTHORIZATION = 10
 _SEVERITIES = {0: 5, 4: 4, 8: 3}
 """Notice, warning and error, by ``EventOutcomeIndicator``."""
@@ -82,9 +83,34 @@ def _send_stream(
         socket.create_connection(address, timeout=_TIMEOUT_SECONDS) as plain,
         context.wrap_socket(plain, server_hostname=address[0]) as stream,
     ):
+        _await_refusal(stream)
         for message in messages:
             stream.sendall(str(len(message)).encode("ascii") + b" " + message)
         _finish(stream)
+
+
+def _await_refusal(stream: ssl.SSLSocket) -> None:
+    """Give the other side a moment to refuse our certificate before anything is sent.
+
+    In TLS 1.3 it does so after the handshake is over for us; once messages are on their way, the
+    refusal may be lost with the connection, and they would count as taken.
+
+    Raises
+    ------
+    OSError
+        It refused, or closed the connection.
+    """
+    if stream.version() != "TLSv1.3":
+        return
+    stream.settimeout(_REFUSAL_SECONDS)
+    try:
+        if not stream.recv(1):
+            msg = "the connection was closed after the handshake"
+            raise ConnectionAbortedError(msg)
+    except TimeoutError:
+        return  # nothing to say: it listens
+    finally:
+        stream.settimeout(_TIMEOUT_SECONDS)
 
 
 def _finish(stream: ssl.SSLSocket) -> None:
