@@ -213,9 +213,10 @@ def _statements(assessment: Assessment, *, notes_first: bool) -> list[tuple[str,
     """
     promoted = assessment.priority.level is not Priority.ROUTINE
     reason = [(assessment.priority.sentence, WARNING)] if assessment.priority.has_reason else []
-    found = {finding.sentence for finding in assessment.findings}
-    findings = [(words, TEXT) for words in assessment.impression if words in found]
-    rest = [(words, TEXT) for words in assessment.impression if words not in found]
+    # Whoever words it, an impression begins with its findings, as a rule a sentence for each.
+    n_findings = len(assessment.findings)
+    impression = [(words, TEXT) for words in assessment.impression]
+    findings, rest = impression[:n_findings], impression[n_findings:]
     noted = [note.sentence for note in assessment.quality]
     if assessment.comparison is not None:
         say = load_language("en").tables["earlier"]

@@ -151,6 +151,20 @@ def test_notes_are_not_cut_off_by_statements_that_the_table_shows_too() -> None:
     assert roomy.find(samples.assessment().impression[-1]) < roomy.find("Note: ")
 
 
+def test_a_finding_in_other_words_than_the_rules_stands_before_the_notes_too() -> None:
+    whole = long_assessment()
+    worded = replace(
+        whole,
+        findings=(replace(whole.findings[0], sentence="The finding."),),
+        impression=("A language model's finding.", *whole.impression * 2),
+        quality=(QualityNote("doubt", "A doubt."),),
+    )
+    text = words(summary(worded))
+    places = [text.find(part) for part in ("A language model's finding.", "Note: A doubt.")]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
 def test_value_near_a_threshold_of_priority_is_shown_without_a_priority() -> None:
     near = PrioritySuggestion(Priority.ROUTINE, "near_threshold", "Near. Look.", ("lv_mass",))
     text = words(summary(replace(samples.assessment(), priority=near)))
