@@ -21,10 +21,11 @@ from types import FrameType
 from plugin.accounts import FIRST_ADMIN, FIRST_PASSWORD_NAME, ensure_first_admin
 from plugin.broker import embedded_broker_command
 from plugin.domain.errors import ConfigurationError, Reason
+from plugin.domain.licences import permitted_use
 from plugin.registry import Registry
 from plugin.settings import MODE_SENTENCES, Settings
 from plugin.spool import Spool
-from worker.bundle import load_bundle, permitted_use
+from worker.bundle import load_bundle
 
 EXIT_CONFIGURATION = 2
 EXIT_MODEL = 4

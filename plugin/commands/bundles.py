@@ -17,6 +17,7 @@ from plugin.commands.terminal import (
     print_table,
 )
 from plugin.domain.errors import ConfigurationError, ModelError, Reason
+from plugin.domain.licences import permitted_use
 
 if TYPE_CHECKING:
     from plugin.registry import Registry
@@ -186,8 +187,6 @@ def _taken(in_force: "BundleRecord | None", of_settings: str) -> tuple[str, str]
 
 def _described(one: "BundleRecord") -> dict[str, Any]:
     """Return a bundle that a worker opened here in the form of ``_shipped``."""
-    from worker.bundle import permitted_use
-
     licence = str(one.facts.get("licence"))
     return {
         "id": one.id,
@@ -203,7 +202,7 @@ def _described(one: "BundleRecord") -> dict[str, Any]:
 
 def _shipped(known: "Sequence[BundleRecord]") -> list[dict[str, Any]]:
     """Return the bundles that came with the software and that no worker has opened yet."""
-    from worker.bundle import load_bundle, permitted_use, shipped_bundles
+    from worker.bundle import load_bundle, shipped_bundles
 
     opened = {one.digest for one in known}
     found: list[dict[str, Any]] = []

@@ -9,10 +9,12 @@ from plugin.web.api_models import Answer
 class BundleFacts(Answer):
     """What people want to know of a bundle before they activate it.
 
+    ``permits`` says what the licence lets people do, as "non-commercial use only".
     ``evaluation`` holds what was measured, on whom and how; null where the bundle does not tell.
     """
 
     licence: str = ""
+    permits: str = ""
     intended_use: str = ""
     known_limits: str | None = None
     training_data: str = ""

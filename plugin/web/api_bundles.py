@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, Depends, Request
 from starlette.exceptions import HTTPException
 
 from plugin.domain.access import Permission
+from plugin.domain.licences import permitted_use
 from plugin.domain.request import RequestKind
 from plugin.registry.bundles import BundleRecord
 from plugin.web.administration.bundles import ask_about_bundle
@@ -96,13 +97,19 @@ def _bundles(site: Site) -> BundlesAnswer:
     in_force, history, needed = bundles.in_force(), bundles.history(), bundles.needed()
     return BundlesAnswer(
         bundles=[
-            BundleAnswer.model_validate({**asdict(one), "is_needed": one.id in needed})
+            BundleAnswer.model_validate(
+                {**asdict(one), "facts": _facts(one), "is_needed": one.id in needed}
+            )
             for one in bundles.list()
         ],
         in_force=None if in_force is None else in_force.id,
         activation_id=history[0].id if history else 0,
         history=[BundleActivationAnswer.model_validate(one) for one in history],
     )
+
+
+def _facts(record: BundleRecord) -> dict[str, Any]:
+    return {**record.facts, "permits": permitted_use(str(record.facts.get("licence", "")))}
 
 
 def _bundle(site: Site, bundle_id: int) -> BundleRecord:

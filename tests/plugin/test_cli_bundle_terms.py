@@ -5,11 +5,11 @@ import re
 
 import pytest
 
+from plugin.domain.licences import permitted_use
 from plugin.settings import load_settings
 from plugin.supervisor import bundle_and_terms
 from tests.worker.bundle.small_bundle import write_small_bundle
 from worker.bundle import find_bundle, load_bundle, shipped_bundles
-from worker.bundle.manifest import permitted_use
 from worker.requests import note_bundle
 
 SHIPPED = sorted(folder.name for folder in shipped_bundles())

@@ -4,12 +4,13 @@ Only the form is checked here; whether the files are what the manifest says is `
 """
 
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from plugin.domain.licences import permitted_use
 
 SCHEMA_VERSION = 1
-_FREE = frozenset({"Apache-2.0", "CC0-1.0"})
 GraphRole = Literal[
     "segmentation",
     "study_encoder",
@@ -77,8 +78,9 @@ class ImageSpec(_Strict):
         1: a phase alone. 2: the phase, then the opposite one, each with its neighbouring slices.
     propagates
         After the images come the labels of a neighbouring slice.
-    turns_degrees
-        How views near end-diastole and end-systole are turned for further looks.
+    turns_degrees, turn_scales
+        How views near end-diastole and end-systole are turned for further looks, and how much each
+        turned view is enlarged (none of them without ``turn_scales``).
     """
 
     kind: Literal["short_axis_cine"]
@@ -88,8 +90,22 @@ class ImageSpec(_Strict):
     phases: Literal[1, 2] = 1
     propagates: bool = False
     turns_degrees: tuple[float, ...] = ()
+    turn_scales: tuple[Annotated[float, Field(gt=0.5, lt=2)], ...] = ()
     multiple_of: int = Field(gt=0)
     intensity: Literal["percentile_1_99_clip_1.5"]
+
+    @model_validator(mode="after")
+    def _a_scale_for_each_turn(self) -> Self:
+        if self.turn_scales and len(self.turn_scales) != len(self.turns_degrees):
+            msg = "turn_scales: as many as turns_degrees, or none"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def further_looks(self) -> tuple[tuple[float, float], ...]:
+        """Angle in degrees and enlargement of each further look."""
+        scales = self.turn_scales or (1.0,) * len(self.turns_degrees)
+        return tuple(zip(self.turns_degrees, scales, strict=True))
 
 
 class GoldenSpec(_Strict):
@@ -147,15 +163,6 @@ class Evaluation(_Strict):
     n_patients: int
     command: str
     rows: tuple[EvaluationRow, ...]
-
-
-def permitted_use(licence: str) -> str:
-    """Say what a licence (SPDX expression) lets people do, in words for whoever chooses."""
-    if "-NC-" in licence:
-        return "non-commercial use only"
-    if set(licence.split(" AND ")) <= _FREE:
-        return "commercial use too"
-    return "as its LICENSE says"
 
 
 class Manifest(_Strict):

@@ -1,6 +1,7 @@
 """Model bundles: which one decides, which there are; verified, activated, rolled back, removed."""
 
 from plugin.domain.errors import ConfigurationError, Reason
+from plugin.domain.licences import permitted_use
 from plugin.domain.request import RequestKind
 from plugin.registry.bundles import BundleRecord
 from plugin.registry.requests import RequestRecord
@@ -14,6 +15,7 @@ def _show(site: Site) -> Shown:
     history = bundles.history()
     return {
         "bundles": bundles.list(),
+        "permits": permitted_use,
         "needed": bundles.needed(),
         "in_force": bundles.in_force(),
         "history": history,

@@ -140,7 +140,9 @@ def bundle(registry):
 
 
 def test_bundle_is_activated_rolled_back_and_verified(admin, registry, bundle):
-    assert "3 patients" in admin.get(BUNDLES).text
+    text = admin.get(BUNDLES).text
+    assert "3 patients" in text
+    assert "commercial use too" in text
     form = {"bundle": str(bundle.id), "expected": "0"}
     assert admin.post(f"{BUNDLES}/activate", form).status_code == 303
     assert registry.bundles.in_force().id == bundle.id

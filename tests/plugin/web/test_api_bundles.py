@@ -23,7 +23,8 @@ def one(registry):
 def test_bundle_is_verified_activated_and_rolled_back(program, one):
     before = program.get("/bundles").json()
     assert (before["in_force"], before["history"]) == (None, [])
-    assert before["bundles"][0]["facts"]["licence"] == "CC0-1.0"
+    facts = before["bundles"][0]["facts"]
+    assert (facts["licence"], facts["permits"]) == ("CC0-1.0", "commercial use too")
     asked = program.post(f"/bundles/{one.id}/verify")
     assert (asked.status_code, asked.json()["kind"]) == (202, "bundle.verify")
     answer = program.post(f"/bundles/{one.id}/activate", {"expected_id": 0}).json()
