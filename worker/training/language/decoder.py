@@ -12,7 +12,7 @@ al., GQA, EMNLP 2023.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -26,7 +26,12 @@ INITIAL_SPREAD = 0.02
 
 
 class DecoderSettings(BaseModel):
-    """Sizes of a decoder; the defaults make about 5 million parameters with 3,000 tokens."""
+    """Sizes of a decoder; the defaults make about 5 million parameters with 3,000 tokens.
+
+    ``hidden`` names the hidden state that is handed out beside the scores: what leaves the first
+    half of the blocks, what enters the last block, or what leaves it. A bundle's decoder hands out
+    what enters the last block (`graphs`); the others are ablations.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -38,6 +43,13 @@ class DecoderSettings(BaseModel):
     feed_forward: int = Field(default=704, gt=0)
     context_length: int = Field(default=1024, gt=0)
     rope_theta: float = Field(default=10_000.0, gt=0)
+    hidden: Literal["middle", "penultimate", "last"] = "penultimate"
+
+    @property
+    def n_before_hidden(self) -> int:
+        """How many blocks the hidden state has passed."""
+        passed = {"middle": self.n_layers // 2, "penultimate": self.n_layers - 1}
+        return passed.get(self.hidden, self.n_layers)
 
     @property
     def head_width(self) -> int:
@@ -62,7 +74,7 @@ class Decoded:
         ``[batch, position, vocabulary]``: scores of the token that follows.
     hidden
         ``[batch, position, width]``: what enters the last block (the penultimate hidden state,
-        from which recognition features are taken).
+        from which recognition features are taken), or where else the settings take it from.
     present
         Per layer keys and values ``[batch, kv_head, past + position, head_width]``.
     """
@@ -125,10 +137,10 @@ class LlamaDecoder(nn.Module):
         past_key_values
             ``present`` of the call before, or `empty_past`.
         """
-        hidden, penultimate, present = self.run_blocks(
+        last, hidden, present = self.run_blocks(
             inputs_embeds, attention_mask, position_ids, past_key_values
         )
-        return Decoded(self.scores(hidden), penultimate, present)
+        return Decoded(self.scores(last), hidden, present)
 
     def run_blocks(
         self,
@@ -136,25 +148,28 @@ class LlamaDecoder(nn.Module):
         attention_mask: Tensor,
         position_ids: Tensor,
         past_key_values: Sequence[KeyValue],
+        n_blocks: int | None = None,
     ) -> tuple[Tensor, Tensor, tuple[KeyValue, ...]]:
-        """Do what `forward` does but for the scores.
+        """Do what `forward` does but for the scores; with ``n_blocks`` only the first so many.
 
         Returns
         -------
         tuple
-            ``[batch, position, width]`` after the last block and before it, and ``present``.
+            ``[batch, position, width]`` after the last of these blocks, the hidden state of the
+            settings, and ``present``.
         """
         n_past = past_key_values[0][0].shape[2]
         bias = _attention_bias(attention_mask, n_past, inputs_embeds)
         angles = position_ids[:, None, :, None].to(inputs_embeds.dtype) * self.inverse_wavelengths
         rotation = angles.cos(), angles.sin()
-        hidden = penultimate = inputs_embeds
+        states = [inputs_embeds]
         present: list[KeyValue] = []
-        for layer, past in zip(self.layers, past_key_values, strict=True):
-            penultimate = hidden
-            hidden, key_value = layer(hidden, rotation, bias, past)
+        blocks = zip(self.layers[:n_blocks], past_key_values[:n_blocks], strict=True)
+        for layer, past in blocks:
+            state, key_value = layer(states[-1], rotation, bias, past)
+            states.append(state)
             present.append(key_value)
-        return hidden, penultimate, tuple(present)
+        return states[-1], states[self.settings.n_before_hidden], tuple(present)
 
     def scores(self, hidden: Tensor) -> Tensor:
         """Score the token that follows, from ``[..., width]`` after the last block."""
@@ -170,10 +185,18 @@ class LlamaDecoder(nn.Module):
         attention_mask
             int64 ``[batch, position]``, 0 where there is padding (anywhere).
         """
-        position_ids = (attention_mask.cumsum(dim=1) - 1).clamp(min=0)
         past = self.empty_past(inputs_embeds.shape[0])
-        decoded: Decoded = self(inputs_embeds, attention_mask, position_ids, past)
+        decoded: Decoded = self(inputs_embeds, attention_mask, _positions(attention_mask), past)
         return decoded
+
+    def read_hidden(self, inputs_embeds: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return only the hidden state of what `read` gives; later blocks are not run."""
+        past = self.empty_past(inputs_embeds.shape[0])
+        n_blocks = self.settings.n_before_hidden
+        _, hidden, _ = self.run_blocks(
+            inputs_embeds, attention_mask, _positions(attention_mask), past, n_blocks
+        )
+        return hidden
 
     def llama_state(self) -> dict[str, Tensor]:
         """Weights under the names and in the shapes of transformers' ``LlamaForCausalLM``."""
@@ -257,6 +280,10 @@ def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """
     first, second = heads.chunk(2, dim=-1)
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+
+
+def _positions(attention_mask: Tensor) -> Tensor:
+    return (attention_mask.cumsum(dim=1) - 1).clamp(min=0)
 
 
 def _attention_bias(attention_mask: Tensor, n_past: int, like: Tensor) -> Tensor:

@@ -142,7 +142,7 @@ class VisionLanguageNetwork(nn.Module):
 
     def features_of(self, prefix: Prefix) -> Features:
         """Recognition features of studies that were encoded."""
-        hidden = self.decoder.read(prefix.embeds, prefix.mask).hidden
+        hidden = self.decoder.read_hidden(prefix.embeds, prefix.mask)
         return self._image_features(hidden, prefix.mask)
 
     def text_features(self, ids: Tensor, id_mask: Tensor) -> Features:
@@ -154,7 +154,7 @@ class VisionLanguageNetwork(nn.Module):
             int64 ``[batch, token]``; padding may be anywhere.
         """
         embeds, mask = self._marked(self.decoder.embed_tokens(ids), id_mask, self.text_marks)
-        hidden = self.decoder.read(embeds, mask).hidden
+        hidden = self.decoder.read_hidden(embeds, mask)
         features: Features = self.text_heads(hidden, mask, len(self.text_marks))
         return features
 
@@ -169,7 +169,7 @@ class VisionLanguageNetwork(nn.Module):
 
 
 class FeatureHeads(nn.Module):
-    """Global and local recognition features of one modality, from penultimate hidden states."""
+    """Global and local recognition features of one modality, from the decoder's hidden states."""
 
     def __init__(self, width: int, n_features: int) -> None:
         super().__init__()

@@ -105,6 +105,26 @@ def test_decoder_is_the_llama_of_transformers(decoder):
     assert torch.allclose(ours.hidden[there], theirs.hidden_states[-2][there], atol=1e-4)
 
 
+@pytest.mark.parametrize(("hidden", "n_passed"), [("middle", 2), ("penultimate", 3), ("last", 4)])
+def test_hidden_state_is_taken_where_the_settings_say(hidden, n_passed):
+    decoder = tiny_decoder(n_layers=4, hidden=hidden)
+    ids, mask = drawn_ids(2, 6), torch.ones(2, 6, dtype=torch.int64)
+    mask[1, 4:] = 0
+    entered = []
+    for block in decoder.layers:
+        block.register_forward_hook(lambda _, given, gives: entered.extend((given[0], gives[0])))
+    with torch.inference_mode():
+        embeds = decoder.embed_tokens(ids)
+        whole = decoder.read(embeds, mask)
+        states = [entered[0], *entered[1::2]]
+        entered.clear()
+        alone = decoder.read_hidden(embeds, mask)
+    assert torch.equal(whole.hidden, states[n_passed])
+    assert torch.equal(alone, whole.hidden)
+    assert len(entered) == 2 * n_passed
+    assert torch.equal(whole.logits, decoder.scores(states[-1]))
+
+
 @pytest.mark.parametrize("steps", [(1,) * 7, (3, 4), (6, 1)])
 def test_decoder_in_steps_gives_what_it_gives_at_once(decoder, steps):
     ids = drawn_ids(2, 7)
