@@ -1,8 +1,9 @@
 """The other series of the examination: localiser, long axes, late enhancement, T1 map, flow.
 
 Cuts through the same scene as the short-axis cine, small and quick. They give a study its usual
-company, so that finding the short-axis cine among them is a real task; only the long-axis cines
-show true motion. Late enhancement, T1 and flow values are plausible, not simulated.
+company, so that finding the short-axis cine among them is a real task. The long-axis cines show
+true motion, late enhancement the heart's scar, so that reading them can be learnt and tested; T1
+and flow values are plausible, not simulated.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from worker.phantom.cine import PhantomCine
 from worker.phantom.noise import Float32Array
 from worker.phantom.physics import coil_profile, expose, sample_scanner
 from worker.phantom.pictures import Picture, SeriesKind, SlicePose
+from worker.phantom.scar import Scar, infarct_scar
 from worker.phantom.scene import Scene
 from worker.phantom.tissue import Tissue
 
@@ -30,6 +32,10 @@ LONG_AXIS_DEG = {
     SeriesKind.THREE_CHAMBER: 140.0,
 }
 """Angle of each long-axis plane around the long axis, heart coordinates."""
+
+_BLOOD = (Tissue.LV_BLOOD, Tissue.RV_BLOOD, Tissue.ATRIUM, Tissue.AORTA)
+LATE_LEVELS = {Tissue.MYOCARDIUM: 0.05, **dict.fromkeys(_BLOOD, 0.6)}
+"""Brightness ten minutes after contrast, the myocardium nulled."""
 
 
 @dataclass(frozen=True)
@@ -92,15 +98,24 @@ def _picture(
     )
 
 
-def _long_axis(cine: PhantomCine, kind: SeriesKind, rng: np.random.Generator) -> Picture:
-    """Cine of one plane through the long axis."""
+def long_axis_picture(
+    cine: PhantomCine, kind: SeriesKind, rng: np.random.Generator, apart_mm: float = 0.0
+) -> Picture:
+    """Cine of one plane through the long axis; ``apart_mm`` as in `late_enhancement_picture`."""
     angle = np.radians(LONG_AXIS_DEG[kind])
     across = np.array([np.cos(angle), -np.sin(angle), 0.0])
     cut = Cut(np.array([0.0, 0.0, 35.0]), across, np.array([0.0, 0.0, -1.0]))
     n = cine.protocol.n_phases
     moments = [cine.heart.contraction(p / n) for p in range(n)]
-    pixels = _shown(_brightness(cine.scene, cut, moments), rng)[:, None]
-    return _picture(cine, kind, pixels, [cut], cine.trigger_times_ms)
+    bright = _brightness(cine.scene, _apart(cut, apart_mm, rng), moments)
+    return _picture(cine, kind, _shown(bright, rng)[:, None], [cut], cine.trigger_times_ms)
+
+
+def _apart(cut: Cut, spread_mm: float, rng: np.random.Generator) -> Cut:
+    """Return what is imaged of a cut when the heart lies elsewhere in that breath-hold."""
+    if not spread_mm:
+        return cut
+    return replace(cut, centre_mm=cut.centre_mm + rng.normal(0.0, spread_mm, 3))
 
 
 def _localiser(cine: PhantomCine, rng: np.random.Generator) -> Picture:
@@ -132,20 +147,23 @@ def _with_levels(scene: Scene, levels: dict[Tissue, float]) -> Scene:
     return replace(scene, palette=replace(scene.palette, level=level))
 
 
-def _late_enhancement(cine: PhantomCine, rng: np.random.Generator) -> Picture:
-    """Nulled myocardium and bright blood at mid-diastole."""
-    scene = _with_levels(
-        cine.scene,
-        {
-            Tissue.MYOCARDIUM: 0.05,
-            Tissue.LV_BLOOD: 0.6,
-            Tissue.RV_BLOOD: 0.6,
-            Tissue.ATRIUM: 0.6,
-            Tissue.AORTA: 0.6,
-        },
-    )
+def late_enhancement_picture(
+    cine: PhantomCine, rng: np.random.Generator, scar: Scar | None, apart_mm: float = 0.0
+) -> Picture:
+    """Nulled myocardium, bright blood and brighter scar at mid-diastole.
+
+    Parameters
+    ----------
+    scar
+        What is enhanced; None for a wall without scar.
+    apart_mm
+        How far the heart lies from where the headers say, from breath-hold to breath-hold
+        (standard deviation along each axis).
+    """
+    scene = replace(_with_levels(cine.scene, LATE_LEVELS), scar=scar, flow_void=0.0)
     cuts = _short_axis_cuts(9)
-    pixels = np.stack([_shown(_brightness(scene, cut, [0.2])[0], rng) for cut in cuts])
+    shown = [_brightness(scene, _apart(cut, apart_mm, rng), [0.2])[0] for cut in cuts]
+    pixels = np.stack([_shown(bright, rng) for bright in shown])
     trigger = np.array([0.75 * cine.rr_interval_ms])
     return _picture(cine, SeriesKind.LGE, pixels[None], cuts, trigger)
 
@@ -199,8 +217,8 @@ def companion_pictures(cine: PhantomCine, rng: np.random.Generator) -> list[Pict
     """
     return [
         _localiser(cine, rng),
-        *(_long_axis(cine, kind, rng) for kind in LONG_AXIS_DEG),
+        *(long_axis_picture(cine, kind, rng) for kind in LONG_AXIS_DEG),
         _flow(cine, rng),
         _t1_map(cine, rng),
-        _late_enhancement(cine, rng),
+        late_enhancement_picture(cine, rng, infarct_scar(cine.heart)),
     ]

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from worker.phantom.anatomy import Heart, Label
 from worker.phantom.noise import Float32Array, Noise, NoisePool
+from worker.phantom.scar import Scar
 from worker.phantom.shape import (
     OUTFLOW_RAD,
     SEPTUM_RAD,
@@ -99,7 +100,7 @@ class Tables:
 
 @dataclass(frozen=True)
 class Scene:
-    """A heart, its surroundings and one choice of brightness."""
+    """A heart, its surroundings and one choice of brightness; a cine shows no scar."""
 
     heart: Heart
     thorax: Thorax
@@ -116,6 +117,7 @@ class Scene:
     flow_void: float
     ridges: Noise
     rv_ridges: Noise
+    scar: Scar | None = None
 
     def plane(
         self, x_mm: Float32Array, y_mm: Float32Array, z_mm: Float32Array | float, pixel_mm: float
@@ -272,6 +274,10 @@ class Scene:
             image, tables.right_level[at] * stirred, _edge(tables.right_blood_mm[at], r, px)
         )
         image = _over(image, muscle, _edge(tables.epi_mm[at], r, px))
+        if self.scar is not None:
+            radii = self.scar.radii_mm(self.heart.shape, plane.heights_mm, N_ANGLES, contraction)
+            begins, ends = (_edge(_f32(radius)[at], r, px) for radius in radii)
+            image = _over(image, self.scar.level, np.maximum(ends - begins, np.float32(0.0)))
         image = _over(image, tables.blood_level[at] * stirred, _edge(tables.blood_mm[at], r, px))
         image = self._papillary(image, plane, tables, muscle)
         return self._root(image, plane, contraction)
