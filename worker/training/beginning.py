@@ -20,7 +20,9 @@ _PREFIX = "network."
 
 
 @dataclass(frozen=True, slots=True)
-class _Beginning:
+class Beginning:
+    """Weights to begin with, and the cohorts that they have seen."""
+
     network: SegmentationNetwork
     seen: frozenset[str]
 
@@ -41,7 +43,7 @@ def begin(path: Path, recipe: Recipe, work: Path) -> None:
         ``SETTING_INVALID``: no such file, or a network that does not fit into the recipe's.
     """
     trainer = Trainer(recipe, work)
-    start = _read(path)
+    start = read_beginning(path)
     if trainer.path.exists():
         return
     network = widened(start.network, recipe.channels)
@@ -51,13 +53,14 @@ def begin(path: Path, recipe: Recipe, work: Path) -> None:
     trainer.save()
 
 
-def _read(path: Path) -> _Beginning:
+def read_beginning(path: Path) -> Beginning:
+    """Read the network of a file that `begin` takes; raises as it does."""
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     if "average" in state:
         before = Recipe.model_validate_json(state["recipe"])
         network = SegmentationNetwork(before.channels)
         network.load_state_dict(state["average"])
-        return _Beginning(network, frozenset(cohorts_of(state, before)))
+        return Beginning(network, frozenset(cohorts_of(state, before)))
     if "model" in state and "channels" in state:
         network = SegmentationNetwork(state["channels"])
         # What filled in pictures has another head; a head for four classes begins at random.
@@ -67,6 +70,6 @@ def _read(path: Path) -> _Beginning:
             if not name.startswith(f"{_PREFIX}head.")
         }
         network.load_state_dict(weights, strict=False)
-        return _Beginning(network, frozenset({SITE}))
+        return Beginning(network, frozenset({SITE}))
     detail = f"{path.name} holds neither pre-trained weights nor the checkpoint of a run"
     raise ConfigurationError(Reason.SETTING_INVALID, detail)
