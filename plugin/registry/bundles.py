@@ -5,7 +5,7 @@ each job, so the next analysis uses it; every report names its bundle. The row o
 stays, so that what was in force once keeps its name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from plugin.domain.errors import ConfigurationError, Reason
 from plugin.registry.audit import note
 from plugin.registry.engine import Database, insert_unless_known
 from plugin.registry.operation_tables import bundle_activations, bundles
+from plugin.registry.rows import newest
 
 _COLUMNS = [column for column in bundles.c if column.name != "removed_at"]
 
@@ -184,6 +185,13 @@ class Bundles:
         ordered = query.order_by(bundles.c.name, bundles.c.id.desc())
         with self._database.read() as connection:
             return [BundleRecord(**row) for row in connection.execute(ordered).mappings()]
+
+    def page(self, limit: int, before_id: int | None = None) -> Sequence[BundleRecord]:
+        """Return some bundles, the newest first."""
+        query = select(*_COLUMNS).where(bundles.c.removed_at.is_(None))
+        page = newest(query, bundles.c.id, limit, before_id)
+        with self._database.read() as connection:
+            return [BundleRecord(**row) for row in connection.execute(page).mappings()]
 
     def needed(self) -> frozenset[int]:
         """Return the bundles that cannot be removed: in force, and to be rolled back to."""

@@ -3,6 +3,7 @@
 Each change is checked, audited in its own transaction and seen by the next send.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,7 @@ from plugin.registry.peers import (
     free_name,
     refuse_unknown,
 )
+from plugin.registry.rows import newest
 from plugin.registry.tables import deliveries, destinations
 
 _LONGEST_NAME = 64
@@ -164,6 +166,12 @@ class Destinations:
         with self._database.read() as connection:
             rows = connection.execute(select(destinations).order_by(destinations.c.name)).mappings()
             return [_destination_record(row) for row in rows]
+
+    def page(self, limit: int, before_id: int | None = None) -> Sequence[DestinationRecord]:
+        """Return some destinations, the newest first."""
+        query = newest(select(destinations), destinations.c.id, limit, before_id)
+        with self._database.read() as connection:
+            return [_destination_record(row) for row in connection.execute(query).mappings()]
 
     def with_ae_title(self, ae_title: str) -> "DestinationRecord | None":
         """Return a destination with this AE title, an enabled one first, or None."""

@@ -3,7 +3,7 @@
 Each change is checked, audited in its own transaction and seen by the next association or send.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ from plugin.registry.audit import note
 from plugin.registry.engine import Database
 from plugin.registry.marks import plain, require_mark
 from plugin.registry.records import PeerRecord
+from plugin.registry.rows import newest
 from plugin.registry.tables import peers
 
 _HIGHEST_PORT = 65535
@@ -124,6 +125,12 @@ class Peers:
         with self._database.read() as connection:
             rows = connection.execute(select(peers).order_by(peers.c.ae_title)).mappings()
             return [_peer_record(row) for row in rows]
+
+    def page(self, limit: int, before_id: int | None = None) -> Sequence[PeerRecord]:
+        """Return some peers, the newest first."""
+        query = newest(select(peers), peers.c.id, limit, before_id)
+        with self._database.read() as connection:
+            return [_peer_record(row) for row in connection.execute(query).mappings()]
 
     def get(self, ae_title: str) -> PeerRecord | None:
         """Return the peer with this AE title (case matters), or None."""

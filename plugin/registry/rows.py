@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, select
 
 from plugin.domain.errors import Reason
 from plugin.domain.job import DeliveryState, JobState
@@ -22,6 +22,14 @@ _CARRIED = ("kind", "path", "sop_class_uid", "sop_instance_uid", "series_instanc
 _DELIVERY_FIELDS = tuple(
     name for name in DeliveryRecord.__slots__ if name not in {*_CARRIED, "study_instance_uid"}
 )
+
+
+def newest(
+    query: Select[Any], ids: ColumnElement[int], limit: int | None, before_id: int | None
+) -> Select[Any]:
+    """Return the page of a query that follows a row, the newest first; no limit: all of them."""
+    page = query.order_by(ids.desc()).limit(limit)
+    return page if before_id is None else page.where(ids < before_id)
 
 
 def select_jobs() -> Select[Any]:

@@ -22,6 +22,7 @@ from plugin.domain.triage.replay import Replay, replay
 from plugin.registry.engine import Database
 from plugin.registry.people_tables import readings
 from plugin.registry.policies import policy_in_force
+from plugin.registry.rows import newest
 from plugin.registry.tables import jobs, studies
 from plugin.registry.triage_tables import triage_decisions
 
@@ -53,13 +54,12 @@ class Triage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of_study(self, study_id: int) -> list[DecisionRecord]:
-        """Return every decision about one study, newest first."""
-        query = (
-            select(triage_decisions)
-            .where(triage_decisions.c.study_id == study_id)
-            .order_by(triage_decisions.c.id.desc())
-        )
+    def of_study(
+        self, study_id: int, limit: int | None = None, before_id: int | None = None
+    ) -> list[DecisionRecord]:
+        """Return the decisions about one study, newest first; no limit: all of them."""
+        made = select(triage_decisions).where(triage_decisions.c.study_id == study_id)
+        query = newest(made, triage_decisions.c.id, limit, before_id)
         with self._database.read() as connection:
             return [_record(row) for row in connection.execute(query).mappings()]
 

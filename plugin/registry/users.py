@@ -16,6 +16,7 @@ from plugin.domain.errors import ConfigurationError, Reason
 from plugin.registry.audit import note
 from plugin.registry.engine import Database
 from plugin.registry.people_tables import api_tokens, sessions, users
+from plugin.registry.rows import newest
 
 KEYS_REST_AFTER = timedelta(days=30)
 
@@ -99,6 +100,12 @@ class Users:
         """Return all accounts by name."""
         with self._database.read() as connection:
             query = select(users).order_by(users.c.name)
+            return [_record(row) for row in connection.execute(query).mappings()]
+
+    def page(self, limit: int, before_id: int | None = None) -> Sequence[UserRecord]:
+        """Return some accounts, the newest first."""
+        query = newest(select(users), users.c.id, limit, before_id)
+        with self._database.read() as connection:
             return [_record(row) for row in connection.execute(query).mappings()]
 
     def get(self, name: str) -> UserRecord | None:
@@ -265,14 +272,16 @@ class Users:
             after = {"label": label, "expires_at": expires_at.isoformat()}
             note(connection, now, (actor, "token.add", f"user {user.name}"), after=after)
 
-    def tokens(self, name: str) -> Sequence[TokenRecord]:
-        """Return the living keys of one user, newest first."""
-        query = (
+    def tokens(
+        self, name: str, limit: int | None = None, before_id: int | None = None
+    ) -> Sequence[TokenRecord]:
+        """Return the living keys of one user, newest first; no limit: all of them."""
+        living = (
             select(api_tokens, users.c.name.label("user"))
             .join_from(api_tokens, users)
             .where(users.c.name == name, api_tokens.c.expires_at > self._database.now())
-            .order_by(api_tokens.c.id.desc())
         )
+        query = newest(living, api_tokens.c.id, limit, before_id)
         with self._database.read() as connection:
             rows = connection.execute(query).mappings()
             return [TokenRecord(**{k: row[k] for k in TokenRecord.__slots__}) for row in rows]

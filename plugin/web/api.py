@@ -14,7 +14,7 @@ from plugin.domain.access import Permission
 from plugin.registry import AuditRecord
 from plugin.registry.readings import FeedbackRecord, Opinion
 from plugin.undo import CHANGES, can_take_back
-from plugin.web.api_administration import Before, Id, Size, add_administration
+from plugin.web.api_administration import Before, Id, Size, add_administration, following
 from plugin.web.api_bundles import add_bundles
 from plugin.web.api_models import (
     AuditAnswer,
@@ -139,8 +139,8 @@ def _add_oversight(routes: APIRouter, site: Site, door: Door) -> None:
     ) -> FeedbackPage:
         """Return what readers said, newest first; ``next`` is ``before_id`` of the next page."""
         found = site.registry.readings.feedback(study_id, before_id, limit)
-        following = found[-1].id if len(found) == limit else None
-        return FeedbackPage(feedback=[_feedback(one) for one in found], next=following)
+        answers = [_feedback(one) for one in found]
+        return FeedbackPage(feedback=answers, next=following(found, limit))
 
     @routes.get("/audit", tags=["oversight"])
     def audit(
@@ -152,8 +152,7 @@ def _add_oversight(routes: APIRouter, site: Site, door: Door) -> None:
         """Return who did what, newest first; ``changes_only``: of kinds that can be taken back."""
         found = site.registry.audit.list(limit, before_id, CHANGES if changes_only else ())
         site.registry.audit.add(visitor.name, "audit.view", "audit trail")
-        following = found[-1].id if len(found) == limit else None
-        return AuditPage(entries=[_entry(one) for one in found], next=following)
+        return AuditPage(entries=[_entry(one) for one in found], next=following(found, limit))
 
     @routes.get("/health", tags=["oversight"])
     def health(_visitor: admin) -> Health:

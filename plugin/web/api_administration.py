@@ -5,7 +5,7 @@ Changes are made by the registry, as those of the administration page are: check
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Body, Depends, Path, Query
 from starlette.exceptions import HTTPException
@@ -51,6 +51,18 @@ Before = Annotated[int | None, Query(ge=1, le=2**53)]
 Size = Annotated[int, Query(ge=1, le=1000)]
 
 
+class Numbered(Protocol):
+    """A record that has a place in the order of its kind."""
+
+    @property
+    def id(self) -> int: ...  # noqa: D102
+
+
+def following(found: Sequence[Numbered], limit: int) -> int | None:
+    """Return ``before_id`` of the page after this one; None where nothing can follow."""
+    return found[-1].id if len(found) == limit else None
+
+
 def add_administration(routes: APIRouter, site: Site, door: Door) -> None:
     """Add the addresses to those of the interface."""
     _add_peers(routes, site, door)
@@ -67,12 +79,14 @@ def _add_peers(routes: APIRouter, site: Site, door: Door) -> None:
     registry = site.registry
 
     @routes.get("/peers", tags=["peers"])
-    def peers(_visitor: admin) -> PeersAnswer:
-        """Return who may send here, and who was refused."""
+    def peers(_visitor: admin, before_id: Before = None, limit: Size = 100) -> PeersAnswer:
+        """Return who may send here, newest first, and who was refused lately."""
         refused = registry.associations.list_rejected()
+        found = registry.peers.page(limit, before_id)
         return PeersAnswer(
-            peers=_peer_answers(site, registry.peers.list()),
+            peers=_peer_answers(site, found),
             refused=[RefusedAnswer.model_validate(one) for one in refused],
+            next=following(found, limit),
         )
 
     @routes.post("/peers", tags=["peers"], status_code=201)
@@ -108,10 +122,13 @@ def _add_destinations(routes: APIRouter, site: Site, door: Door) -> None:
     registry = site.registry
 
     @routes.get("/destinations", tags=["destinations"])
-    def destinations(_visitor: admin) -> DestinationsAnswer:
-        """Return where results go, and how that goes."""
-        found = [_destination_answer(site, one) for one in registry.destinations.list()]
-        return DestinationsAnswer(destinations=found)
+    def destinations(
+        _visitor: admin, before_id: Before = None, limit: Size = 100
+    ) -> DestinationsAnswer:
+        """Return where results go, newest first, and how that goes."""
+        found = registry.destinations.page(limit, before_id)
+        answers = [_destination_answer(site, one) for one in found]
+        return DestinationsAnswer(destinations=answers, next=following(found, limit))
 
     @routes.post("/destinations", tags=["destinations"], status_code=201)
     def add_destination(
@@ -233,8 +250,8 @@ def _add_deliveries(routes: APIRouter, site: Site, door: Door) -> None:
             limit=limit,
             before_id=before_id,
         )
-        following = found[-1].id if len(found) == limit else None
-        return DeliveryPage(deliveries=[_delivery_answer(one) for one in found], next=following)
+        answers = [_delivery_answer(one) for one in found]
+        return DeliveryPage(deliveries=answers, next=following(found, limit))
 
     @routes.post("/deliveries/retry", tags=["deliveries"])
     def retry_deliveries(visitor: changer, body: Annotated[RetryBody, Body()]) -> CountAnswer:

@@ -96,10 +96,14 @@ class RefusedAnswer(Answer):
 
 
 class PeersAnswer(Answer):
-    """All known senders, and the associations that were refused, by kind."""
+    """Known senders, newest first, and the 100 kinds of associations that were refused last.
+
+    ``next`` is ``before_id`` of the following page of senders.
+    """
 
     peers: list[PeerAnswer]
     refused: list[RefusedAnswer]
+    next: int | None
 
 
 class DestinationBody(RequestBody):
@@ -165,9 +169,10 @@ class DestinationAnswer(Answer):
 
 
 class DestinationsAnswer(Answer):
-    """All destinations."""
+    """Destinations, newest first; ``next`` is ``before_id`` of the following page."""
 
     destinations: list[DestinationAnswer]
+    next: int | None
 
 
 class RequestAnswer(Answer):

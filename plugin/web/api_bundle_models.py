@@ -51,13 +51,14 @@ class BundleActivationAnswer(Answer):
 
 
 class BundlesAnswer(Answer):
-    """All bundles; ``in_force`` is null where the one of the settings is used.
+    """Bundles, newest first; ``next`` is ``before_id`` of the following page.
 
-    ``activation_id`` is what an activation names as ``expected_id`` (0: none yet), ``history`` the
+    ``in_force`` is null where the bundle of the settings is used. ``activation_id`` is what an activation names as ``expected_id`` (0: none yet), ``history`` the
     latest activations.
     """
 
     bundles: list[BundleAnswer]
+    next: int | None
     in_force: int | None
     activation_id: int
     history: list[BundleActivationAnswer]

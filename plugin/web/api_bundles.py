@@ -15,7 +15,7 @@ from plugin.domain.request import RequestKind
 from plugin.registry.bundles import BundleRecord
 from plugin.web.administration.bundles import ask_about_bundle
 from plugin.web.administration.upload import receive_upload
-from plugin.web.api_administration import Id
+from plugin.web.api_administration import Before, Id, Size, following
 from plugin.web.api_administration_models import ExpectedBody, RequestAnswer
 from plugin.web.api_bundle_models import BundleActivationAnswer, BundleAnswer, BundlesAnswer
 from plugin.web.site import Site
@@ -41,9 +41,9 @@ def _add_files(routes: APIRouter, site: Site, door: Door) -> None:
     changer = Annotated[Visitor, Depends(door.command(Permission.ADMINISTER))]
 
     @routes.get("/bundles", tags=["bundles"])
-    def bundles(_visitor: admin) -> BundlesAnswer:
-        """Return the model bundles of this installation, and which one decides."""
-        return _bundles(site)
+    def bundles(_visitor: admin, before_id: Before = None, limit: Size = 100) -> BundlesAnswer:
+        """Return the model bundles of this installation, newest first, and which one decides."""
+        return _bundles(site, limit, before_id)
 
     @routes.post("/bundles", tags=["bundles"], status_code=202, openapi_extra=ZIP_BODY)
     async def upload(request: Request, visitor: changer) -> RequestAnswer:
@@ -92,16 +92,18 @@ def _add_activations(routes: APIRouter, site: Site, door: Door) -> None:
         return _bundles(site)
 
 
-def _bundles(site: Site) -> BundlesAnswer:
+def _bundles(site: Site, limit: int = 100, before_id: int | None = None) -> BundlesAnswer:
     bundles = site.registry.bundles
+    found = bundles.page(limit, before_id)
     in_force, history, needed = bundles.in_force(), bundles.history(), bundles.needed()
     return BundlesAnswer(
         bundles=[
             BundleAnswer.model_validate(
                 {**asdict(one), "facts": _facts(one), "is_needed": one.id in needed}
             )
-            for one in bundles.list()
+            for one in found
         ],
+        next=following(found, limit),
         in_force=None if in_force is None else in_force.id,
         activation_id=history[0].id if history else 0,
         history=[BundleActivationAnswer.model_validate(one) for one in history],

@@ -18,7 +18,7 @@ from plugin.registry.requests import RequestRecord
 from plugin.web.administration.dry_run import ask_to_look, what_follows
 from plugin.web.administration.storage import stored
 from plugin.web.administration.upload import receive_upload
-from plugin.web.api_administration import Before, Id, Size
+from plugin.web.api_administration import Before, Id, Size, following
 from plugin.web.api_administration_models import RequestAnswer
 from plugin.web.api_bundles import ZIP_BODY
 from plugin.web.api_operation_models import (
@@ -112,7 +112,7 @@ def _add_lists(routes: APIRouter, site: Site, door: Door) -> None:
             )
             for one in found
         ]
-        return QuarantinePage(files=files, next=found[-1].id if len(found) == limit else None)
+        return QuarantinePage(files=files, next=following(found, limit))
 
 
 def _add_dry_runs(routes: APIRouter, site: Site, door: Door) -> None:

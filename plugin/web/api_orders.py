@@ -76,7 +76,7 @@ class OrdersAnswer(BaseModel):
     """A page of orders; ``next`` is ``before_id`` of the following one."""
 
     orders: list[OrderAnswer]
-    next: int | None = None
+    next: int | None
 
 
 def add_orders(routes: APIRouter, site: Site, door: Door) -> None:
@@ -116,7 +116,7 @@ def add_orders(routes: APIRouter, site: Site, door: Door) -> None:
     def of_study(study_id: Id, _visitor: viewer) -> OrdersAnswer:
         """Return the orders of a study, the latest told first."""
         found = registry.orders.of_study(find_study(site, study_id))
-        return OrdersAnswer(orders=[_order(one) for one in found])
+        return OrdersAnswer(orders=[_order(one) for one in found], next=None)
 
 
 async def _body(request: Request) -> bytes:

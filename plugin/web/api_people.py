@@ -9,7 +9,7 @@ from plugin.domain.access import Permission
 from plugin.registry.users import UserRecord
 from plugin.undo import take_back
 from plugin.web.account import make_own_key
-from plugin.web.api_administration import Id
+from plugin.web.api_administration import Before, Id, Size, following
 from plugin.web.api_people_models import (
     KeyAnswer,
     PasswordAnswer,
@@ -40,10 +40,11 @@ def _add_users(routes: APIRouter, site: Site, door: Door) -> None:
     changer = Annotated[Visitor, Depends(door.command(Permission.ADMINISTER))]
 
     @routes.get("/users", tags=["users"])
-    def users(_visitor: admin) -> UsersAnswer:
-        """Return all accounts."""
-        found = [UserAnswer.model_validate(one) for one in site.registry.users.list()]
-        return UsersAnswer(users=found)
+    def users(_visitor: admin, before_id: Before = None, limit: Size = 100) -> UsersAnswer:
+        """Return the accounts, newest first."""
+        found = site.registry.users.page(limit, before_id)
+        answers = [UserAnswer.model_validate(one) for one in found]
+        return UsersAnswer(users=answers, next=following(found, limit))
 
     @routes.post("/users", tags=["users"], status_code=201)
     def add_user(visitor: changer, body: Annotated[UserBody, Body()]) -> PasswordAnswer:
@@ -77,9 +78,9 @@ def _add_keys(routes: APIRouter, site: Site, door: Door) -> None:
     users = site.registry.users
 
     @routes.get("/tokens", tags=["tokens"])
-    def own_tokens(visitor: somebody) -> TokensAnswer:
-        """Return one's own living keys."""
-        return _tokens(site, visitor.name)
+    def own_tokens(visitor: somebody, before_id: Before = None, limit: Size = 100) -> TokensAnswer:
+        """Return one's own living keys, newest first."""
+        return _tokens(site, visitor.name, limit, before_id)
 
     @routes.post("/tokens", tags=["tokens"], status_code=201)
     def add_own_token(visitor: owner, body: Annotated[TokenBody, Body()]) -> KeyAnswer:
@@ -93,9 +94,11 @@ def _add_keys(routes: APIRouter, site: Site, door: Door) -> None:
             raise HTTPException(404)
 
     @routes.get("/users/{name}/tokens", tags=["tokens"])
-    def tokens(name: UserName, _visitor: admin) -> TokensAnswer:
-        """Return the living keys of an account."""
-        return _tokens(site, _user(site, name).name)
+    def tokens(
+        name: UserName, _visitor: admin, before_id: Before = None, limit: Size = 100
+    ) -> TokensAnswer:
+        """Return the living keys of an account, newest first."""
+        return _tokens(site, _user(site, name).name, limit, before_id)
 
     @routes.post("/users/{name}/tokens", tags=["tokens"], status_code=201)
     def add_token(
@@ -144,6 +147,7 @@ def _user(site: Site, name: str) -> UserRecord:
     return found
 
 
-def _tokens(site: Site, name: str) -> TokensAnswer:
-    found = site.registry.users.tokens(name)
-    return TokensAnswer(tokens=[TokenAnswer.model_validate(one) for one in found])
+def _tokens(site: Site, name: str, limit: int, before_id: int | None) -> TokensAnswer:
+    found = site.registry.users.tokens(name, limit, before_id)
+    answers = [TokenAnswer.model_validate(one) for one in found]
+    return TokensAnswer(tokens=answers, next=following(found, limit))

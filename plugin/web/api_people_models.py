@@ -39,9 +39,10 @@ class UserAnswer(Answer):
 
 
 class UsersAnswer(Answer):
-    """All accounts."""
+    """Accounts, newest first; ``next`` is ``before_id`` of the following page."""
 
     users: list[UserAnswer]
+    next: int | None
 
 
 class PasswordAnswer(Answer):
@@ -68,9 +69,10 @@ class TokenAnswer(Answer):
 
 
 class TokensAnswer(Answer):
-    """Living keys, newest first."""
+    """Living keys, newest first; ``next`` is ``before_id`` of the following page."""
 
     tokens: list[TokenAnswer]
+    next: int | None
 
 
 class KeyAnswer(Answer):

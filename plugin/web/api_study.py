@@ -13,7 +13,7 @@ from plugin.domain.findings import Assessment
 from plugin.registry import StudyRecord
 from plugin.registry.triage import DecisionRecord
 from plugin.registry.worklist import WorklistEntry
-from plugin.web.api_administration import Id
+from plugin.web.api_administration import Before, Id, Size, following
 from plugin.web.api_administration_models import RequestAnswer
 from plugin.web.api_models import ChangeAnswer, ComparisonAnswer, ListedStudy, ObjectAnswer
 from plugin.web.api_study_models import (
@@ -117,11 +117,14 @@ def _add_history(routes: APIRouter, site: Site, door: Door) -> None:
         return EventsAnswer(events=[EventAnswer.model_validate(one) for one in found])
 
     @routes.get("/studies/{study_id}/decisions", tags=["studies"])
-    def decisions(study_id: Id, _visitor: viewer) -> DecisionsAnswer:
+    def decisions(
+        study_id: Id, _visitor: viewer, before_id: Before = None, limit: Size = 100
+    ) -> DecisionsAnswer:
         """Return every decision of the triage policy about a study, newest first, and why."""
         record = find_study(site, study_id)
-        found = site.registry.triage.of_study(record.id)
-        return DecisionsAnswer(decisions=[_decision(one) for one in found])
+        found = site.registry.triage.of_study(record.id, limit, before_id)
+        answers = [_decision(one) for one in found]
+        return DecisionsAnswer(decisions=answers, next=following(found, limit))
 
 
 def _add_withdrawal(routes: APIRouter, site: Site, door: Door) -> None:

@@ -79,9 +79,10 @@ class DecisionAnswer(Answer):
 
 
 class DecisionsAnswer(Answer):
-    """Decisions about a study, newest first."""
+    """Decisions about a study, newest first; ``next`` is ``before_id`` of the following page."""
 
     decisions: list[DecisionAnswer]
+    next: int | None
 
 
 class WithdrawalBody(RequestBody):

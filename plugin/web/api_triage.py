@@ -11,7 +11,7 @@ from plugin.domain.triage import (
     parse_policy,
 )
 from plugin.web.administration.policy import problems_in
-from plugin.web.api_administration import Before, Size
+from plugin.web.api_administration import Before, Size, following
 from plugin.web.api_administration_models import (
     ActivationAnswer,
     ActivationBody,
@@ -45,7 +45,7 @@ def _add_policies(routes: APIRouter, site: Site, door: Door) -> None:
         found = site.registry.policies.history(limit, before_id)
         return PoliciesAnswer(
             activations=[ActivationAnswer.model_validate(one) for one in found],
-            next=found[-1].id if len(found) == limit else None,
+            next=following(found, limit),
         )
 
     @routes.get("/policies/current", tags=["policies"])

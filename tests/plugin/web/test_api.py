@@ -55,6 +55,37 @@ def test_every_address_is_described_and_asks_who_it_is(app, anybody):
             assert answer.status_code == 401, (method, path)
 
 
+OF_ONE_THING = {
+    "/studies/{study_id}",
+    "/studies/{study_id}/events",
+    "/studies/{study_id}/orders",
+    "/orders/{order_id}",
+    "/policies/current",
+    "/processes",
+    "/quality",
+    "/settings",
+    "/storage",
+    "/switch",
+}
+"""Addresses whose lists are as long as one study, one installation or one page is large."""
+
+
+def test_lists_come_in_pages_unless_they_are_of_one_thing(anybody):
+    described = anybody.get(f"{API}/openapi.json").json()
+    models = described["components"]["schemas"]
+    whole = set()
+    for path, methods in described["paths"].items():
+        asked = methods.get("get", {"responses": {"200": {}}})
+        content = asked["responses"]["200"].get("content", {}).get("application/json", {})
+        model = models.get(content.get("schema", {}).get("$ref", "").rpartition("/")[2], {})
+        lists = [one for one in model.get("properties", {}).values() if one.get("type") == "array"]
+        if any("$ref" in one["items"] for one in lists):
+            names = {one["name"] for one in asked.get("parameters", [])}
+            paged = {"limit", "before_id"} <= names and "next" in model["required"]
+            whole |= set() if paged else {path.removeprefix(API)}
+    assert whole == OF_ONE_THING
+
+
 def test_search_gives_pages_that_join(program, registry):
     for number in range(7):
         receive(registry, uid=f"1.2.840.{number + 5}", patient_name=f"N{number}^X")

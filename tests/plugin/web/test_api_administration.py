@@ -187,6 +187,29 @@ def test_an_account_is_added_changed_and_gets_a_key(app, program, registry):
     assert "new.person" in names
 
 
+@pytest.mark.parametrize(
+    "path", ["/peers", "/destinations", "/users", "/bundles", "/users/reader/tokens"]
+)
+def test_lists_of_the_administration_come_in_pages_newest_first(program, registry, path):
+    facts = {"licence": "CC0-1.0", "intended_use": "tests", "training_data": "none"}
+    for number in range(3):
+        registry.peers.add(f"PEER{number}")
+        registry.destinations.add(f"d{number}", ae_title="D", host="10.0.0.1", port=104)
+        registry.bundles.verified(f"{number}" * 64, "unet", f"1.0.{number}", "/b", facts, "worker")
+        program.post("/users/reader/tokens", {"label": f"key {number}", "days": 1})
+    kind = path.rpartition("/")[2]
+    whole = program.get(path).json()
+    assert whole["next"] is None
+    first = program.get(f"{path}?limit=2").json()
+    second = program.get(f"{path}?before_id={first['next']}").json()
+    assert first[kind] + second[kind] == whole[kind]
+    assert len(first[kind]) == 2
+    made = [str(one.get("name", one.get("ae_title", one.get("label")))) for one in whole[kind]]
+    if kind != "users":
+        assert made == sorted(made, reverse=True)
+    assert program.get(f"{path}?limit=0").status_code == 422
+
+
 def test_a_change_is_taken_back_unless_something_followed(program, registry):
     added = program.post("/peers", {"ae_title": "SCANNER", "port": 104}).json()
     program.patch(f"/peers/{added['id']}", {"port": 105})
