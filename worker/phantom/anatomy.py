@@ -100,9 +100,12 @@ class Cylinder:
 
 @dataclass(frozen=True)
 class Heart:
-    """One beating heart; immutable, all of its randomness was spent when it was drawn."""
+    """One beating heart; immutable, all of its randomness was spent when it was drawn.
 
-    kind: HeartKind
+    ``kind`` is None for a heart whose traits were drawn one by one.
+    """
+
+    kind: HeartKind | None
     person: Person
     shape: HeartShape
     placement: Placement

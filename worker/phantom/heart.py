@@ -1,23 +1,15 @@
-"""Draw generated hearts of a given kind: the front door of the phantom package.
+"""Draw generated hearts of a given kind or with given traits: the front door of the package.
 
-Knows which volumes, ejection fractions, wall thicknesses and shapes belong to health and to each
-disease pattern, and solves the shape so that it has them. Everything a caller needs of a heart
-(`Heart`, `HeartKind`, `Label`, `HeartTruth` ...) can be imported from here.
-
-The ranges are drawn around the adult reference values (papillary muscles in the cavity); they are
-wide on purpose and are no normal table: grading values is the business of the analysis.
-
-References
-----------
-Kawel-Boehm N et al., J Cardiovasc Magn Reson 2020;22:87 (adult reference ranges).
-Bernard O et al., IEEE TMI 2018;37:2514 (criteria of the disease groups).
+Knows which shapes belong to health and to each thing that can be wrong, and solves the shape so
+that it has the volumes that were drawn (`patterns` has the ranges). Everything a caller needs of a
+heart (`Heart`, `HeartKind`, `HeartTraits`, `Label`, `HeartTruth` ...) can be imported from here.
 """
 
 # Shape constants are drawn here by the dozen; naming each would hide the shape.
 # ruff: noqa: PLR2004
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import pi, radians, sqrt
 
 import numpy as np
@@ -30,6 +22,18 @@ from worker.phantom.anatomy import (
     Person,
     Placement,
     Sex,
+)
+from worker.phantom.patterns import (
+    FEMALE_VOLUME,
+    FEMALE_WALL,
+    PATTERNS,
+    TRAITS,
+    HeartTraits,
+    Pattern,
+    Range,
+    Wall,
+    pattern_of,
+    sample_traits,
 )
 from worker.phantom.segments import CENTRES_DEG, TERRITORIES, Territory
 from worker.phantom.shape import Bump, Harmonic, HeartShape
@@ -46,6 +50,7 @@ __all__ = [
     "Cylinder",
     "Heart",
     "HeartKind",
+    "HeartTraits",
     "HeartTruth",
     "Label",
     "Person",
@@ -53,116 +58,13 @@ __all__ = [
     "SegmentTruth",
     "Sex",
     "Volumes",
+    "Wall",
     "WallMotion",
     "sample_heart",
+    "sample_heart_with",
     "sample_person",
+    "sample_traits",
 ]
-
-Range = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """Ranges that one kind of heart is drawn from; volumes are indexed (ml per m2 of BSA)."""
-
-    lv_edv_ml_per_m2: Range
-    lv_ef_percent: Range
-    rv_edv_ml_per_m2: Range
-    rv_ef_percent: Range
-    wall_mm: Range
-    elongation: Range
-    descent_mm: Range
-    rv_descent_mm: Range
-    heart_rate_bpm: Range
-    flattening_ed: Range = (0.0, 0.03)
-    flattening_es: Range = (0.0, 0.03)
-
-
-PATTERNS: dict[HeartKind, Pattern] = {
-    HeartKind.HEALTHY: Pattern(
-        (66, 92),
-        (56, 68),
-        (70, 96),
-        (50, 63),
-        (6.4, 8.6),
-        (0.94, 1.06),
-        (12, 17),
-        (18, 24),
-        (55, 80),
-    ),
-    HeartKind.DILATED: Pattern(
-        (112, 175),
-        (14, 38),
-        (70, 120),
-        (28, 52),
-        (6.4, 9.0),
-        (0.84, 0.98),
-        (3, 8),
-        (9, 16),
-        (65, 95),
-    ),
-    HeartKind.HYPERTROPHIC_SEPTAL: Pattern(
-        (56, 84),
-        (60, 76),
-        (60, 86),
-        (52, 68),
-        (8.5, 11.0),
-        (0.96, 1.1),
-        (8, 13),
-        (15, 21),
-        (55, 80),
-    ),
-    HeartKind.HYPERTROPHIC_CONCENTRIC: Pattern(
-        (52, 80),
-        (58, 75),
-        (58, 84),
-        (52, 68),
-        (15.5, 20.0),
-        (0.94, 1.06),
-        (7, 12),
-        (14, 20),
-        (58, 85),
-    ),
-    HeartKind.HYPERTROPHIC_APICAL: Pattern(
-        (56, 82),
-        (60, 76),
-        (60, 86),
-        (52, 68),
-        (8.5, 10.5),
-        (0.96, 1.1),
-        (9, 14),
-        (15, 21),
-        (55, 80),
-    ),
-    HeartKind.INFARCT: Pattern(
-        (82, 125),
-        (22, 42),
-        (62, 92),
-        (42, 60),
-        (8.0, 10.5),
-        (0.9, 1.02),
-        (5, 10),
-        (13, 20),
-        (60, 90),
-    ),
-    HeartKind.RIGHT_VENTRICULAR: Pattern(
-        (55, 82),
-        (50, 64),
-        (118, 185),
-        (18, 40),
-        (6.4, 8.6),
-        (0.94, 1.06),
-        (9, 14),
-        (7, 13),
-        (62, 95),
-        (0.04, 0.14),
-        (0.08, 0.26),
-    ),
-}
-
-
-FEMALE_VOLUME, FEMALE_WALL = 0.92, 0.86
-"""Indexed volumes and walls of women as a share of those of men."""
 
 
 def _draw(rng: np.random.Generator, bounds: Range) -> float:
@@ -182,7 +84,7 @@ def sample_person(rng: np.random.Generator) -> Person:
     return Person(sex, int(rng.integers(24, 79)), round(height, 2), round(bmi * height**2, 1))
 
 
-def _wall_bumps(kind: HeartKind, rng: np.random.Generator, wall_mm: float) -> list[Bump]:
+def _wall_bumps(wall: Wall, rng: np.random.Generator, wall_mm: float) -> list[Bump]:
     """Regional thickening of hypertrophic hearts, and the small unevenness that all have."""
     bumps = [
         Bump(
@@ -194,7 +96,7 @@ def _wall_bumps(kind: HeartKind, rng: np.random.Generator, wall_mm: float) -> li
         )
         for _ in range(3)
     ]
-    if kind is HeartKind.HYPERTROPHIC_SEPTAL:
+    if wall is Wall.SEPTAL:
         target = rng.uniform(17.0, 25.0)
         angle = radians(rng.uniform(135, 185))
         bumps.append(
@@ -206,7 +108,7 @@ def _wall_bumps(kind: HeartKind, rng: np.random.Generator, wall_mm: float) -> li
                 float(rng.uniform(0.25, 0.36)),
             )
         )
-    if kind is HeartKind.HYPERTROPHIC_APICAL:
+    if wall is Wall.APICAL:
         target = rng.uniform(15.0, 21.0)
         bumps.append(
             Bump(float(target / wall_mm - 1.0), float(rng.uniform(0, 2 * pi)), 0.85, 4.0, 0.22)
@@ -227,9 +129,9 @@ def _infarct(rng: np.random.Generator) -> tuple[list[Bump], list[Bump]]:
     return [thinning], [lost]
 
 
-def _motion_bumps(kind: HeartKind, rng: np.random.Generator) -> list[Bump]:
-    """Small differences of contraction that every heart has; larger ones in a dilated heart."""
-    size = 0.22 if kind is HeartKind.DILATED else 0.07
+def _motion_bumps(traits: HeartTraits, rng: np.random.Generator) -> list[Bump]:
+    """Small differences of contraction that every heart has; larger ones in a weak one."""
+    size = 0.22 if traits.lv_weak and not traits.infarct else 0.07
     return [
         Bump(
             float(rng.uniform(-size, size)),
@@ -310,16 +212,17 @@ def _placement(rng: np.random.Generator) -> Placement:
     return Placement(origin, np.stack([lateral, inferior, apex]))
 
 
-def _draft(kind: HeartKind, sex: Sex, edv_ml: float, rng: np.random.Generator) -> HeartShape:
+def _draft(
+    pattern: Pattern, traits: HeartTraits, sex: Sex, edv_ml: float, rng: np.random.Generator
+) -> HeartShape:
     """Draw a shape with everything drawn but what the volumes decide."""
-    pattern = PATTERNS[kind]
     wall = _draw(rng, pattern.wall_mm) * (FEMALE_WALL if sex is Sex.FEMALE else 1.0)
-    bumps, motion = _wall_bumps(kind, rng, wall), _motion_bumps(kind, rng)
-    if kind is HeartKind.INFARCT:
+    bumps, motion = _wall_bumps(traits.wall, rng, wall), _motion_bumps(traits, rng)
+    if traits.infarct:
         thinning, lost = _infarct(rng)
         bumps, motion = bumps + thinning, motion + lost
-    thick_apex = kind in {HeartKind.HYPERTROPHIC_APICAL, HeartKind.HYPERTROPHIC_CONCENTRIC}
-    wide_rv = kind is HeartKind.RIGHT_VENTRICULAR
+    thick_apex = traits.wall in {Wall.APICAL, Wall.CONCENTRIC}
+    wide_rv = traits.rv_dilated
     return HeartShape(
         cavity_length_mm=94.0 * (edv_ml / 150.0) ** (1 / 3) * _draw(rng, pattern.elongation),
         cavity_radius_mm=25.0,
@@ -370,12 +273,30 @@ def sample_heart(kind: HeartKind | str, rng: np.random.Generator) -> Heart:
         For a kind that does not exist.
     """
     kind = HeartKind(kind)
-    pattern = PATTERNS[kind]
+    return _drawn(kind, PATTERNS[kind], TRAITS[kind], rng)
+
+
+def sample_heart_with(traits: HeartTraits, rng: np.random.Generator) -> Heart:
+    """Draw a heart with these traits and no others; it is of no kind.
+
+    Parameters
+    ----------
+    traits
+        What is wrong with it; `sample_traits` draws them independently of each other.
+    rng
+        Source of all randomness; the same state gives the same heart.
+    """
+    return _drawn(None, pattern_of(traits), traits, rng)
+
+
+def _drawn(
+    kind: HeartKind | None, pattern: Pattern, traits: HeartTraits, rng: np.random.Generator
+) -> Heart:
     person = sample_person(rng)
     small = FEMALE_VOLUME if person.sex is Sex.FEMALE else 1.0
     edv_ml = _draw(rng, pattern.lv_edv_ml_per_m2) * person.bsa_m2 * small
     rv_edv_ml = _draw(rng, pattern.rv_edv_ml_per_m2) * person.bsa_m2 * small
-    shape = _draft(kind, person.sex, edv_ml, rng)
+    shape = _draft(pattern, traits, person.sex, edv_ml, rng)
     shape = _solve_left(shape, edv_ml, _draw(rng, pattern.lv_ef_percent))
     shape = _solve_right(shape, rv_edv_ml, _draw(rng, pattern.rv_ef_percent))
     rate = _draw(rng, pattern.heart_rate_bpm)
