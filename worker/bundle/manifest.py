@@ -4,9 +4,9 @@ Only the form is checked here; whether the files are what the manifest says is `
 """
 
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from plugin.domain.licences import permitted_use
 
@@ -78,9 +78,8 @@ class ImageSpec(_Strict):
         1: a phase alone. 2: the phase, then the opposite one, each with its neighbouring slices.
     propagates
         After the images come the labels of a neighbouring slice.
-    turns_degrees, turn_scales
-        How views near end-diastole and end-systole are turned for further looks, and how much each
-        turned view is enlarged (none of them without ``turn_scales``).
+    turns_degrees
+        How views near end-diastole and end-systole are turned for further looks.
     """
 
     kind: Literal["short_axis_cine"]
@@ -90,22 +89,8 @@ class ImageSpec(_Strict):
     phases: Literal[1, 2] = 1
     propagates: bool = False
     turns_degrees: tuple[float, ...] = ()
-    turn_scales: tuple[Annotated[float, Field(gt=0.5, lt=2)], ...] = ()
     multiple_of: int = Field(gt=0)
     intensity: Literal["percentile_1_99_clip_1.5"]
-
-    @model_validator(mode="after")
-    def _a_scale_for_each_turn(self) -> Self:
-        if self.turn_scales and len(self.turn_scales) != len(self.turns_degrees):
-            msg = "turn_scales: as many as turns_degrees, or none"
-            raise ValueError(msg)
-        return self
-
-    @property
-    def further_looks(self) -> tuple[tuple[float, float], ...]:
-        """Angle in degrees and enlargement of each further look."""
-        scales = self.turn_scales or (1.0,) * len(self.turns_degrees)
-        return tuple(zip(self.turns_degrees, scales, strict=True))
 
 
 class GoldenSpec(_Strict):

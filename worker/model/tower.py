@@ -92,7 +92,7 @@ class SegmentationTower:
         self._spacing_mm = bundle.manifest.image.spacing_mm
         self._both_ends = bundle.manifest.image.phases == 2  # noqa: PLR2004 - systole and diastole
         self._propagates = bundle.manifest.image.propagates
-        self._further_looks = bundle.manifest.image.further_looks
+        self._turns_degrees = bundle.manifest.image.turns_degrees
         self._multiple = bundle.manifest.image.multiple_of
         self._view_px = round(bundle.manifest.image.view_mm / self._spacing_mm)
 
@@ -166,9 +166,9 @@ class SegmentationTower:
     ) -> Float32Array:
         """Return the mean of the probabilities ``p`` found in views and of those in turned ones."""
         looks = [p]
-        for degrees, scale in self._further_looks:
-            shown = (turned(one, degrees, scale) for one in (views, opposite, guided))
-            looks.append(turned(self._look(*shown)[0], -degrees, 1.0 / scale))
+        for degrees in self._turns_degrees:
+            seen, _ = self._look(*(turned(one, degrees) for one in (views, opposite, guided)))
+            looks.append(turned(seen, -degrees))
         return np.asarray(np.mean(looks, axis=0), dtype=np.float32)
 
     def _find_heart(self, images: Float32Array) -> Window:

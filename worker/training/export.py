@@ -37,10 +37,10 @@ from worker.training.onnx_file import forget_the_machine, opset_of, store_as_hal
 from worker.training.terms import KNOWN_COHORTS, Terms, terms_of
 
 MULTIPLE = 16
-# On ten patients that a network never saw, turning raised Dice by 0.002 (LV), 0.001 (myocardium),
-# 0.003 (RV); 10 and 30 degrees, and five looks in place of three, gave no more. On forty others the
-# scales took another 0.17 points off the error of LVEF at no cost.
-TURNS_DEGREES, TURN_SCALES = (20.0, -20.0), (0.93, 1.07)
+# On ten patients that a network never saw, Dice rose by 0.002 (LV), 0.001 (myocardium), 0.003 (RV);
+# 10 and 30 degrees, and five looks in place of three, gave no more. Views enlarged and reduced by
+# 7 % besides left the LVEF error of all hundred patients as it was (2.98, 3.01 points).
+TURNS_DEGREES = (20.0, -20.0)
 GRAPH_FILE = "graphs/segmentation.onnx"
 GOLDEN_FILE = "golden/segmentation.npz"
 CARD_FILE = "MODEL_CARD.md"
@@ -224,7 +224,6 @@ def _manifest(folder: Path, text: BundleText, opset: int, n_features: int) -> Ma
             phases=N_PHASES,
             propagates=True,
             turns_degrees=TURNS_DEGREES,
-            turn_scales=TURN_SCALES,
             multiple_of=MULTIPLE,
             intensity="percentile_1_99_clip_1.5",
         ),

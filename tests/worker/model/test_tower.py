@@ -138,7 +138,7 @@ def test_tower_shows_each_slice_what_it_found_nearer_to_the_middle(tmp_path):
 def test_tower_looks_again_at_turned_views_near_both_ends_of_the_beat(tmp_path, monkeypatch):
     folder = write_wide_bundle(tmp_path / "b", looks_at=1)
     manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["image"] |= {"turns_degrees": [20.0, -20.0], "turn_scales": [0.8, 1.25]}
+    manifest["image"]["turns_degrees"] = [20.0, -20.0]
     (folder / "manifest.json").write_text(json.dumps(manifest))
     tower = SegmentationTower(load_bundle(folder), threads=1)
     labels = drawn_labels(n_phases=9, n_slices=1)
@@ -146,16 +146,13 @@ def test_tower_looks_again_at_turned_views_near_both_ends_of_the_beat(tmp_path, 
     turns = []
     monkeypatch.setattr(
         "worker.model.tower.turned",
-        lambda images, degrees, scale: (
-            turns.append((len(images), degrees, round(scale, 3))) or turned(images, degrees, scale)
-        ),
+        lambda images, degrees: turns.append((len(images), degrees)) or turned(images, degrees),
     )
     once = SegmentationTower(load_bundle(write_wide_bundle(tmp_path / "c", looks_at=1)), threads=1)
     stack = stack_of(labels)
     again, first = tower.segment(stack), once.segment(stack)
-    assert {n for n, *_ in turns} == {6}  # fullest and emptiest, and those beside them
-    one_way, other_way = [20.0, 0.8], [-20.0, 1.25]
-    assert [look for _, *look in turns] == [one_way] * 3 + [other_way] * 4 + [one_way]
+    assert {n for n, _ in turns} == {6}  # fullest and emptiest, and those beside them
+    assert [degrees for _, degrees in turns] == [20.0] * 3 + [-20.0] * 4 + [20.0]
     assert np.array_equal(again.labels[2], first.labels[2])
     assert dice(again.labels[0] == 3, first.labels[0] == 3) > 0.97
 

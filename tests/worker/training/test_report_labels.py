@@ -1,0 +1,71 @@
+"""What a hospital's report says of each category: read by rules, in two languages."""
+
+import pytest
+
+from worker.model.language.categories import Category, categories_digest, read_categories
+from worker.training.report_labels import ABSENT, MAXIMUM_BYTES, PRESENT, labels_of, read_text
+from worker.training.report_labels import UNKNOWN as OPEN
+
+CATEGORIES = [one for one in read_categories() if not one.measured]
+
+
+def said(text, key):
+    return labels_of(text, CATEGORIES)[key]
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "label"),
+    [
+        ("Conclusion: dilated cardiomyopathy, LVEF 28 %.", "DCM", PRESENT),
+        ("Findings typical of HCM.", "HCM", PRESENT),
+        ("Dilated  cardio-\nmyopathy", "DCM", OPEN),
+        ("No evidence of hypertrophic cardiomyopathy.", "HCM", ABSENT),
+        ("Hypertrophic cardiomyopathy is excluded.", "HCM", ABSENT),
+        ("Possible hypertrophic cardiomyopathy.", "HCM", OPEN),
+        ("HCM cannot be excluded.", "HCM", OPEN),
+        ("DCM vs. HCM.", "HCM", OPEN),
+        ("Indication: ?HCM", "HCM", OPEN),
+        ("Family history of HCM.", "HCM", OPEN),
+        ("Not an infarct, but dilated cardiomyopathy.", "DCM", PRESENT),
+        ("DCM. On review no DCM.", "DCM", OPEN),
+        ("Wall of 9 mm.", "HCM", OPEN),
+        ("诊断：扩张型心肌病。", "DCM", PRESENT),
+        ("未见心肌梗死。", "MINF", ABSENT),
+        ("肥厚型心肌病可能。", "HCM", OPEN),
+        ("HCMX of the plan", "HCM", OPEN),
+    ],
+)
+def test_label_follows_name_negation_and_hedge(text, key, label):
+    assert said(text, key) == label
+
+
+def test_what_a_report_with_a_diagnosis_leaves_out_is_not_there():
+    found = labels_of("Hypertrophic cardiomyopathy. No myocardial infarction.", CATEGORIES)
+    assert found == {"NOR": 0, "DCM": 0, "HCM": 1, "MINF": 0, "RV": 0}
+
+
+def test_indication_of_one_disease_and_conclusion_of_another():
+    text = "Indication: suspected HCM.\nFindings ...\nConclusion: dilated cardiomyopathy."
+    found = labels_of(text, CATEGORIES)
+    assert (found["DCM"], found["HCM"]) == (PRESENT, ABSENT)
+
+
+def test_category_of_a_site_is_read_by_its_name_or_as_it_is_reported():
+    plain = Category(key="amyloid", name="cardiac amyloidosis", present=("a",), absent=("b",))
+    worded = plain.model_copy(update={"reported": ("ATTR", "淀粉样变")})
+    assert labels_of("Cardiac amyloidosis.", [plain]) == {"amyloid": PRESENT}
+    assert labels_of("心肌淀粉样变。", [worded]) == {"amyloid": PRESENT}
+    assert labels_of("Cardiac amyloidosis.", [worded]) == {"amyloid": OPEN}
+    assert categories_digest([plain]) == categories_digest([worded])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_report_is_read_in_the_encodings_that_hospitals_write(encoding):
+    text = "结论：扩张型心肌病。左心室扩大，射血分数明显减低，室壁运动普遍减弱。"
+    assert said(read_text(text.encode(encoding)), "DCM") == PRESENT
+
+
+def test_latin_1_and_a_hundred_kilobytes_are_read_to_a_limit():
+    raw = "Herzgröße: dilated cardiomyopathy. ".encode("latin-1")
+    assert said(read_text(raw), "DCM") == PRESENT
+    assert len(read_text(raw * 3000)) <= MAXIMUM_BYTES
