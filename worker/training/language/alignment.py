@@ -77,6 +77,7 @@ class AlignmentLoss:
         findings: Tensor,
         bank: AnchorBank,
         temperature: Tensor,
+        said: Tensor | None = None,
     ) -> Tensor:
         """Return the loss of a batch, a scalar.
 
@@ -90,12 +91,14 @@ class AlignmentLoss:
             Anchors of the seen categories; never a held-out bank.
         temperature
             Scalar, of all three terms.
+        said
+            What the texts speak of, as ``findings``; all of it when None.
         """
         same = same_findings(findings)
         whole = symmetric_info_nce(images.whole, texts.whole, same, temperature)
         local = symmetric_info_nce(images.local, texts.local, same, temperature)
-        margins = [bank.margins(one.whole) for one in (images, texts)]
-        sides = [category_loss(one, findings, temperature) for one in margins]
+        told = ((images, findings), (texts, findings if said is None else said))
+        sides = [category_loss(bank.margins(one.whole), of, temperature) for one, of in told]
         return self.whole * whole + self.local * local + self.category * (sides[0] + sides[1]) / 2
 
 

@@ -1,8 +1,8 @@
 """What is said about a labelled study: which categories it has, its report, its request.
 
 Findings come from the true contours by the product's own rules, so a finding is learnt exactly
-where the runtime would state it; groups come from the data set. A history may contradict the study:
-it changes no label.
+where the runtime would state it; groups come from the data set, those of mixed hearts from the
+printed criteria. A history may contradict the study: it changes no label.
 """
 
 from collections.abc import Sequence
@@ -19,17 +19,18 @@ from worker.findings.rules import RANGE_RULES
 from worker.model.language.categories import Category, read_categories
 from worker.model.language.vocabulary import Style
 from worker.phantom.anatomy import HeartKind
+from worker.training.language.criteria import GROUPS, in_group
 from worker.training.language.frames import load_frames
 from worker.training.language.study_data import LabelledStudy
 from worker.training.language.writer import Writer, history
 
-GROUPS = ("NOR", "DCM", "HCM", "MINF", "RV")
 _RANGED = {rule.key: rule.keys for rule in RANGE_RULES}
 _OTHER = {
     "lv_systolic_dysfunction": ("lv_ejection_fraction",),
     "lv_wall_thickening": ("maximal_wall_thickness",),
 }
 PRESENT, ABSENT, UNKNOWN = 1, 0, -1
+_MOST_DESCRIBED = 5
 _KINDS = frozenset(kind.value for kind in HeartKind)
 _PHANTOM_FILE = Path(__file__).with_name("phantom_categories.toml")
 
@@ -46,7 +47,8 @@ def finding_vector(study: LabelledStudy, categories: Sequence[str]) -> npt.NDArr
 
 def _label(study: LabelledStudy, key: str) -> int:
     if key in GROUPS:
-        return PRESENT if study.group == key else ABSENT
+        belongs = in_group(study, key)
+        return UNKNOWN if belongs is None else PRESENT if belongs else ABSENT
     if key in _KINDS:
         if study.cohort != "phantom":
             return UNKNOWN
@@ -72,6 +74,32 @@ def report_text(study: LabelledStudy, rng: np.random.Generator) -> str:
     writer = Writer(evidence, language, load_frames("en"), rng)
     style = Style.FULL if rng.random() > 1 / 2 else Style.TERSE
     return fill_slots(writer.impression(style), evidence)
+
+
+def described(
+    study: LabelledStudy, categories: Sequence[Category], rng: np.random.Generator
+) -> tuple[str, npt.NDArray[np.int64]]:
+    """Put descriptions of a few categories, each as it is in this study, into one text.
+
+    What is said of several things at once is then nothing new: the text of a category that is a
+    combination of findings was read as other combinations.
+
+    Returns
+    -------
+    tuple
+        The text, and int64 ``[category]`` of what it says: -1 for what it does not speak of.
+    """
+    vector = finding_vector(study, [one.key for one in categories])
+    known = np.flatnonzero(vector != UNKNOWN)
+    n_said = int(rng.integers(1, min(_MOST_DESCRIBED, len(known)) + 1))
+    said = np.full_like(vector, UNKNOWN)
+    sentences = []
+    for index in rng.choice(known, n_said, replace=False):
+        said[index] = vector[index]
+        category = categories[index]
+        sides = category.present if vector[index] == PRESENT else category.absent
+        sentences.append(str(rng.choice(sides)))
+    return " ".join(sentences), said
 
 
 def history_text(study: LabelledStudy, rng: np.random.Generator) -> str:

@@ -16,8 +16,15 @@ from torch import Tensor
 
 from worker.model.language.categories import Category
 from worker.model.language.tokenizer import Tokenizer
+from worker.model.regions import SHAPE_FEATURES
 from worker.training.language.alignment import AlignmentLoss
-from worker.training.language.alignment_data import finding_vector, history_text, report_text
+from worker.training.language.alignment_data import (
+    UNKNOWN,
+    described,
+    finding_vector,
+    history_text,
+    report_text,
+)
 from worker.training.language.anchors import AnchorBank
 from worker.training.language.answer_loss import AnswerLoss, answer_loss
 from worker.training.language.corpus import records_of
@@ -44,10 +51,15 @@ class AlignmentOptions(BaseModel):
         Of how many of them requests are answered in a step, and how many requests of each.
     whole, local, category
         Weights of `AlignmentLoss`.
+    described
+        Share of reports in whose place a few of the seen descriptions that are true of the study
+        are read.
     text
         Clinical text that the connector reads: the study's, that of another study, or none.
     images, measurements
         Whether the connector is given them.
+    regions
+        Of the regions' features all, only the pooled maps of the tower, or only the shapes.
     anchors_every
         Steps between two refreshes of the anchors.
     held_out
@@ -63,9 +75,11 @@ class AlignmentOptions(BaseModel):
     whole: float = Field(default=1.0, ge=0)
     local: float = Field(default=0.5, ge=0)
     category: float = Field(default=0.5, ge=0)
+    described: float = Field(default=0.5, ge=0, le=1)
     text: Literal["own", "shuffled", "none"] = "own"
     images: bool = True
     measurements: bool = True
+    regions: Literal["all", "maps", "shapes"] = "all"
     anchors_every: int = Field(default=20, gt=0)
     held_out: str | None = None
 
@@ -147,7 +161,7 @@ class AlignmentStage:
         self.studies, self.options = studies, options
         self._words, self._categories = words, categories
         keys = [one.key for one in categories]
-        self._findings = torch.from_numpy(np.stack([finding_vector(s, keys) for s in studies]))
+        self._findings = torch.as_tensor(np.stack([finding_vector(s, keys) for s in studies]))
         self._bank: AnchorBank | None = None
         self._n_steps = 0
 
@@ -160,7 +174,8 @@ class AlignmentStage:
         prefix = network.prefix(self._tensors(chosen, network.connector.settings.maximum_text, rng))
         loss = network.temperature.log_value.new_zeros(())
         if options.whole or options.local or options.category:
-            ids, mask = padded_ids([self._words.report(index, rng) for index in chosen])
+            texts, said = self._read(chosen, rng)
+            ids, mask = padded_ids(texts)
             align = AlignmentLoss(options.whole, options.local, options.category)
             loss = align(
                 network.features_of(prefix),
@@ -168,6 +183,7 @@ class AlignmentStage:
                 self._findings[chosen],
                 self._anchors(network),
                 network.temperature(),
+                said,
             )
         answers = [
             self._answers(network, prefix, place, self._words.asked(chosen[place]), rng)
@@ -194,6 +210,21 @@ class AlignmentStage:
             *rng.choice(others, size - n_patients, replace=False),
         ]
         return [int(index) for index in rng.permutation(chosen)]
+
+    def _read(
+        self, chosen: Sequence[int], rng: np.random.Generator
+    ) -> tuple[list[Sequence[int]], Tensor]:
+        """Draw a text about each study; return them with what they speak of."""
+        texts, said = [], self._findings[chosen].clone()
+        for place, index in enumerate(chosen):
+            known = bool((said[place] != UNKNOWN).any())
+            if known and rng.random() < self.options.described:
+                text, told = described(self.studies[index], self._categories, rng)
+                texts.append(self._words.description(text))
+                said[place] = torch.from_numpy(told)
+            else:
+                texts.append(self._words.report(index, rng))
+        return texts, said
 
     def _tensors(
         self, chosen: Sequence[int], maximum_text: int, rng: np.random.Generator
@@ -238,6 +269,11 @@ def tensors_of(
         batch.region_mask.zero_()
     if not options.measurements:
         batch.measurement_mask.zero_()
+    n_maps = batch.features.shape[-1] - len(SHAPE_FEATURES)
+    if options.regions == "maps":
+        batch.features[..., n_maps:] = 0
+    if options.regions == "shapes":
+        batch.features[..., :n_maps] = 0
     return batch
 
 

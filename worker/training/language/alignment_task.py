@@ -27,6 +27,7 @@ from worker.training.language.alignment_stage import (
     tensors_of,
 )
 from worker.training.language.answer_loss import AnswerLoss
+from worker.training.language.criteria import groups_of
 from worker.training.language.network import VisionLanguageNetwork
 from worker.training.language.parts import LanguageNetwork
 from worker.training.language.recipe import LanguageStage
@@ -62,7 +63,7 @@ class AlignmentTask:
         studies = [
             one
             for one in read_studies(folder)
-            if one.id not in splits.validation and one.group != options.held_out
+            if one.id not in splits.validation and options.held_out not in groups_of(one)
         ]
         learnt = [one for one in studies if one.id not in splits.monitor]
         if not learnt:
@@ -87,7 +88,7 @@ class AlignmentTask:
         bank = read_anchors(reader, self._categories, self._words)
         batch = tensors_of(self._watched, [() for _ in self._watched], self._stage.options)
         with torch.inference_mode():
-            margins = bank.margins(reader.image_features(batch).whole).numpy()
+            margins = bank.margins(reader.image_features(batch).whole).cpu().numpy()
         truth = _truth(self._watched, bank.names)
         known = truth >= 0
         right = (margins > 0) == (truth == 1)

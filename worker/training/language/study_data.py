@@ -1,9 +1,9 @@
 """Analysed studies on disk, with their truth: what the alignment stages learn from.
 
-``python -m worker.training.language.study_data --bundle FOLDER --acdc FOLDER --phantoms 300 --out
-FOLDER`` segments generated hearts and ACDC patients with the runtime's own tower and keeps, per
-study, what the study encoder reads and two assessments: of the tower's contours and of the true
-ones. What is there already is left alone, so it can be stopped and started again.
+``python -m worker.training.language.study_data --bundle FOLDER --acdc FOLDER --phantoms 77 --mixed
+300 --out FOLDER`` segments generated hearts and ACDC patients with the runtime's own tower and
+keeps, per study, what the study encoder reads and two assessments: of the tower's contours and of
+the true ones. What is there already is left alone, so it can be stopped and started again.
 
 Pixels are not kept. Which patients may be learnt from is decided by whoever reads.
 """
@@ -11,10 +11,10 @@ Pixels are not kept. Which patients may be learnt from is decided by whoever rea
 import argparse
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -29,14 +29,21 @@ from worker.model.language.vision import StudyFeatures
 from worker.model.tower import SegmentationTower
 from worker.model.types import Segmentation
 from worker.phantom.anatomy import HeartKind
-from worker.phantom.cine import Protocol, acquire
-from worker.phantom.heart import sample_heart
+from worker.phantom.cine import PhantomCine, Protocol, acquire
+from worker.phantom.heart import (
+    HeartTraits,
+    Person,
+    Wall,
+    sample_heart,
+    sample_heart_with,
+    sample_traits,
+)
 from worker.training.cohorts import acdc_patients, read_acdc_info
 from worker.training.evaluate import read_cases
 from worker.training.generated_hearts import stack_of
 from worker.volume.types import CineStack, PatientContext
 
-Cohort = Literal["acdc", "phantom"]
+Cohort = Literal["acdc", "phantom", "mixed"]
 
 MEASUREMENTS = (
     "lv_ejection_fraction",
@@ -63,6 +70,9 @@ GROUP_OF_KIND = {
 }
 """ACDC's group of a generated heart."""
 
+MIXED = "mixed"
+"""Kind of a heart whose traits were drawn one by one; it has no group of its own."""
+
 _N_PHASES = 3
 _EXACT = {key: StandardError(0.0, 0.0, "true contours") for key in STANDARD_ERRORS}
 # two phases without times; systole ends about a third into the beat
@@ -77,9 +87,9 @@ class LabelledStudy:
     Attributes
     ----------
     id
-        ``patient001`` or ``phantom-0001``.
+        ``patient001``, ``phantom-0001`` (a kind of heart) or ``mixed-0001`` (traits one by one).
     group
-        ACDC's group.
+        ACDC's group; empty for mixed hearts, which the criteria of the groups decide about.
     kind
         Kind of a generated heart; the group of a patient.
     features
@@ -88,6 +98,8 @@ class LabelledStudy:
         Assessment of the tower's contours, as the runtime would state it.
     truth
         Assessment of the true contours, without uncertainty.
+    traits
+        What a mixed heart was drawn with.
     """
 
     id: str
@@ -97,6 +109,7 @@ class LabelledStudy:
     features: StudyFeatures
     measured: Assessment
     truth: Assessment
+    traits: HeartTraits | None = None
 
 
 def write_study(study: LabelledStudy, folder: Path) -> None:
@@ -108,6 +121,7 @@ def write_study(study: LabelledStudy, folder: Path) -> None:
         "kind": study.kind,
         "measured": study.measured.to_json(),
         "truth": study.truth.to_json(),
+        "traits": study.traits and asdict(study.traits),
     }
     arrays: dict[str, npt.NDArray[np.generic]] = {
         name: getattr(study.features, name) for name in _ARRAYS
@@ -136,7 +150,12 @@ def _read(path: Path) -> LabelledStudy:
         features,
         Assessment.from_json(about["measured"]),
         Assessment.from_json(about["truth"]),
+        _traits(about.get("traits")),
     )
+
+
+def _traits(stored: dict[str, Any] | None) -> HeartTraits | None:
+    return HeartTraits(**{**stored, "wall": Wall(stored["wall"])}) if stored else None
 
 
 def phantom_study(tower: SegmentationTower, seed: int, index: int) -> LabelledStudy:
@@ -150,7 +169,38 @@ def phantom_study(tower: SegmentationTower, seed: int, index: int) -> LabelledSt
     rng = np.random.default_rng([seed, index])
     kind = list(HeartKind)[index % len(HeartKind)]
     heart = sample_heart(kind, rng)
-    protocol = Protocol(
+    cine = acquire(heart, _protocol(rng), rng)
+    about = _About(
+        f"phantom-{index:04d}",
+        "phantom",
+        GROUP_OF_KIND[kind],
+        kind.value,
+        _patient(heart.person),
+    )
+    return _analysed(tower, about, stack_of(cine), cine.labels)
+
+
+def mixed_study(tower: SegmentationTower, seed: int, index: int) -> LabelledStudy:
+    """Draw, image and analyse mixed heart ``index``: every trait by a chance of its own.
+
+    Two phases, as the ACDC patients have, and mostly their slice distance.
+
+    Raises
+    ------
+    ModelError
+        The tower finds no heart, or what it finds cannot be reported.
+    """
+    rng = np.random.default_rng([seed, index, 1])
+    traits = sample_traits(rng)
+    heart = sample_heart_with(traits, rng)
+    protocol = replace(_protocol(rng), slice_distance_mm=float(rng.choice([8.0, 10.0, 10.0])))
+    cine = _ends(acquire(heart, protocol, rng))
+    about = _About(f"mixed-{index:04d}", "mixed", "", MIXED, _patient(heart.person))
+    return replace(_analysed(tower, about, stack_of(cine), cine.labels), traits=traits)
+
+
+def _protocol(rng: np.random.Generator) -> Protocol:
+    return Protocol(
         n_phases=_N_PHASES,
         pixel_mm=float(rng.uniform(1.4, 1.8)),
         n_rows=144,
@@ -160,14 +210,25 @@ def phantom_study(tower: SegmentationTower, seed: int, index: int) -> LabelledSt
         breath_hold_mm=float(rng.uniform(0.3, 1.5)),
         harsh=bool(rng.random() < 1 / 3),
     )
-    cine = acquire(heart, protocol, rng)
-    person = heart.person
-    patient = PatientContext(
+
+
+def _ends(cine: PhantomCine) -> PhantomCine:
+    """Keep end-diastole and the phase nearest to end-systole."""
+    kept = [cine.ed_phase, cine.es_phase]
+    return replace(
+        cine,
+        pixels=cine.pixels[kept],
+        labels=cine.labels[kept],
+        trigger_times_ms=cine.trigger_times_ms[kept],
+        ed_phase=0,
+        es_phase=1,
+    )
+
+
+def _patient(person: Person) -> PatientContext:
+    return PatientContext(
         person.sex.value, person.age_years, 100 * person.height_m, person.weight_kg
     )
-    name = f"phantom-{index:04d}"
-    about = _About(name, "phantom", GROUP_OF_KIND[kind], kind.value, patient)
-    return _analysed(tower, about, stack_of(cine), cine.labels)
 
 
 def acdc_study(tower: SegmentationTower, directory: Path, patient: str) -> LabelledStudy:
@@ -216,7 +277,13 @@ def _without_intervals(assessment: Assessment) -> Assessment:
 
 
 def make_studies(
-    tower: SegmentationTower, folder: Path, *, n_phantoms: int, seed: int, acdc: Path | None
+    tower: SegmentationTower,
+    folder: Path,
+    *,
+    n_phantoms: int,
+    seed: int,
+    acdc: Path | None,
+    n_mixed: int = 0,
 ) -> tuple[str, ...]:
     """Write what is missing of a folder of studies.
 
@@ -227,9 +294,11 @@ def make_studies(
     folder
         Where studies are kept.
     n_phantoms, seed
-        How many generated hearts, and which.
+        How many generated hearts of the seven kinds in turn, and which.
     acdc
         Folder of the ACDC patients, all of which are analysed; None for generated hearts only.
+    n_mixed
+        How many generated hearts whose traits are drawn one by one.
 
     Returns
     -------
@@ -239,7 +308,7 @@ def make_studies(
     folder.mkdir(parents=True, exist_ok=True)
     there = {path.stem for path in folder.glob("*.npz")}
     refused = []
-    for name, make in _wanted(tower, n_phantoms, seed, acdc):
+    for name, make in _wanted(tower, n_phantoms, n_mixed, seed, acdc):
         if name in there:
             continue
         try:
@@ -250,13 +319,15 @@ def make_studies(
 
 
 def _wanted(
-    tower: SegmentationTower, n_phantoms: int, seed: int, acdc: Path | None
+    tower: SegmentationTower, n_phantoms: int, n_mixed: int, seed: int, acdc: Path | None
 ) -> Iterator[tuple[str, Callable[[], LabelledStudy]]]:
     if acdc is not None:
         for patient in (path.name for path in acdc_patients(acdc)):
             yield patient, partial(acdc_study, tower, acdc, patient)
     for index in range(n_phantoms):
         yield f"phantom-{index:04d}", partial(phantom_study, tower, seed, index)
+    for index in range(n_mixed):
+        yield f"mixed-{index:04d}", partial(mixed_study, tower, seed, index)
 
 
 def _main() -> None:
@@ -264,13 +335,19 @@ def _main() -> None:
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--acdc", type=Path)
-    parser.add_argument("--phantoms", type=int, default=300)
+    parser.add_argument("--phantoms", type=int, default=77, help="of the seven kinds in turn")
+    parser.add_argument("--mixed", type=int, default=300, help="with traits drawn one by one")
     parser.add_argument("--seed", type=int, default=20261122)
     parser.add_argument("--threads", type=int, default=0)
     given = parser.parse_args()
     tower = SegmentationTower(load_bundle(given.bundle), threads=given.threads)
     refused = make_studies(
-        tower, given.out, n_phantoms=given.phantoms, seed=given.seed, acdc=given.acdc
+        tower,
+        given.out,
+        n_phantoms=given.phantoms,
+        seed=given.seed,
+        acdc=given.acdc,
+        n_mixed=given.mixed,
     )
     print(json.dumps({"refused": refused}, indent=1))  # noqa: T201 - the command's answer
 
