@@ -142,6 +142,20 @@ def show(
     )
 
 
+@app.command()
+def cancel(
+    number: Annotated[int, typer.Argument(metavar="ORDER", help="Number, as `order list` shows.")],
+    config: ConfigOption = None,
+) -> None:
+    """Cancel an order whose study has not come; what an order raised stays raised.
+
+    A later message of the same order counts again.
+    """
+    with open_registry(config) as registry:
+        if registry.orders.cancel(number, actor="cli") is None:
+            raise ConfigurationError(Reason.NOT_FOUND, f"order {number}")
+
+
 def _each(files: "Sequence[Path]") -> "Iterator[Path]":
     for path in files:
         yield from (

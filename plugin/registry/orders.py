@@ -28,7 +28,7 @@ from plugin.registry.engine import Database
 from plugin.registry.order_tables import orders
 from plugin.registry.policies import policy_in_force
 from plugin.registry.records import StudyRecord
-from plugin.registry.rows import lock_study, study_record
+from plugin.registry.rows import lock_study, newest, study_record
 from plugin.registry.tables import jobs, studies
 from plugin.registry.triage import reconsider_studies
 
@@ -126,6 +126,40 @@ class Orders:
         with self._database.read() as connection:
             return _studies_of(connection, record.order)
 
+    def find(self, term: str, limit: int = 100) -> Sequence[OrderRecord]:
+        """Return orders by what names them or their study, the latest known first.
+
+        An order number is found without its authority too; nothing else by a part of it.
+        """
+        named = [orders.c[name] == term for name in (*_NUMBERS, *_NAMES_OF_STUDY)]
+        numbers = [
+            orders.c[name].startswith(f"{term}^", autoescape=True)
+            for name in ("placer_number", "filler_number")
+        ]
+        query = newest(select(orders).where(or_(*named, *numbers)), orders.c.id, limit, None)
+        with self._database.read() as connection:
+            found = connection.execute(query).mappings() if term else ()
+            return [_record(row) for row in found]
+
+    def cancel(self, order_id: int, actor: str) -> OrderRecord | None:
+        """Cancel an order as a message of now would; None where there is none.
+
+        A study that came already stays where it is; a later message of the order counts again.
+        """
+        now = self._database.now()
+        with self._database.write() as connection:
+            hold_orders(connection, alone=True)
+            row = connection.execute(select(orders).where(orders.c.id == order_id)).mappings()
+            known = next((_record(one) for one in row), None)
+            if known is None or known.order.is_cancelled:
+                return known
+            cancelled = replace(known.order, is_cancelled=True, told_at=now)
+            changed = update(orders).where(orders.c.id == order_id)
+            connection.execute(changed.values(**_row(cancelled)))
+            what = (actor, "order.cancel", f"order {order_id}")
+            note(connection, now, what, {"cancelled": False}, {"cancelled": True})
+        return replace(known, order=cancelled)
+
     def forget_unmatched(self, received_before: datetime) -> int:
         """Delete orders of which no study came; those of a study go when it is purged."""
         came = [
@@ -140,9 +174,7 @@ class Orders:
 
     def list(self, limit: int = 100, before_id: int | None = None) -> list[OrderRecord]:
         """Return orders, the latest known first."""
-        query = select(orders).order_by(orders.c.id.desc()).limit(limit)
-        if before_id is not None:
-            query = query.where(orders.c.id < before_id)
+        query = newest(select(orders), orders.c.id, limit, before_id)
         with self._database.read() as connection:
             return [_record(row) for row in connection.execute(query).mappings()]
 

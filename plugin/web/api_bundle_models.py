@@ -53,8 +53,8 @@ class BundleActivationAnswer(Answer):
 class BundlesAnswer(Answer):
     """Bundles, newest first; ``next`` is ``before_id`` of the following page.
 
-    ``in_force`` is null where the bundle of the settings is used. ``activation_id`` is what an activation names as ``expected_id`` (0: none yet), ``history`` the
-    latest activations.
+    ``in_force`` is null where the bundle of the settings is used. ``activation_id`` is what an
+    activation names as ``expected_id`` (0: none yet), ``history`` the latest activations.
     """
 
     bundles: list[BundleAnswer]

@@ -6,19 +6,21 @@ What a body is, its first bytes tell, not its content type: engines get that wro
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Body, Depends, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from plugin.domain.access import Permission
 from plugin.domain.triage import ClinicalFlag, IncomingPriority, OrderSource, PatientClass
-from plugin.orders import MAXIMUM_BYTES, take_orders
+from plugin.orders import take_orders
 from plugin.registry.orders import OrderRecord, TakenOrder, TakeOutcome
-from plugin.web.api_administration import Before, Id, Size
+from plugin.web.api_administration import Before, Id, Size, following
+from plugin.web.api_study_models import FindBody
+from plugin.web.orders import message_body
 from plugin.web.site import Site
 from plugin.web.study import find_study
-from plugin.web.visitor import Door, TooLargeError, Visitor
+from plugin.web.visitor import Door, Visitor
 
 _EXAMPLE = "MSH|^~\\&|RIS|..."
 _BODY: dict[str, Any] = {
@@ -83,12 +85,13 @@ def add_orders(routes: APIRouter, site: Site, door: Door) -> None:
     """Add the addresses to those of the interface."""
     bringer = Annotated[Visitor, Depends(door.command(Permission.ORDER))]
     viewer = Annotated[Visitor, Depends(door.need(Permission.VIEW))]
+    searcher = Annotated[Visitor, Depends(door.command(Permission.VIEW))]
     registry = site.registry
 
     @routes.post("/orders", tags=["orders"], openapi_extra=_BODY)
     async def take(request: Request, visitor: bringer) -> TakenAnswers:
         """Take an HL7 v2 order message or a UPS; studies that are here are raised at once."""
-        data = await _body(request)
+        data = await message_body(request)
         taken = await run_in_threadpool(take_orders, registry, data, visitor.name)
         return TakenAnswers(orders=[_taken(one) for one in taken])
 
@@ -99,10 +102,14 @@ def add_orders(routes: APIRouter, site: Site, door: Door) -> None:
         limit: Size = 100,
     ) -> OrdersAnswer:
         """Return orders, the latest known first."""
-        found = registry.orders.list(limit + 1, before_id)
-        shown = found[:limit]
-        following = shown[-1].id if len(found) > limit else None
-        return OrdersAnswer(orders=[_order(one) for one in shown], next=following)
+        found = registry.orders.list(limit, before_id)
+        return OrdersAnswer(orders=[_order(one) for one in found], next=following(found, limit))
+
+    @routes.post("/orders/find", tags=["orders"])
+    def find(_visitor: searcher, body: Annotated[FindBody, Body()]) -> OrdersAnswer:
+        """Return orders by accession or order number, UID or procedure ID; 100 at most."""
+        found = registry.orders.find(body.term.strip())
+        return OrdersAnswer(orders=[_order(one) for one in found], next=None)
 
     @routes.get("/orders/{order_id}", tags=["orders"])
     def order(order_id: Id, _visitor: viewer) -> OrderAnswer:
@@ -112,20 +119,19 @@ def add_orders(routes: APIRouter, site: Site, door: Door) -> None:
             raise HTTPException(404)
         return _order(record)
 
+    @routes.post("/orders/{order_id}/cancel", tags=["orders"])
+    def cancel(order_id: Id, visitor: bringer) -> OrderAnswer:
+        """Cancel an order whose study has not come; what an order raised stays raised."""
+        record = registry.orders.cancel(order_id, visitor.name)
+        if record is None:
+            raise HTTPException(404)
+        return _order(record)
+
     @routes.get("/studies/{study_id}/orders", tags=["orders"])
     def of_study(study_id: Id, _visitor: viewer) -> OrdersAnswer:
         """Return the orders of a study, the latest told first."""
         found = registry.orders.of_study(find_study(site, study_id))
         return OrdersAnswer(orders=[_order(one) for one in found], next=None)
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAXIMUM_BYTES:
-            raise TooLargeError
-    return bytes(body)
 
 
 def _taken(one: TakenOrder) -> TakenAnswer:

@@ -36,6 +36,7 @@ from plugin.web.guard import add_guard
 from plugin.web.hospital_login import hospital_login_routes
 from plugin.web.limit import LoginLimit
 from plugin.web.login import login_routes
+from plugin.web.orders import order_routes
 from plugin.web.people import people_routes
 from plugin.web.quality import quality_api, quality_routes
 from plugin.web.renewal import check_certificate, renewed
@@ -81,6 +82,7 @@ def make_site(
     app.include_router(file_routes(site, door))
     app.include_router(event_routes(site, door))
     app.include_router(administration_routes(site, door))
+    app.include_router(order_routes(site, door))
     app.include_router(people_routes(site, door))
     app.include_router(quality_routes(site, door))
     app.include_router(api_routes(site, door, API))

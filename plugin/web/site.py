@@ -24,6 +24,7 @@ STATIC = Path(__file__).parent / "static"
 _TEMPLATES = Path(__file__).parent / "templates"
 NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
     ("/quality", "Quality", Permission.QUALITY),
+    ("/orders", "Orders", Permission.ORDER),
     ("/administration", "Administration", Permission.ADMINISTER),
     ("/users", "Users", Permission.ADMINISTER),
     ("/audit", "Audit", Permission.AUDIT),

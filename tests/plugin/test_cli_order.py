@@ -32,6 +32,8 @@ def test_orders_of_a_folder_are_taken_and_raise_their_studies(run, registry, fol
     shown = json.loads(run("order", "show", str(first["id"]), "--json").stdout)
     assert shown["studies"] == [make_instance().study_instance_uid]
     assert "filler number" in run("order", "show", str(first["id"])).output
+    assert run("order", "cancel", str(second["id"])).exit_code == 0
+    assert "cancelled" in run("order", "list").output
     assert "STAT by an HL7 v2 order" in run("study", "show", "A1").output
     (known,) = json.loads(run("study", "show", "A1", "--json").stdout)["orders"]
     assert known["order"]["written"] == "OBR-27.6 S"
@@ -50,4 +52,5 @@ def test_file_that_is_no_order_is_named_and_the_others_are_taken(run, registry, 
 
 def test_order_that_is_not_there_is_said_so(run, registry):
     assert run("order", "show", "7").exit_code == 2
+    assert run("order", "cancel", "7").exit_code == 2
     assert "None." in run("order", "list").output

@@ -1,5 +1,5 @@
-// Three conveniences of the administration: a file into a text field, choosing all, an upload with
-// its progress. The answer to an upload is a part of the page, as htmx fetches it.
+// Three conveniences of administration and orders: a file into a text field, choosing all, an
+// upload with its progress. The answer to an upload is a part of the page, as htmx fetches it.
 "use strict";
 (() => {
   const csrf = document.body.dataset.csrf;
@@ -45,14 +45,14 @@
         const lead = request.getResponseHeader("HX-Redirect");
         if (lead) location.assign(lead);
         else if (request.status === 200) show(request.responseText);
-        else if (request.status === 413) say("The archive is too large.");
+        else if (request.status === 413) say("The file is too large.");
         else if (request.status === 503) say("The disk has no room for it, or the system is busy.");
         else say("The upload did not succeed; try again.");
       };
       request.open("POST", form.dataset.upload);
       request.setRequestHeader("X-CSRF-Token", csrf);
       request.setRequestHeader("HX-Request", "true");
-      request.setRequestHeader("Content-Type", "application/zip");
+      request.setRequestHeader("Content-Type", form.dataset.kind || "application/zip");
       button.disabled = true;
       progress.hidden = false;
       request.send(form.querySelector("input[type=file]").files[0]);

@@ -6,6 +6,8 @@ from plugin.domain.errors import Reason
 from plugin.domain.request import RequestKind
 from plugin.domain.study import PeerKind
 from plugin.domain.triage import default_policy_text
+from plugin.orders import take_orders
+from tests.plugin.orders.messages import as_json, orm, text, ups
 from tests.plugin.web.conftest import receive, report
 
 GIBIBYTE = 2**30
@@ -67,6 +69,7 @@ def draw_administration(registry, spool):
     text = default_policy_text().replace('version = "', 'version = "ward-', 1)
     registry.policies.activate(text, "anna")
     study = registry.studies.get("1.2.840.1")
+    _orders(registry)
     asked = registry.requests.ask(
         RequestKind.LOOK_AT_STUDY, {"study_id": study.id}, "anna", f"study {study.study_key}"
     )
@@ -109,6 +112,19 @@ def _places_to_send_to(registry, spool):
     failed = registry.studies.mark_complete(study.id, revision=study.revision)
     claimed = registry.jobs.claim(failed.id, "gpu1:512", 60)
     registry.jobs.fail(failed.id, claimed.fence, Reason.HEART_NOT_FOUND)
+
+
+def _orders(registry):
+    last = orm("S", "26-4711", at="20261122071500+0000", filler="R4711^RIS", uid="1.2.840.1")
+    first = (
+        orm("A", "26-4719", at="20261122064000+0000", filler="R4719^RIS", patient_class="E"),
+        orm("R", "26-4720", at="20261122065500+0000", filler="R4720^RIS"),
+        orm("R", "26-4720", at="20261122070500+0000", filler="R4720^RIS", control="CA"),
+    )
+    request = text("SQ", {"00080050": text("SH", "26-4733")})
+    take_orders(registry, as_json(ups("HIGH", **{"0040A370": request})), "ris")
+    for message in (*first, last):
+        take_orders(registry, message.encode(), "ris")
 
 
 def _processes(registry):

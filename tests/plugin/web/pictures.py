@@ -122,7 +122,7 @@ def main():
     with drawn_site(Role.READER, lambda registry, _: draw_record(registry, _N_STUDIES)) as site:
         photograph(site[0], "reader", _PASSWORD, {"quality": "/quality"}, given.out)
     with drawn_site(Role.ADMIN, draw_administration) as (address, asked):
-        pages = {"administration": "/administration"}
+        pages = {"administration": "/administration", "orders": "/orders"}
         pages |= {card.key: f"/administration/{card.key}" for card in CARDS[1:]}
         pages["dry-run"] = f"/administration/dry-run?asked={asked}"
         photograph(address, "admin", _PASSWORD, pages, given.out)

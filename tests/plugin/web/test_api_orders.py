@@ -92,3 +92,25 @@ def test_only_those_who_may_bring_orders_do(app, registry, admin, anybody):
     admin.http.headers["X-CSRF-Token"] = admin.csrf
     assert bring(admin, orm()).status_code == 200
     assert Person(app, "auditor").get(ORDERS).status_code == 403
+
+
+def test_order_is_found_by_its_names_and_cancelled_before_its_study(ris, app, registry):
+    bring(ris, orm("S", "A1") + orm("A", "A2", filler="F2^RIS", placer="P2^HIS"))
+    for term, accession in (("A1", "A1"), ("F2^RIS", "A2"), ("P2", "A2")):
+        (found,) = ris.http.post(f"{ORDERS}/find", json={"term": term}).json()["orders"]
+        assert found["accession_number"] == accession
+    for nothing in ("F", "%", "A"):
+        assert ris.http.post(f"{ORDERS}/find", json={"term": nothing}).json()["orders"] == []
+    reader = Person(app, "reader")
+    reader.http.headers["X-CSRF-Token"] = reader.csrf
+    assert reader.http.post(f"{ORDERS}/{found['id']}/cancel").status_code == 403
+    assert ris.http.post(f"{ORDERS}/{found['id']}/cancel").json()["is_cancelled"] is True
+    entry = registry.audit.list(1)[0]
+    assert (entry.actor, entry.action) == ("technologist", "order.cancel")
+    ris.http.post(f"{ORDERS}/{found['id']}/cancel")
+    assert registry.audit.list(1)[0].id == entry.id, "cancelled once"
+    assert ris.http.post(f"{ORDERS}/99/cancel").status_code == 404
+    study = receive(registry, accession_number="A2")
+    assert registry.worklist.entry(study.id).order_urgency == 1
+    outdated = bring(ris, orm("A", "A2", filler="F2^RIS", placer="P2^HIS")).json()["orders"]
+    assert outdated[0]["outcome"] == "outdated", "the same message does not bring it back"
