@@ -22,6 +22,7 @@ from worker.training.language.layers import FeedForward, RMSNorm
 
 KeyValue = tuple[Tensor, Tensor]
 Rotation = tuple[Tensor, Tensor]
+HiddenState = Literal["middle", "penultimate", "last"]
 INITIAL_SPREAD = 0.02
 
 
@@ -43,7 +44,7 @@ class DecoderSettings(BaseModel):
     feed_forward: int = Field(default=704, gt=0)
     context_length: int = Field(default=1024, gt=0)
     rope_theta: float = Field(default=10_000.0, gt=0)
-    hidden: Literal["middle", "penultimate", "last"] = "penultimate"
+    hidden: HiddenState = "penultimate"
 
     @property
     def n_before_hidden(self) -> int:

@@ -7,13 +7,12 @@ of a group, both on the same contours of the tower.
 
 References
 ----------
-Hanley and McNeil, Radiology 1982 (area under the curve as a probability). Bernard et al., IEEE TMI
-2018 (criteria of the groups).
+Hanley and McNeil, Radiology 1982 (area under the curve as a probability).
 """
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +22,8 @@ import numpy.typing as npt
 from worker.model.language.categories import read_categories
 from worker.phantom.anatomy import HeartKind
 from worker.training.cohorts import read_splits
-from worker.training.language.alignment_data import GROUPS, finding_vector, phantom_categories
+from worker.training.language.alignment_data import finding_vector, phantom_categories
+from worker.training.language.criteria import GROUPS, by_rules
 from worker.training.language.recognition_trial import MARGINS_NAME
 from worker.training.language.study_data import GROUP_OF_KIND, LabelledStudy, read_studies
 
@@ -85,7 +85,7 @@ def gain(runs: Float64Array, others: Float64Array, present: npt.NDArray[np.bool_
         - np.mean([area(run[d], present[d]) for run in others])
         for d in _draws(present)
     ]
-    return _interval(np.array(differences))
+    return interval(np.array(differences))
 
 
 def _draws(present: npt.NDArray[np.bool_]) -> Iterator[npt.NDArray[np.intp]]:
@@ -97,81 +97,6 @@ def _draws(present: npt.NDArray[np.bool_]) -> Iterator[npt.NDArray[np.intp]]:
         yield np.concatenate(
             (rng.choice(positive, positive.size), rng.choice(negative, negative.size))
         )
-
-
-def _mean_area(
-    runs: Sequence[Float64Array], truth: npt.NDArray[np.int64], draw: npt.NDArray[np.int64]
-) -> float:
-    """Mean over runs and the categories of which the drawn studies show both sides."""
-    areas = []
-    for column in range(truth.shape[1]):
-        known = draw[truth[draw, column] >= 0]
-        present = truth[known, column] == 1
-        if present.any() and not present.all():
-            areas += [area(run[known, column], present) for run in runs]
-    return float(np.mean(areas))
-
-
-_Rule = Callable[[Callable[[str], float]], float]
-
-
-def _above(value: float, limit: float, scale: float) -> float:
-    return (value - limit) / scale
-
-
-_CRITERIA: Mapping[str, _Rule] = {
-    "NOR": lambda v: min(
-        _above(v("lv_ejection_fraction"), 50, 10),
-        -_above(v("lv_end_diastolic_volume_index"), 90, 20),
-        -_above(v("maximal_wall_thickness"), 12, 3),
-        -_above(v("rv_end_diastolic_volume_index"), 100, 20),
-        _above(v("rv_ejection_fraction"), 40, 10),
-    ),
-    "DCM": lambda v: min(
-        -_above(v("lv_ejection_fraction"), 40, 10),
-        _above(v("lv_end_diastolic_volume_index"), 100, 20),
-        -_above(v("maximal_wall_thickness"), 12, 3),
-    ),
-    "HCM": lambda v: min(
-        _above(v("lv_ejection_fraction"), 55, 10), _above(v("maximal_wall_thickness"), 15, 3)
-    ),
-    "MINF": lambda v: -_above(v("lv_ejection_fraction"), 40, 10),
-    "RV": lambda v: max(
-        _above(v("rv_end_diastolic_volume_index"), 110, 20),
-        -_above(v("rv_ejection_fraction"), 40, 10),
-    ),
-    "lv_systolic_dysfunction": lambda v: -v("lv_ejection_fraction"),
-    "lv_dilation": lambda v: v("lv_end_diastolic_volume_index"),
-    "lv_hypertrophy": lambda v: v("lv_mass_index"),
-    "lv_wall_thickening": lambda v: v("maximal_wall_thickness"),
-    "rv_dilation": lambda v: v("rv_end_diastolic_volume_index"),
-    "rv_systolic_dysfunction": lambda v: -v("rv_ejection_fraction"),
-}
-"""How far a study meets the printed criteria; of a finding, the value that it rests on."""
-
-
-_SEPTAL, _LATERAL = (2, 3, 8, 9), (5, 6, 11, 12)
-_BASAL, _APICAL = (1, 2, 3, 4, 5, 6), (13, 14, 15, 16)
-
-_Thickest = Callable[[Sequence[int]], float]
-_PLACES: Mapping[str, Callable[[_Thickest], float]] = {
-    "hypertrophic_apical": lambda t: min(t(_APICAL) - 15, t(_APICAL) - t(_BASAL)),
-    "hypertrophic_septal": lambda t: min(t(_SEPTAL) - 15, t(_SEPTAL) - t(_LATERAL)),
-    "hypertrophic_concentric": lambda t: min(t(_SEPTAL), t(_LATERAL), t(_BASAL)) - 15,
-}
-"""Where the wall is thickest, from the measured thickness of the AHA segments (mm)."""
-
-
-def by_rules(study: LabelledStudy, key: str) -> float:
-    """Score a study without any network; a value that was not measured counts as 0."""
-    if key in _PLACES:
-        thickness_mm = {
-            one.segment: one.value
-            for one in study.measured.measurements
-            if one.key == "wall_thickness_ed"
-        }
-        return _PLACES[key](lambda wanted: max(thickness_mm.get(n, 0.0) for n in wanted))
-    return _CRITERIA[key](lambda name: study.measured.value(name) or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,21 +125,6 @@ class Results:
         chosen, present = self._known(key, ids)
         scores = np.array([[by_rules(self.studies[one], key) for one in chosen]])
         return area_of_runs(scores, present)
-
-    def mean_areas(self, trial: str, keys: Sequence[str], ids: Sequence[str]) -> Float64Array:
-        """Mean area over categories and seeds, ``[1 + resample]``: of all studies, then of draws.
-
-        Every trial sees the same draws, so differences of two trials may be taken one by one.
-        """
-        truth = np.stack([finding_vector(self.studies[one], keys) for one in ids])
-        runs = [
-            np.array([[line["margins"]["descriptions"][one][k] for k in keys] for one in ids])  # type: ignore[index]
-            for line in self.lines
-            if line["trial"] == trial
-        ]
-        rng = np.random.default_rng(_SEED)
-        draws = [np.arange(len(ids)), *rng.integers(len(ids), size=(_RESAMPLES, len(ids)))]
-        return np.array([_mean_area(runs, truth, draw) for draw in draws])
 
     def _runs(self, trial: str, bank: str, key: str, chosen: Sequence[str]) -> Float64Array:
         """Margins ``[run, study]`` of a bank, by networks of every seed."""
@@ -264,12 +174,6 @@ def tables(results: Results) -> str:
         row = " | ".join((*said, *results.gains(f"without_{group}", group, ids)))
         parts.append(f"| {group} | {row} |")
     parts += _kinds_table(results, hearts)
-    names = sorted({str(line["trial"]) for line in results.lines if line["held_out"] is None})
-    parts += ["", "| trial | mean area | less than everything |", "|---|---|---|"]
-    whole = results.mean_areas("everything", keys, away)
-    for name in names:
-        own_areas = results.mean_areas(name, keys, away)
-        parts.append(f"| {name} | {_interval(own_areas)} | {_interval(whole - own_areas)} |")
     return "\n".join(parts) + "\n"
 
 
@@ -296,8 +200,8 @@ def _said(found: Area | None) -> str:
     return "-" if found is None else str(found)
 
 
-def _interval(drawn: Float64Array) -> str:
-    """Value and 95 % interval of what `Results.mean_areas` gave, or of a difference of two."""
+def interval(drawn: Float64Array) -> str:
+    """Value and 95 % interval: the first of ``[1 + resample]``, and percentiles of the others."""
     low, high = np.percentile(drawn[1:], (2.5, 97.5))
     return f"{drawn[0]:.3f} ({low:.3f} to {high:.3f})"
 

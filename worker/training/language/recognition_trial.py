@@ -5,10 +5,11 @@ FOLDER`` trains small networks of the shipped kind, each with one part switched 
 kind of heart held out from every study, label, sentence and anchor, and writes the margins of all
 studies that it did not learn from (``margins.jsonl``, one line per network; a line that is there is
 not made again). Steps are counted, not timed, so that a busy machine changes nothing. The tables
-are made by `recognition_tables`.
+are made by `recognition_tables` and `recognition_ablations`.
 
 These networks write nothing, and their decoder has read nothing before: a decoder that knows the
-report corpus has read of every group.
+report corpus has read of every group. Only the trials ``read_decoder`` and ``frozen_read_decoder``
+begin with one that has; they are left out without ``--text-run``.
 """
 
 import argparse
@@ -25,7 +26,7 @@ import torch
 from worker.model.language.categories import read_categories
 from worker.model.language.tokenizer import FILE_NAME, Tokenizer
 from worker.training.cohorts import read_splits
-from worker.training.language.alignment_data import GROUPS, phantom_categories
+from worker.training.language.alignment_data import phantom_categories
 from worker.training.language.alignment_stage import (
     AlignmentOptions,
     AlignmentStage,
@@ -33,23 +34,23 @@ from worker.training.language.alignment_stage import (
     fit_scale,
 )
 from worker.training.language.checkpoint import finished_network
+from worker.training.language.criteria import GROUPS, groups_of
+from worker.training.language.decoder import LlamaDecoder
 from worker.training.language.network import VisionLanguageNetwork
-from worker.training.language.parts import NetworkChoice, PartChoice, PartRegistry
 from worker.training.language.recognition_margins import margins_of
+from worker.training.language.recognition_network import (
+    SHIPPED_KIND,
+    NetworkKind,
+    evaluation_network,
+)
 from worker.training.language.run import optimisers_of
-from worker.training.language.study_data import MEASUREMENTS, LabelledStudy, read_studies
+from worker.training.language.study_data import LabelledStudy, read_studies
 from worker.training.language.text_stage import CORPUS_FOLDER
 
 Line = dict[str, Any]
 MARGINS_NAME = "margins.jsonl"
-TYPICAL = dict(zip(MEASUREMENTS, (60, 150, 80, 60, 110, 60, 55, 150, 85, 10), strict=True))
-"""What counts as 1, per measurement."""
-
-_BLOCK = {"width": 96, "n_layers": 2, "n_heads": 4, "feed_forward": 192}
-_DECODER = {"width": 128, "n_layers": 3, "n_heads": 4, "n_kv_heads": 2, "feed_forward": 320}
 _WEIGHT_DECAY = 0.01
 _WARMUP_STEPS = 20
-_MAXIMUM_TEXT = 64
 _RECOGNISE = AlignmentOptions(answered=0)
 
 
@@ -60,9 +61,11 @@ class Trial:
     name: str
     options: AlignmentOptions = _RECOGNISE
     held_out: str | None = None
+    network: NetworkKind = SHIPPED_KIND
 
 
-def _without(**change: object) -> AlignmentOptions:
+def _but(**change: object) -> AlignmentOptions:
+    """Return the options of all trials but for what is named."""
     return AlignmentOptions.model_validate({**_RECOGNISE.model_dump(), **change})
 
 
@@ -70,40 +73,25 @@ TRIALS: tuple[Trial, ...] = (
     Trial("everything"),
     *(Trial(f"without_{group}", held_out=group) for group in GROUPS),
     *(Trial(f"without_{one.key}", held_out=one.key) for one in phantom_categories()),
-    Trial("no_images", _without(images=False)),
-    Trial("no_measurements", _without(measurements=False)),
-    Trial("no_clinical_text", _without(text="none")),
-    Trial("shuffled_clinical_text", _without(text="shuffled")),
-    Trial("no_contrast", _without(whole=0.0, local=0.0)),
-    Trial("no_local_contrast", _without(local=0.0)),
-    Trial("no_category_guidance", _without(category=0.0)),
+    Trial("no_images", _but(images=False)),
+    Trial("no_measurements", _but(measurements=False)),
+    Trial("no_clinical_text", _but(text="none")),
+    Trial("shuffled_clinical_text", _but(text="shuffled")),
+    Trial("with_contrast", _but(whole=1.0, local=0.5)),
+    Trial("with_whole_contrast", _but(whole=1.0)),
+    Trial("reports_only", _but(described=0.0)),
+    Trial("no_category_guidance", _but(category=0.0)),
+    Trial("no_cross_attention", network=NetworkKind(cross_attention=False)),
+    Trial("last_layer", network=NetworkKind(hidden="last")),
+    Trial("middle_layer", network=NetworkKind(hidden="middle")),
+    Trial("one_mark", network=NetworkKind(n_marks=1)),
+    Trial("eight_marks", network=NetworkKind(n_marks=8)),
+    Trial("frozen_decoder", network=NetworkKind(frozen=True)),
+    Trial("read_decoder", network=NetworkKind(read=True)),
+    Trial("frozen_read_decoder", network=NetworkKind(read=True, frozen=True)),
+    Trial("no_region_maps", _but(regions="shapes")),
+    Trial("no_region_shapes", _but(regions="maps")),
 )
-
-
-def evaluation_network(
-    tokenizer: Tokenizer, n_features: int, n_regions: int
-) -> VisionLanguageNetwork:
-    """Build an untrained network of the shipped kind, smaller."""
-    scales = [{"key": key, "typical": typical} for key, typical in TYPICAL.items()]
-    choice = NetworkChoice(
-        encoder=PartChoice(
-            name="axial", settings={**_BLOCK, "n_regions": n_regions, "n_features": n_features}
-        ),
-        connector=PartChoice(
-            name="query",
-            settings={
-                **_BLOCK,
-                "study_width": _BLOCK["width"],
-                "decoder_width": _DECODER["width"],
-                "maximum_text": _MAXIMUM_TEXT,
-                "measurements": scales,
-            },
-        ),
-        decoder=PartChoice(name="llama", settings={**_DECODER, "vocabulary": len(tokenizer)}),
-        image_marks=tokenizer.image_mark_ids,
-        text_marks=tokenizer.text_mark_ids,
-    )
-    return PartRegistry().build(choice)
 
 
 def train(
@@ -134,42 +122,59 @@ class Cohorts:
     unseen: tuple[LabelledStudy, ...]
 
 
-def cohorts(
-    studies: Sequence[LabelledStudy], held_out: str | None, n_unseen_phantoms: int
-) -> Cohorts:
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """How many generated hearts are kept from every network: the last of each sort."""
+
+    phantoms: int
+    mixed: int = 0
+
+
+def cohorts(studies: Sequence[LabelledStudy], held_out: str | None, unseen: Unseen) -> Cohorts:
     """Divide studies: patients by the committed splits, the last generated hearts are unseen.
 
-    Of a held-out group nothing is learnt from, neither patients nor generated hearts; a held-out
-    kind is of generated hearts only.
+    Of a held-out group nothing is learnt from, neither patients nor generated hearts
+    (`criteria.groups_of`); of a held-out kind, no mixed heart with that wall either.
     """
     splits = read_splits()
-    last = sorted(one.id for one in studies if one.cohort == "phantom")[-n_unseen_phantoms:]
-    kept_away = {*splits.validation, *splits.monitor, *last}
+    kept_away = {*splits.validation, *splits.monitor}
+    for cohort, number in (("phantom", unseen.phantoms), ("mixed", unseen.mixed)):
+        ids = sorted(one.id for one in studies if one.cohort == cohort)
+        kept_away.update(ids[max(0, len(ids) - number) :])
     learnt = [
-        one for one in studies if one.id not in kept_away and held_out not in (one.group, one.kind)
+        one
+        for one in studies
+        if one.id not in kept_away and held_out not in {*groups_of(one), *_kinds_of(one)}
     ]
-    ids = {one.id for one in learnt}
-    return Cohorts(tuple(learnt), tuple(one for one in studies if one.id not in ids))
+    ids_learnt = {one.id for one in learnt}
+    return Cohorts(tuple(learnt), tuple(one for one in studies if one.id not in ids_learnt))
 
 
-def run_trial(
-    trial: Trial,
-    studies: Sequence[LabelledStudy],
-    tokenizer: Tokenizer,
-    *,
-    seed: int,
-    steps: int,
-    rate: float,
-    n_unseen_phantoms: int,
-) -> Line:
+def _kinds_of(study: LabelledStudy) -> set[str]:
+    wall = () if study.traits is None else (f"hypertrophic_{study.traits.wall}",)
+    return {study.kind, *wall}
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What all trials share; ``reader`` is a decoder that has read the report corpus, if any."""
+
+    studies: Sequence[LabelledStudy]
+    tokenizer: Tokenizer
+    unseen: Unseen
+    reader: LlamaDecoder | None = None
+
+
+def run_trial(trial: Trial, material: Material, *, seed: int, steps: int, rate: float) -> Line:
     """Train the network of a trial; return the margins of what it did not learn from."""
     started = time.thread_time()
     categories = read_categories()
     seen = [one for one in categories if one.key != trial.held_out]
-    divided = cohorts(studies, trial.held_out, n_unseen_phantoms)
+    tokenizer = material.tokenizer
+    divided = cohorts(material.studies, trial.held_out, material.unseen)
     torch.manual_seed(seed)
-    n_regions, n_features = studies[0].features.regions.shape[2:]
-    network = evaluation_network(tokenizer, n_features, n_regions)
+    n_regions, n_features = material.studies[0].features.regions.shape[2:]
+    network = evaluation_network(tokenizer, n_features, n_regions, trial.network, material.reader)
     words = WrittenWords(divided.learnt, tokenizer, seed)
     stage = AlignmentStage(divided.learnt, words, seen, trial.options)
     train(network, stage, steps=steps, rate=rate, seed=seed)
@@ -180,23 +185,24 @@ def run_trial(
         "steps": steps,
         "n_learnt": len(divided.learnt),
         "processor_s": round(time.thread_time() - started, 1),
+        "gates": [round(one.text_gate.tanh().item(), 4) for one in network.connector.layers],
         "margins": margins_of(network, divided.unseen, tokenizer, trial.options, seed),
     }
 
 
 WITHHELD: Mapping[str, AlignmentOptions] = {
     "everything": _RECOGNISE,
-    "images_withheld": _without(images=False),
-    "measurements_withheld": _without(measurements=False),
-    "clinical_text_withheld": _without(text="none"),
-    "clinical_text_of_another": _without(text="shuffled"),
+    "images_withheld": _but(images=False),
+    "measurements_withheld": _but(measurements=False),
+    "clinical_text_withheld": _but(text="none"),
+    "clinical_text_of_another": _but(text="shuffled"),
 }
 
 
 def score_run(
     work: Path,
     studies: Sequence[LabelledStudy],
-    n_unseen_phantoms: int,
+    unseen: Unseen,
     held_out: str | None = None,
 ) -> list[Line]:
     """Score a finished run of the stage runner on what it did not learn from.
@@ -209,14 +215,14 @@ def score_run(
         msg = "the run reads no images"
         raise TypeError(msg)
     tokenizer = Tokenizer.from_file(work / CORPUS_FOLDER / FILE_NAME)
-    unseen = cohorts(studies, held_out, n_unseen_phantoms).unseen
+    judged = cohorts(studies, held_out, unseen).unseen
     withheld = WITHHELD if held_out is None else {f"without_{held_out}": _RECOGNISE}
     return [
         {
             "trial": name,
             "seed": 0,
             "held_out": held_out,
-            "margins": margins_of(network, unseen, tokenizer, options, 0),
+            "margins": margins_of(network, judged, tokenizer, options, 0),
         }
         for name, options in withheld.items()
     ]
@@ -228,42 +234,52 @@ def _main() -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--tokenizer", type=Path, help="vocabulary of the networks to be trained")
     source.add_argument("--run", type=Path, help="score this finished run instead")
+    parser.add_argument("--text-run", type=Path, help="finished run whose decoder has read")
     parser.add_argument("--held-out", choices=GROUPS, help="group that the run never met")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--trials", nargs="*", help="names; all when not given")
+    parser.add_argument("--trials", nargs="*", choices=[one.name for one in TRIALS])
+    parser.add_argument("--variant", help="what is special about the studies, for the names")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--unseen-phantoms", type=int, default=70)
+    parser.add_argument("--unseen-phantoms", type=int, default=28)
+    parser.add_argument("--unseen-mixed", type=int, default=40)
     given = parser.parse_args()
     torch.set_num_threads(1)
     given.out.mkdir(parents=True, exist_ok=True)
     path = given.out / MARGINS_NAME
+    studies = read_studies(given.studies)
+    unseen = Unseen(given.unseen_phantoms, given.unseen_mixed)
+    if given.run is not None:
+        for line in score_run(given.run, studies, unseen, given.held_out):
+            _write(path, line)
+        return
+    _run_missing(given, studies, unseen, path)
+
+
+def _run_missing(
+    given: argparse.Namespace, studies: Sequence[LabelledStudy], unseen: Unseen, path: Path
+) -> None:
+    """Run the trials that were asked for, in that order, all of them with one seed first."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     done = {(line["trial"], line["seed"]) for line in map(json.loads, lines)}
-    studies = read_studies(given.studies)
-    if given.run is not None:
-        scored = score_run(given.run, studies, given.unseen_phantoms, given.held_out)
-        with path.open("a", encoding="utf-8") as file:
-            file.writelines(f"{json.dumps(line)}\n" for line in scored)
-        return
+    reader = None if given.text_run is None else finished_network(given.text_run)[0].decoder
     tokenizer = Tokenizer.from_file(given.tokenizer)
+    material = Material(studies, tokenizer, unseen, reader)
+    named = {one.name: one for one in TRIALS if reader is not None or not one.network.read}
+    suffix = "" if given.variant is None else f"_{given.variant}"
     for seed in range(given.seeds):
-        for trial in TRIALS:
-            wanted = given.trials is None or trial.name in given.trials
-            if not wanted or (trial.name, seed) in done:
+        for trial in (named[name] for name in given.trials or named):
+            name = trial.name + suffix
+            if (name, seed) in done:
                 continue
-            result = run_trial(
-                trial,
-                studies,
-                tokenizer,
-                seed=seed,
-                steps=given.steps,
-                rate=given.rate,
-                n_unseen_phantoms=given.unseen_phantoms,
-            )
-            with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(result) + "\n")
+            line = run_trial(trial, material, seed=seed, steps=given.steps, rate=given.rate)
+            _write(path, {**line, "trial": name})
+
+
+def _write(path: Path, line: Line) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from tests.worker.training.language.networks import (  # noqa: E402
 from worker.model.language.categories import Category, read_categories  # noqa: E402
 from worker.model.language.vision import StudyFeatures  # noqa: E402
 from worker.model.language.vocabulary import SPECIAL_TOKENS  # noqa: E402
+from worker.model.regions import SHAPE_FEATURES  # noqa: E402
 from worker.training.language.alignment_data import (  # noqa: E402
     finding_vector,
     history_text,
@@ -133,6 +134,21 @@ def test_options_withhold_images_measurements_and_text(studies):
     nothing = tensors_of(studies[:2], texts, bare)
     for mask in (nothing.region_mask, nothing.measurement_mask, nothing.text_mask):
         assert not mask.any()
+
+
+def test_regions_are_told_by_their_maps_or_by_their_shapes_alone(studies):
+    n_maps, n_shapes = 3, len(SHAPE_FEATURES)
+    regions = np.ones((2, 3, N_REGIONS, n_maps + n_shapes), np.float32)
+    one = replace(studies[0], features=replace(studies[0].features, regions=regions))
+    told = {
+        kind: tensors_of([one], [()], AlignmentOptions(regions=kind)).features[0, 0, 0, 0].tolist()
+        for kind in ("all", "maps", "shapes")
+    }
+    assert told == {
+        "all": [1] * (n_maps + n_shapes),
+        "maps": [1] * n_maps + [0] * n_shapes,
+        "shapes": [0] * n_maps + [1] * n_shapes,
+    }
 
 
 def test_training_brings_studies_to_their_category(studies):

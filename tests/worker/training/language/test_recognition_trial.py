@@ -14,22 +14,23 @@ from worker.model.language.categories import read_categories  # noqa: E402
 from worker.phantom.anatomy import HeartKind  # noqa: E402
 from worker.training.cohorts import read_splits  # noqa: E402
 from worker.training.language.alignment_data import (  # noqa: E402
-    GROUPS,
     UNKNOWN,
     finding_vector,
     phantom_categories,
 )
+from worker.training.language.criteria import GROUPS, by_rules  # noqa: E402
 from worker.training.language.recognition_margins import named_only, random_bank  # noqa: E402
 from worker.training.language.recognition_tables import (  # noqa: E402
     Results,
     area,
     area_of_runs,
-    by_rules,
     gain,
     tables,
 )
 from worker.training.language.recognition_trial import (  # noqa: E402
     TRIALS,
+    Material,
+    Unseen,
     cohorts,
     run_trial,
 )
@@ -37,7 +38,7 @@ from worker.training.language.study_data import MEASUREMENTS  # noqa: E402
 
 pytestmark = pytest.mark.train
 SPLITS = read_splits()
-N_UNSEEN = 5
+N_UNSEEN = Unseen(phantoms=5)
 
 
 @pytest.fixture(scope="module")
@@ -148,16 +149,9 @@ def test_rules_follow_the_printed_criteria(studies):
 
 def test_trial_and_tables_over_a_network_that_barely_learnt(studies):
     named = {one.name: one for one in TRIALS}
+    material = Material(studies, tokenizer(), N_UNSEEN)
     lines = [
-        run_trial(
-            named[name],
-            studies,
-            tokenizer(),
-            seed=0,
-            steps=2,
-            rate=1e-3,
-            n_unseen_phantoms=N_UNSEEN,
-        )
+        run_trial(named[name], material, seed=0, steps=2, rate=1e-3)
         for name in ("everything", "without_DCM")
     ]
     lines = [json.loads(json.dumps(line)) for line in lines]
@@ -171,4 +165,3 @@ def test_trial_and_tables_over_a_network_that_barely_learnt(studies):
         -1:
     ]
     assert held_out.count("(") == 6
-    assert "| everything | 0." in text
