@@ -21,7 +21,15 @@ from plugin.web.result import read_result
 from plugin.web.site import Site
 from plugin.web.timeline import timeline
 from plugin.web.visitor import Change, Door, Visitor
-from plugin.web.worklist import delivered, doing, level_of, reason_of, stage_of, why
+from plugin.web.worklist import (
+    delivered,
+    doing,
+    level_of,
+    level_of_older_report,
+    reason_of,
+    stage_of,
+    why,
+)
 
 READING = {
     "claim": "claim",
@@ -167,6 +175,7 @@ def _whole_page(site: Site, study_id: int, words: str = "") -> dict[str, Any]:
         "level_of": level_of,
         "reason": reason_of(state["entry"], decision),
         "policy": "" if decision is None else decision.policy,
+        "level_of_report": level_of_older_report(state["entry"]),
         "words": words,
         "result": read_result(site.registry, job_id) if job_id else None,
         "priors": other_studies(site, record),

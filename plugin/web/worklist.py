@@ -17,6 +17,8 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from plugin.domain.access import Permission
 from plugin.domain.errors import SENTENCES, Reason
+from plugin.domain.findings import Priority
+from plugin.domain.triage import URGENCY_OF_LEVEL
 from plugin.registry.triage import DecisionRecord
 from plugin.registry.worklist import (
     Order,
@@ -113,6 +115,18 @@ def reason_of(entry: WorklistEntry, decision: DecisionRecord | None) -> str:
     if decision is not None:
         return decision.sentence
     return str(entry.summary.get("priority_reason", ""))
+
+
+def level_of_older_report(entry: WorklistEntry) -> str | None:
+    """Return the level in the report of a study that was raised since; None where it says the same.
+
+    An order that comes later, or a long wait, raises a study at once; its report stays as written.
+    """
+    written = entry.summary.get("priority")
+    if written not in set(Priority):
+        return None
+    urgency = URGENCY_OF_LEVEL[Priority(written)]
+    return level_of(urgency) if urgency < entry.ai_urgency else None
 
 
 def wanted_of(form: dict[str, str], who: str, *, ai_orders: bool) -> Wanted:

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from plugin.domain.access import Role
+from tests.plugin.domain.triage.policies import policy_text, rule
 from tests.plugin.orders.messages import orm
-from tests.plugin.web.conftest import Person, receive
+from tests.plugin.web.conftest import Person, receive, report
 
 ORDERS = "/orders"
 
@@ -81,3 +82,19 @@ def test_orders_come_in_pages(technologist):
     text = technologist.get(older).text
     assert "F0^RIS" in text
     assert "F1^RIS" not in text
+
+
+def test_page_of_a_study_says_that_its_report_is_older_than_what_raised_it(
+    technologist, registry, spool
+):
+    registry.policies.activate(
+        policy_text(rule(level="STAT", when='{ order_priority = "STAT" }')), "me"
+    )
+    study = receive(registry, accession_number="A1")
+    report(registry, spool, study)
+    page = f"/studies/{study.id}"
+    assert "The report is older" not in technologist.get(page).text
+    bring(technologist, orm("S"))
+    text = technologist.get(page).text
+    assert '<span class="pill STAT">STAT</span>' in text
+    assert "The report is older than that and says URGENT" in text
