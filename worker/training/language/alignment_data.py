@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from plugin.domain.evidence import fill_slots
+from plugin.domain.evidence import FactKind, fill_slots
 from plugin.domain.findings import Assessment, Certainty
 from worker.findings.evidence import make_evidence
 from worker.findings.language import load_language
@@ -31,6 +31,7 @@ _OTHER = {
 }
 PRESENT, ABSENT, UNKNOWN = 1, 0, -1
 _MOST_DESCRIBED = 5
+_VALUE_SHARE = 1 / 3
 _KINDS = frozenset(kind.value for kind in HeartKind)
 _PHANTOM_FILE = Path(__file__).with_name("phantom_categories.toml")
 
@@ -82,24 +83,39 @@ def described(
     """Put descriptions of a few categories, each as it is in this study, into one text.
 
     What is said of several things at once is then nothing new: the text of a category that is a
-    combination of findings was read as other combinations.
+    combination of findings was read as other combinations. In place of a finding's description
+    sometimes stands the value that it rests on, so that numbers are read too. Of categories that
+    are combinations only the present are described: not to be one can mean anything.
 
     Returns
     -------
     tuple
-        The text, and int64 ``[category]`` of what it says: -1 for what it does not speak of.
+        The text, and int64 ``[category]`` of what it says: -1 for what it does not speak of. An
+        empty text where nothing can be said.
     """
     vector = finding_vector(study, [one.key for one in categories])
-    known = np.flatnonzero(vector != UNKNOWN)
-    n_said = int(rng.integers(1, min(_MOST_DESCRIBED, len(known)) + 1))
+    single = np.array([one.measured for one in categories], dtype=bool)
+    known = np.flatnonzero((vector == PRESENT) | (vector == ABSENT) & single)
+    n_said = min(int(rng.integers(1, _MOST_DESCRIBED + 1)), len(known))
     said = np.full_like(vector, UNKNOWN)
     sentences = []
     for index in rng.choice(known, n_said, replace=False):
         said[index] = vector[index]
         category = categories[index]
         sides = category.present if vector[index] == PRESENT else category.absent
-        sentences.append(str(rng.choice(sides)))
+        value = _value_sentence(study, category.key) if rng.random() < _VALUE_SHARE else None
+        sentences.append(value or str(rng.choice(sides)))
     return " ".join(sentences), said
+
+
+def _value_sentence(study: LabelledStudy, key: str) -> str | None:
+    """Say the value that a finding rests on; None for categories that rest on no single one."""
+    evidence = make_evidence(study.truth, load_language("en"))
+    for name in (*_OTHER.get(key, ()), *_RANGED.get(key, ())):
+        fact = evidence.find(FactKind.MEASUREMENT, name)
+        if fact is not None:
+            return fill_slots(f"{fact.slot}.", evidence)
+    return None
 
 
 def history_text(study: LabelledStudy, rng: np.random.Generator) -> str:
