@@ -17,7 +17,7 @@ from plugin.registry.heartbeats import Heartbeat
 from plugin.registry.requests import RequestRecord
 from plugin.web.administration.dry_run import ask_to_look, what_follows
 from plugin.web.administration.storage import stored
-from plugin.web.administration.upload import receive_upload
+from plugin.web.administration.upload import AsIfOrdered, receive_upload
 from plugin.web.api_administration import Before, Id, Size, following
 from plugin.web.api_administration_models import RequestAnswer
 from plugin.web.api_bundles import ZIP_BODY
@@ -126,10 +126,11 @@ def _add_dry_runs(routes: APIRouter, site: Site, door: Door) -> None:
         return RequestAnswer.model_validate(asked)
 
     @routes.post("/dry-runs", tags=["operation"], status_code=202, openapi_extra=ZIP_BODY)
-    async def begin_upload(request: Request, visitor: asker) -> RequestAnswer:
+    async def begin_upload(request: Request, visitor: asker, order: AsIfOrdered) -> RequestAnswer:
         """Ask what would happen to images in a zip (up to 2 GiB); they are deleted at once."""
         kind = RequestKind.LOOK_AT_UPLOAD
-        return RequestAnswer.model_validate(await receive_upload(site, request, kind, visitor.name))
+        asked = await receive_upload(site, request, kind, visitor.name, order)
+        return RequestAnswer.model_validate(asked)
 
     @routes.get("/dry-runs/{request_id}", tags=["operation"])
     def dry_run(request_id: Id, _visitor: admin) -> DryRunAnswer:
@@ -151,6 +152,7 @@ def _prospect(site: Site, asked: RequestRecord) -> ProspectAnswer | None:
         study_id=None if found.study is None else found.study.id,
         seen=SeenAnswer.model_validate(asked.answer),
         policy=found.policy.label,
+        is_first=found.is_first,
         is_measured=found.is_measured,
         suggested="" if level is Priority.ROUTINE else level.value,
         sentence=found.decision.sentence,

@@ -173,12 +173,14 @@ class GetsAnswer(Answer):
 class ProspectAnswer(Answer):
     """What would follow; without ``is_measured`` rules about measurements are not judged yet.
 
-    ``study_id`` is null for uploaded images.
+    ``study_id`` is null for uploaded images. ``is_first``: it would be analysed before others, for
+    its order.
     """
 
     study_id: int | None
     seen: SeenAnswer
     policy: str
+    is_first: bool
     is_measured: bool
     suggested: Literal["", "URGENT", "STAT"]
     sentence: str

@@ -10,7 +10,9 @@ from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.request import LOOKS, RequestKind, RequestState
 from plugin.domain.triage import (
     Decision,
+    IncomingPriority,
     OrderFacts,
+    PatientClass,
     Policy,
     TriageInputs,
     condition_words,
@@ -52,13 +54,19 @@ class Prospect:
     Attributes
     ----------
     study
-        None: the images were uploaded, so no order is known and nobody waits.
+        None: the images were uploaded, so nobody waits.
+    order
+        Of the study; for uploaded images the one that was imagined.
+    is_first
+        It would be analysed before others, for its order.
     is_measured
         It has a result, so rules about measurements are judged.
     """
 
     study: StudyRecord | None
+    order: OrderFacts
     policy: Policy
+    is_first: bool
     is_measured: bool
     decision: Decision
     rules: tuple[RuleSays, ...]
@@ -66,7 +74,7 @@ class Prospect:
 
 
 def _show(_site: Site) -> Shown:
-    return {"found": None}
+    return {"found": None, "priorities": IncomingPriority, "classes": PatientClass}
 
 
 def _ask(site: Site, change: Change) -> Done:
@@ -106,16 +114,23 @@ def what_follows(site: Site, asked: RequestRecord) -> Prospect | None:
         if study is None:
             return None
     policy = site.registry.policies.in_force()
-    inputs = TriageInputs(is_analysed=False) if study is None else _inputs(site, study)
+    inputs = _inputs_of_upload(asked) if study is None else _inputs(site, study)
     analysable = bool(asked.answer["is_analysable"])
     return Prospect(
         study,
+        inputs.order,
         policy,
+        policy.is_urgent_order(inputs.order),
         inputs.is_analysed,
         decide(policy, inputs),
         _rules(policy, inputs),
         tuple(_gets(site, one, analysable) for one in site.registry.destinations.list()),
     )
+
+
+def _inputs_of_upload(asked: RequestRecord) -> TriageInputs:
+    """Return what the policy may look at of images that are not of a study here."""
+    return TriageInputs(order=OrderFacts.from_dict(asked.asked.get("order", {})), is_analysed=False)
 
 
 def _inputs(site: Site, study: StudyRecord) -> TriageInputs:

@@ -1,12 +1,13 @@
 """Uploads of archives, of bundles and of studies: kept as bytes here, looked into by a worker."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from plugin.domain.access import Permission
 from plugin.domain.errors import Reason, TransientError
 from plugin.domain.request import BY_DELIVERY, UPLOADS, RequestKind
+from plugin.domain.triage import IncomingPriority, OrderFacts, PatientClass
 from plugin.registry import Registry
 from plugin.registry.requests import RequestRecord
 from plugin.spool import Spool
@@ -31,21 +32,45 @@ def upload_routes(site: Site, door: Door) -> APIRouter:
         return await take(request, visitor, RequestKind.INSTALL_BUNDLE)
 
     @routes.post(f"{ADDRESS}/dry-run/upload")
-    async def study(request: Request, visitor: admin) -> Response:
-        return await take(request, visitor, RequestKind.LOOK_AT_UPLOAD)
+    async def study(request: Request, visitor: admin, order: AsIfOrdered) -> Response:
+        return await take(request, visitor, RequestKind.LOOK_AT_UPLOAD, order)
 
-    async def take(request: Request, visitor: Visitor, kind: RequestKind) -> Response:
-        asked = await receive_upload(site, request, kind, visitor.name)
+    async def take(
+        request: Request, visitor: Visitor, kind: RequestKind, order: OrderFacts | None = None
+    ) -> Response:
+        asked = await receive_upload(site, request, kind, visitor.name, order)
         shown: Shown = {"asked": asked, "by_delivery": BY_DELIVERY}
         return site.page(request, "administration/request.html", visitor, **shown)
 
     return routes
 
 
+def as_if_ordered(
+    order_priority: Annotated[
+        IncomingPriority | None, Query(description="As if it had been ordered so.")
+    ] = None,
+    patient_class: Annotated[
+        PatientClass | None, Query(description="As if the order had told it.")
+    ] = None,
+) -> OrderFacts | None:
+    """Return the order that somebody imagines for images without one; None: no order."""
+    if order_priority is None and patient_class is None:
+        return None
+    return OrderFacts(order_priority, patient_class=patient_class)
+
+
+AsIfOrdered = Annotated[OrderFacts | None, Depends(as_if_ordered)]
+
+
 async def receive_upload(
-    site: Site, request: Request, kind: RequestKind, actor: str
+    site: Site, request: Request, kind: RequestKind, actor: str, order: OrderFacts | None = None
 ) -> RequestRecord:
     """Keep the body of a request as an upload, and ask a worker for what ``kind`` says.
+
+    Parameters
+    ----------
+    order
+        What a dry run is to think of as ordered.
 
     Raises
     ------
@@ -65,7 +90,10 @@ async def receive_upload(
             if 2 * n_bytes > room_bytes:
                 raise TransientError(Reason.DISK_FULL)
             file.write(chunk)
-    return site.registry.requests.ask(kind, {"upload": name}, actor, _SUBJECTS[kind])
+    asked: dict[str, Any] = {"upload": name}
+    if order is not None:
+        asked["order"] = order.to_dict()
+    return site.registry.requests.ask(kind, asked, actor, _SUBJECTS[kind])
 
 
 def remove_lost_uploads(registry: Registry, spool: Spool) -> None:

@@ -49,7 +49,9 @@
         else if (request.status === 503) say("The disk has no room for it, or the system is busy.");
         else say("The upload did not succeed; try again.");
       };
-      request.open("POST", form.dataset.upload);
+      const chosen = [...form.querySelectorAll("select")].filter((one) => one.value);
+      const asked = new URLSearchParams(chosen.map((one) => [one.name, one.value]));
+      request.open("POST", `${form.dataset.upload}?${asked}`);
       request.setRequestHeader("X-CSRF-Token", csrf);
       request.setRequestHeader("HX-Request", "true");
       request.setRequestHeader("Content-Type", form.dataset.kind || "application/zip");

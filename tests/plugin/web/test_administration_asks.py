@@ -7,6 +7,7 @@ import pytest
 from plugin.domain.errors import SENTENCES, Reason
 from plugin.domain.request import RequestKind, RequestState
 from plugin.domain.triage import default_policy_text
+from tests.plugin.domain.triage.policies import rule
 from tests.plugin.web.conftest import receive, report
 
 HOME = "/administration"
@@ -252,9 +253,24 @@ def test_dry_run_of_uploaded_images_knows_no_order(admin, registry, spool):
     assert spool.upload(request.asked["upload"]).read_bytes() == b"PK-bytes"
     registry.requests.answer(request.id, LOOK)
     text = admin.get(f"{HOME}/requests/{request.id}").text
-    for shown in ("the uploaded images", "10 slices and 20 phases", "Nor is an order known", "sr"):
+    for shown in ("the uploaded images", "10 slices and 20 phases", "Without an order", "sr"):
         assert shown in text
     assert "/studies/" not in text
+
+
+def test_dry_run_of_uploaded_images_may_think_of_an_order(admin, registry):
+    when = '{ order_priority = "STAT" }, { patient_class = "emergency" }'
+    registry.policies.activate(default_policy_text() + rule(level="STAT", when=when), "me")
+    headers = {"X-CSRF-Token": admin.csrf, **HTMX}
+    where = f"{HOME}/dry-run/upload?order_priority=STAT&patient_class=emergency"
+    admin.http.post(where, content=b"PK-bytes", headers=headers)
+    request = registry.requests.take([RequestKind.LOOK_AT_UPLOAD], "worker")
+    registry.requests.answer(request.id, LOOK)
+    shown = admin.get(f"{HOME}/requests/{request.id}").text
+    assert "As if ordered STAT, emergency." in shown
+    assert "before others in the queue" in shown
+    assert '<b class="STAT">STAT</b>' in shown
+    assert admin.http.post(f"{where}X", content=b"P", headers=headers).status_code == 422
 
 
 def test_dry_run_says_why_a_study_would_not_be_analysed(admin, registry):

@@ -93,13 +93,15 @@ def test_dry_run_is_asked_for_and_says_what_would_happen(program, registry):
 
 def test_dry_run_of_uploaded_images(program, registry):
     zipped = {"Content-Type": "application/zip"}
-    asked = program.http.post(f"{API}/dry-runs", content=b"PK-bytes", headers=zipped)
+    where = f"{API}/dry-runs?order_priority=STAT"
+    asked = program.http.post(where, content=b"PK-bytes", headers=zipped)
     assert (asked.status_code, asked.json()["kind"]) == (202, "upload.look")
     request = registry.requests.take([RequestKind.LOOK_AT_UPLOAD], "worker")
     registry.requests.answer(request.id, LOOK)
     prospect = program.get(f"/dry-runs/{request.id}").json()["prospect"]
     assert (prospect["study_id"], prospect["seen"]["n_phases"]) == (None, 25)
     assert prospect["sentence"]
+    assert prospect["is_first"]
 
 
 def test_what_a_destination_taught_is_forgotten(program, registry, drawn):
