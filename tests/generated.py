@@ -43,7 +43,7 @@ class StandInBundle:
     version: str = "1"
     digest: str = "0" * 64
     manifest: SimpleNamespace = field(
-        default_factory=lambda: SimpleNamespace(files=(), evaluation=None)
+        default_factory=lambda: SimpleNamespace(files=(), evaluation=None, language=None)
     )
 
 

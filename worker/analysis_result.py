@@ -19,6 +19,7 @@ from worker.gate import Check
 from worker.report import AnalysisIdentity, ResultFile
 from worker.report.identity import NOT_VERIFIED
 from worker.volume import LoadedStudy
+from worker.volume.views import ViewReading
 
 RESULT_NAME = "result.json"
 
@@ -45,6 +46,8 @@ class AnalysisResult:
         What the language model worded, and where its words were not taken; None without one.
     recognition
         Which described categories the study resembles; None where nobody asked.
+    views
+        What became of each series beside the short axis, where the bundle reads such.
     decision
         What the triage policy made of the result.
     figures
@@ -61,6 +64,7 @@ class AnalysisResult:
     checks: tuple[Check, ...] = ()
     wording: Wording | None = None
     recognition: Recognition | None = None
+    views: tuple[ViewReading, ...] = ()
     decision: Decision | None = None
     figures: ResultFigures | None = None
 
@@ -156,5 +160,6 @@ def describe(
         "recognition": (
             None if result.recognition is None else dataclasses.asdict(result.recognition)
         ),
+        "views": [dataclasses.asdict(reading) for reading in result.views],
         "assessment": None if assessment is None else dataclasses.asdict(assessment),
     }

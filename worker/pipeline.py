@@ -37,12 +37,13 @@ from worker.findings.word import Told, Writer, noted, word_report
 from worker.findings.worded import worded
 from worker.gate import Check, examine_contours, examine_pictures, notes
 from worker.model.language.study import study_features
+from worker.model.language.views import FurtherViews, further_views, learnt_views
 from worker.model.language.vision import StudyFeatures
 from worker.model.types import Segmentation
 from worker.report import AnalysisIdentity, EarlierReport, PredecessorReport, build_results
 from worker.report.viewer import write_viewer
 from worker.volume import LoadedStudy, load_study
-from worker.volume.types import CineStack, StackNote
+from worker.volume.types import CineStack, Float32Array, StackNote
 
 log = get_logger(__name__)
 
@@ -56,6 +57,8 @@ LANGUAGE_STAGE = "language"
 """Only with a language model."""
 RECOGNISE_STAGE = "recognise"
 """Only when recognition is asked for."""
+VIEWS_STAGE = "views"
+"""Only where images are read by a bundle that has learnt further views."""
 
 
 class Segmenter(Protocol):
@@ -67,6 +70,10 @@ class Segmenter(Protocol):
         self, stack: CineStack, on_progress: Callable[[float], None] | None = None
     ) -> Segmentation:
         """Label every frame of ``stack``."""
+        ...
+
+    def feature_maps(self, images: Float32Array) -> Float32Array | None:
+        """Return feature maps of single images; asked only by bundles that read further views."""
         ...
 
 
@@ -94,6 +101,8 @@ class MeasuredStudy:
         As in ``AnalysisResult``.
     earlier
         The report that is compared with, where an archive may have it.
+    views
+        What was read beside the short axis, where anything was to be.
     """
 
     loaded: LoadedStudy
@@ -103,6 +112,7 @@ class MeasuredStudy:
     checks: tuple[Check, ...]
     decision: Decision
     earlier: EarlierReport | None = None
+    views: FurtherViews | None = None
 
 
 class Stopwatch:
@@ -199,6 +209,9 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     version = Version(f"{bundle.name} {bundle.version}", bundle.digest, software_version)
     look_back = partial(recall, version, past or Past())
     measured = _measure(loaded, segmenter, report_language, watch, tell, situation, look_back)
+    if reads_views(bundle, writer, recogniser):
+        with watch.stage(VIEWS_STAGE, tell):
+            measured = _with_views(measured, segmenter)
     loaded, segmentation = measured.loaded, measured.segmentation
     assessment, explanation = measured.assessment, measured.explanation
     wording = None
@@ -252,6 +265,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         checks=measured.checks,
         wording=wording,
         recognition=recognition,
+        views=measured.views.readings if measured.views else (),
         decision=measured.decision,
         figures=figures_of(assessment, measured.checks, identity),
     )
@@ -261,15 +275,35 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     return result
 
 
-def measure_paths(paths: Iterable[Path], segmenter: Segmenter) -> MeasuredStudy:
-    """Load and measure one study and write nothing.
+def measure_paths(
+    paths: Iterable[Path], segmenter: Segmenter, writer: Writer | None = None
+) -> MeasuredStudy:
+    """Load and measure one study, as ``writer`` wants to be told of it, and write nothing.
 
     Raises
     ------
     StudyRejectedError, ModelError
         As ``analyse_paths``.
     """
-    return _measure(load_study(paths), segmenter, "en", Stopwatch(), _silent)
+    measured = _measure(load_study(paths), segmenter, "en", Stopwatch(), _silent)
+    return _with_views(measured, segmenter) if reads_views(segmenter.bundle, writer) else measured
+
+
+def reads_views(bundle: Bundle, writer: Writer | None, recogniser: object = None) -> bool:
+    """Tell whether further views are read: anyone reads images, and the bundle has learnt some."""
+    reads = recogniser is not None or (writer is not None and writer.reads_images)
+    return reads and bool(learnt_views(bundle))
+
+
+def _with_views(measured: MeasuredStudy, segmenter: Segmenter) -> MeasuredStudy:
+    """Read further views of a study; a failure of that fails no analysis."""
+    loaded, found = measured.loaded, measured.segmentation
+    try:
+        views = further_views(loaded.further, loaded.stack, found, measured.assessment, segmenter)
+    except ModelError as error:
+        log.warning("views_failed", reason=error.reason)
+        return measured
+    return dataclasses.replace(measured, views=views)
 
 
 def told_about(measured: MeasuredStudy, writer: Writer, seconds: float) -> Told:
@@ -293,7 +327,10 @@ def _recognised(measured: MeasuredStudy, recogniser: Recogniser) -> Recognition 
 def _features(measured: MeasuredStudy, keys: tuple[str, ...]) -> StudyFeatures | None:
     """Return the study as an image reader takes it; None where the tower gave no regions."""
     stack = measured.loaded.stack
-    return study_features(stack, measured.segmentation, measured.assessment, keys)
+    found = study_features(stack, measured.segmentation, measured.assessment, keys)
+    if found is None or measured.views is None:
+        return found
+    return dataclasses.replace(found, views=measured.views.features)
 
 
 def _measure(

@@ -48,7 +48,7 @@ def answer_about_files(
     ModelError
         The tower's answer is unusable.
     """
-    measured = measure_paths(paths, segmenter)
+    measured = measure_paths(paths, segmenter, writer)
     if writer is None:
         return answer_about(measured.assessment, question)
     told = replace(told_about(measured, writer, MAXIMUM_SECONDS), history="")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from worker.bundle import Bundle
     from worker.explain import Explanation
     from worker.model.language.recognition import StudyRecogniser
+    from worker.volume.views import ViewReading
 
 _SHOWN = (
     "lv_ejection_fraction",
@@ -31,13 +32,6 @@ _SHOWN = (
     "rv_end_systolic_volume",
     "maximal_wall_thickness",
 )
-
-
-class ReportLanguage(StrEnum):
-    """Languages of the Structured Report."""
-
-    EN = "en"
-    ZH = "zh"
 
 
 class Device(StrEnum):
@@ -70,9 +64,7 @@ def analyze(
     ] = None,
     device: Annotated[Device, typer.Option(help="Where the model runs: cpu or cuda.")] = Device.CPU,
     threads: Annotated[int, typer.Option(min=0, help="Threads; 0 takes all processors.")] = 0,
-    language: Annotated[
-        ReportLanguage, typer.Option(help="Language of the report: en or zh.")
-    ] = ReportLanguage.EN,
+    language: Annotated[str, typer.Option(help="Language of the report: en or zh.")] = "en",
     language_model: Annotated[
         bool,
         typer.Option(help="Let the bundle's language model, where it has one, word the report."),
@@ -152,7 +144,7 @@ def _run(
     bundle: Path | None,
     device: Device,
     threads: int,
-    language: ReportLanguage,
+    language: str,
     prior: list[Path],
     *,
     language_model: bool,
@@ -168,6 +160,7 @@ def _run(
 
     from worker.bundle import load_bundle
     from worker.earlier import EarlierFolder, Past, folder_of
+    from worker.findings.language import load_language
     from worker.model.language.writer import open_writer
     from worker.model.tower import SegmentationTower
     from worker.pipeline import (
@@ -175,15 +168,19 @@ def _run(
         LANGUAGE_STAGE,
         RECOGNISE_STAGE,
         STAGES,
+        VIEWS_STAGE,
         analyse_paths,
+        reads_views,
     )
 
+    load_language(language)
     paths = dicom_files(study)
     loaded = load_bundle(bundle)
     tower = SegmentationTower(loaded, device=device.value, threads=threads)
     writer = open_writer(loaded, device.value, threads) if language_model else None
     recogniser = _recogniser(loaded, categories, device, threads) if recognise else None
     further = {
+        VIEWS_STAGE: reads_views(loaded, writer, recogniser),
         EXPLAIN_STAGE: explain,
         LANGUAGE_STAGE: writer is not None,
         RECOGNISE_STAGE: recognise,
@@ -211,7 +208,7 @@ def _run(
             tower,
             out,
             software_version=version("cmr-triage"),
-            report_language=language.value,
+            report_language=language,
             segmentation_phases="all" if all_phases else "ends",
             writer=writer,
             recogniser=recogniser,
@@ -276,9 +273,18 @@ def _print(result: "AnalysisResult", assessment: "Assessment", out: Path) -> Non
             ((one.name, f"{one.margin:+.2f}") for one in result.recognition.resemblances),
             caption=result.recognition.notice,
         )
+    for view in result.views:
+        typer.echo(f"{view.role.replace('_', ' ')}: {_reading(view)}")
     typer.echo(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
     seconds = json.dumps(result.timings_seconds).strip("{}").replace('"', "")
     typer.echo(f"Seconds: {seconds}")
+
+
+def _reading(view: "ViewReading") -> str:
+    """Say what became of a series beside the short axis."""
+    if view.left_out is not None:
+        return f"not read ({view.left_out.replace('_', ' ')})"
+    return f"{view.n_images} image(s) read; nothing is measured in them"
 
 
 def _print_comparison(assessment: "Assessment", comparison: "Comparison") -> None:

@@ -4,13 +4,21 @@ Only the form is checked here; whether the files are what the manifest says is `
 """
 
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from plugin.domain.licences import permitted_use
 
 SCHEMA_VERSION = 1
+ViewKind = Literal["two_chamber_cine", "three_chamber_cine", "four_chamber_cine", "lge"]
 GraphRole = Literal[
     "segmentation",
     "study_encoder",
@@ -120,6 +128,9 @@ class LanguageSpec(_Strict):
     words_from_images
         Whether the decoder learnt to write behind the connector's tokens; if not, only recognition
         reads them.
+    views
+        Further views that the study encoder learnt to read beside the short-axis cine. A manifest
+        without any does not name them, so that earlier versions read it.
     """
 
     family: Literal["llama"]
@@ -129,6 +140,12 @@ class LanguageSpec(_Strict):
     measurements: tuple[str, ...]
     maximum_text: int = Field(gt=0)
     words_from_images: bool = True
+    views: tuple[ViewKind, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_no_views(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        said: dict[str, Any] = serialise(self)
+        return {key: value for key, value in said.items() if key != "views" or value}
 
 
 class EvaluationRow(_Strict):

@@ -143,6 +143,21 @@ class SegmentationTower:
         pooled = np.stack([regions[z] for z in sorted(regions)], axis=1) if regions else None
         return Segmentation(labels, confidence, pooled)
 
+    def feature_maps(self, images: Float32Array) -> Float32Array | None:
+        """Return the network's feature maps of single images, whatever they show of a heart.
+
+        Parameters
+        ----------
+        images
+            ``[image, row, column]`` at the network's pixel size, scaled as network input.
+
+        Returns
+        -------
+        numpy.ndarray or None
+            ``[image, map, row / 2, column / 2]``, rounded up; None where the network gives none.
+        """
+        return self._look(with_neighbours(images[:, None])[:, 0])[1]
+
     def _first_look(self, views: Float32Array) -> _Beat:
         """Look at a few phases, each alone, where the network wants to know more than a slice."""
         n_phases, n_slices = views.shape[:2]

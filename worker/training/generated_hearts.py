@@ -1,13 +1,14 @@
 """Generated hearts as the stacks that loading their images would give."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from worker.phantom.anatomy import HeartKind
+from worker.phantom.anatomy import HeartKind, Person
 from worker.phantom.cine import PhantomCine, Protocol, acquire
 from worker.phantom.heart import sample_heart
-from worker.volume.types import CineStack
+from worker.volume.types import CineStack, PatientContext
 
 _N_PHASES = 6
 
@@ -48,4 +49,24 @@ def stack_of(cine: PhantomCine) -> CineStack:
         frames=(),
         frame_of_reference_uid="",
         rr_interval_ms=cine.rr_interval_ms,
+    )
+
+
+def ends_of(cine: PhantomCine) -> PhantomCine:
+    """Keep end-diastole and the phase nearest to end-systole."""
+    kept = [cine.ed_phase, cine.es_phase]
+    return replace(
+        cine,
+        pixels=cine.pixels[kept],
+        labels=cine.labels[kept],
+        trigger_times_ms=cine.trigger_times_ms[kept],
+        ed_phase=0,
+        es_phase=1,
+    )
+
+
+def patient_of(person: Person) -> PatientContext:
+    """Return what the headers would tell about a generated patient."""
+    return PatientContext(
+        person.sex.value, person.age_years, 100 * person.height_m, person.weight_kg
     )

@@ -22,6 +22,7 @@ from worker.volume.plan import StackPlan
 from worker.volume.select import select_stack
 from worker.volume.types import CineStack, FrameReference, PatientContext, StackNote
 from worker.volume.versions import note_differing_versions
+from worker.volume.views import FURTHER_ROLES
 
 _UNREADABLE_SHARE = 0.1
 _WHAT_LOSSES_CAUSE = frozenset(
@@ -50,6 +51,8 @@ class LoadedStudy:
         Headers of all instances that the stack is made of, by series, then instance number.
     clinical
         What the headers of the whole study tell besides the images; changes no measurement.
+    further
+        Series that show the heart in other ways, by their headers; `views` reads them on demand.
     input_digest
         SHA-256 of decoded pixels, geometry and timing of the used frames; the same study in
         another transfer syntax, order of arrival or with other demographics has the same one.
@@ -62,6 +65,7 @@ class LoadedStudy:
     evidence: tuple[Dataset, ...]
     input_digest: str
     clinical: ClinicalContext
+    further: tuple[ClassifiedSeries, ...] = ()
 
 
 def load_study(paths: Iterable[Path]) -> LoadedStudy:
@@ -106,6 +110,7 @@ def _load(study: StudyHeaders) -> LoadedStudy:
         evidence=tuple(instance.header for instance in evidence),
         input_digest=decoded.digest,
         clinical=clinical,
+        further=tuple(one for one in series if one.role in FURTHER_ROLES),
     )
 
 

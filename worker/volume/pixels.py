@@ -11,7 +11,7 @@ DICOM PS3.3 C.11.1 (Modality LUT), C.7.6.3.1.2 (Photometric Interpretation).
 import hashlib
 import struct
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +61,24 @@ def decode_plan(plan: StackPlan) -> DecodedPixels:
                 digests.append(_frame_digest(frame, target))
     digest = hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
     return DecodedPixels(pixels, digest, frozenset(failed))
+
+
+def decode_frames(frames: Iterable[Frame]) -> dict[Frame, Float32Array]:
+    """Decode frames of any kind, each for itself, ``[row, column]`` after rescale.
+
+    Those that cannot be decoded are not among the answer.
+    """
+    members: defaultdict[Instance, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        members[frame.instance].append(frame)
+    found: dict[Frame, Float32Array] = {}
+    with read.without_complaints():
+        for instance, own in members.items():
+            for frame, values in _decoded(instance, sorted(own, key=lambda one: one.index)):
+                if values is not None and values.shape == (frame.rows, frame.columns):
+                    found[frame] = np.empty(values.shape, dtype=np.float32)
+                    _rescale(frame, values, found[frame])
+    return found
 
 
 def _by_instance(plan: StackPlan) -> dict[Instance, dict[Frame, list[tuple[int, int]]]]:

@@ -46,12 +46,12 @@ def study_features(
     if regions is None:
         return None
     phases = list(phases_read(assessment, stack.n_phases))
-    walled = np.isfinite(regions[assessment.ed_phase][:, _WALL]).all(axis=(1, 2))
+    walled = _walled(regions, assessment)
     position, level = _places(walled, stack.slice_positions_mm)
     values = [assessment.value(key) for key in measurement_keys]
     return StudyFeatures(
         regions=regions[phases],
-        phase_share=_shares(stack)[phases],
+        phase_share=phase_shares(stack)[phases],
         slice_position=position,
         level=level,
         measurements=np.array([np.nan if v is None else v for v in values], dtype=np.float32),
@@ -65,8 +65,8 @@ def phases_read(assessment: Assessment, n_phases: int) -> tuple[int, ...]:
     return tuple(sorted({ed, es, filling}))
 
 
-def _shares(stack: CineStack) -> Float32Array:
-    """Time of each phase as a share of the beat; even steps where the times tell nothing."""
+def phase_shares(stack: CineStack) -> Float32Array:
+    """Return the time of each phase as a share of the beat; even steps where no time is known."""
     times = stack.trigger_times_ms
     even = np.asarray(np.arange(stack.n_phases) / stack.n_phases, dtype=np.float32)
     steps = np.diff(times)
@@ -76,20 +76,45 @@ def _shares(stack: CineStack) -> Float32Array:
     return np.asarray((times - times[0]) / beat_ms, dtype=np.float32)
 
 
+def left_ventricle_mm(
+    stack: CineStack, segmentation: Segmentation, assessment: Assessment
+) -> tuple[float, float] | None:
+    """Return where the ventricle begins along the stack's normal, from slice 0, and its length.
+
+    None where the tower gave no regions, or no slice has cavity and wall.
+    """
+    if segmentation.regions is None:
+        return None
+    walled = _walled(segmentation.regions, assessment)
+    return _reach(walled, stack.slice_positions_mm) if walled.any() else None
+
+
+def _walled(regions: Float32Array, assessment: Assessment) -> npt.NDArray[np.bool_]:
+    """Return which slices have cavity and wall at end-diastole."""
+    return np.asarray(np.isfinite(regions[assessment.ed_phase][:, _WALL]).all(axis=(1, 2)))
+
+
+def _reach(
+    walled: npt.NDArray[np.bool_], positions_mm: npt.NDArray[np.float64]
+) -> tuple[float, float]:
+    """Return beginning and length of a ventricle with cavity and wall in some slices.
+
+    It reaches half a slice beyond its first and its last slice.
+    """
+    inside = np.flatnonzero(walled)
+    steps = np.abs(np.diff(positions_mm))
+    slice_mm = float(np.median(steps)) if steps.size else 1.0
+    base_mm = float(positions_mm[inside[0]]) - slice_mm / 2
+    return base_mm, float(positions_mm[inside[-1]]) + slice_mm / 2 - base_mm
+
+
 def _places(
     walled: npt.NDArray[np.bool_], positions_mm: npt.NDArray[np.float64]
 ) -> tuple[Float32Array, Int64Array]:
-    """Return distance from the base (mm, share) and level of every slice.
-
-    The ventricle reaches half a slice beyond its first and its last slice with cavity and wall.
-    """
-    inside = np.flatnonzero(walled)
-    if not inside.size:
+    """Return distance from the base (mm, share) and level of every slice."""
+    if not walled.any():
         return np.zeros((len(walled), 2), np.float32), np.zeros(len(walled), np.int64)
-    steps = np.abs(np.diff(positions_mm))
-    slice_mm = float(np.median(steps)) if steps.size else 1.0
-    base_mm = positions_mm[inside[0]] - slice_mm / 2
-    length_mm = positions_mm[inside[-1]] + slice_mm / 2 - base_mm
+    base_mm, length_mm = _reach(walled, positions_mm)
     away_mm = positions_mm - base_mm
     share = away_mm / length_mm
     third = np.clip((share * _N_LEVELS).astype(np.int64), 0, _N_LEVELS - 1) + 1

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 import onnx
@@ -18,7 +18,14 @@ import torch
 from torch import Tensor, nn
 
 from plugin.domain.errors import ConfigurationError, Reason
-from worker.bundle.manifest import GoldenSpec, GraphSpec, LanguageSpec, Manifest, TensorSpec
+from worker.bundle.manifest import (
+    GoldenSpec,
+    GraphSpec,
+    LanguageSpec,
+    Manifest,
+    TensorSpec,
+    ViewKind,
+)
 from worker.bundle.verify import MANIFEST_NAME, list_files
 from worker.model.language.prompt import MAXIMUM_HISTORY_TOKENS
 from worker.model.language.tokenizer import BUNDLE_FILE, FILE_NAME
@@ -34,6 +41,7 @@ from worker.training.language.graphs import (
 from worker.training.language.network import VisionLanguageNetwork
 from worker.training.language.parts import LanguageNetwork, TextNetwork
 from worker.training.language.text_stage import CORPUS_FOLDER
+from worker.training.language.view_encoder import ViewedStudyEncoder
 from worker.training.onnx_file import (
     Shape,
     forget_the_machine,
@@ -329,7 +337,16 @@ def _language_spec(network: LanguageNetwork) -> LanguageSpec:
         text_marks=tuple(network.text_marks.tolist()),
         measurements=tuple(entry.key for entry in connector.measurements),
         maximum_text=connector.maximum_text,
+        views=_views(network),
     )
+
+
+def _views(network: VisionLanguageNetwork) -> tuple[ViewKind, ...]:
+    if not isinstance(network.encoder, ViewedStudyEncoder):
+        return ()
+    learnt = {role.value for role in network.encoder.settings.views}
+    kinds: tuple[ViewKind, ...] = get_args(ViewKind)
+    return tuple(kind for kind in kinds if kind in learnt)
 
 
 def _write_golden(plan: GraphPlan, folder: Path) -> list[GoldenSpec]:

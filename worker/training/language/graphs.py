@@ -11,11 +11,14 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from plugin.domain.errors import ConfigurationError, Reason
 from worker.training.language.decoder import LlamaDecoder
 from worker.training.language.network import FeatureHeads, VisionLanguageNetwork
 from worker.training.language.parts import LanguageNetwork
 from worker.training.language.study_encoder import N_LEVELS, N_POSITIONS
+from worker.training.language.view_encoder import N_VIEW_POSITIONS, ViewedStudyEncoder
 from worker.training.onnx_file import Shape
+from worker.volume.views import FURTHER_ROLES
 
 LanguageRole = Literal[
     "embed_tokens", "decoder", "study_encoder", "connector", "image_heads", "text_heads"
@@ -47,7 +50,17 @@ class GraphPlan:
 
 
 def plans(network: LanguageNetwork, seed: int = 7) -> tuple[GraphPlan, ...]:
-    """Plan all graphs that a network has parts for; the examples are drawn from a seed."""
+    """Plan all graphs that a network has parts for; the examples are drawn from a seed.
+
+    Raises
+    ------
+    ConfigurationError
+        ``SETTING_INVALID``: the decoder hands out another hidden state than bundles do, what
+        enters the last block.
+    """
+    if network.decoder.settings.hidden != "penultimate":
+        detail = "decoder.settings.hidden: a bundle's decoder hands out the penultimate state"
+        raise ConfigurationError(Reason.SETTING_INVALID, detail)
     draw = torch.Generator().manual_seed(seed)
     words = (_embed_tokens(network.decoder, draw), _decoder(network.decoder, draw))
     if not isinstance(network, VisionLanguageNetwork):
@@ -57,8 +70,8 @@ def plans(network: LanguageNetwork, seed: int = 7) -> tuple[GraphPlan, ...]:
         *words,
         _study_encoder(network, draw),
         _connector(network, draw),
-        _heads("image_heads", network.image_heads, image, network.decoder.width, draw),
-        _heads("text_heads", network.text_heads, text, network.decoder.width, draw),
+        heads_plan("image_heads", network.image_heads, image, draw),
+        heads_plan("text_heads", network.text_heads, text, draw),
     )
 
 
@@ -76,14 +89,11 @@ class _WholeSequence(nn.Module):
         return features.whole, features.local
 
 
-def _heads(
-    role: LanguageRole,
-    heads: FeatureHeads,
-    n_marks: int,
-    width: int,
-    draw: torch.Generator,
+def heads_plan(
+    role: LanguageRole, heads: FeatureHeads, n_marks: int, draw: torch.Generator
 ) -> GraphPlan:
-    n_features = heads.whole.out_features
+    """Plan the recognition heads of one modality, after ``n_marks`` special tokens."""
+    width, n_features = heads.whole.in_features, heads.whole.out_features
     hidden = torch.randn(2, n_marks + 5, width, generator=draw)
     return GraphPlan(
         role=role,
@@ -164,6 +174,7 @@ def _study_encoder(network: VisionLanguageNetwork, draw: torch.Generator) -> Gra
     mask[1, :, -1] = 0
     features = torch.randn(2, n_phases, n_slices, s.n_regions, s.n_features, generator=draw)
     place = torch.rand(2, n_slices, N_POSITIONS, generator=draw)
+    view_shapes, views = _views(network, draw)
     return GraphPlan(
         role="study_encoder",
         module=network.encoder,
@@ -173,6 +184,7 @@ def _study_encoder(network: VisionLanguageNetwork, draw: torch.Generator) -> Gra
             "phase_share": ("batch", "phase"),
             "slice_position": ("batch", "slice", N_POSITIONS),
             "level": ("batch", "slice"),
+            **view_shapes,
         },
         outputs={"study_tokens": ("batch", "cell", s.width)},
         examples=(
@@ -182,9 +194,36 @@ def _study_encoder(network: VisionLanguageNetwork, draw: torch.Generator) -> Gra
                 "phase_share": torch.rand(2, n_phases, generator=draw),
                 "slice_position": place * torch.tensor((80.0, 1.0)),
                 "level": torch.randint(N_LEVELS, (2, n_slices), generator=draw),
+                **views,
             },
         ),
     )
+
+
+def _views(network: VisionLanguageNetwork, draw: torch.Generator) -> tuple[dict[str, Shape], Named]:
+    """Return shapes and an example of the tensors of further views, where the encoder reads any."""
+    if not isinstance(network.encoder, ViewedStudyEncoder):
+        return {}, {}
+    s, n_images = network.encoder.settings, 5
+    mask = torch.ones(2, n_images, s.n_regions, dtype=torch.int64)
+    mask[1, 2:] = 0
+    learnt = torch.tensor([FURTHER_ROLES.index(role) for role in s.views])
+    kinds = learnt[torch.randint(len(learnt), (2, n_images), generator=draw)]
+    scale = torch.tensor((80.0, 1.0, 1.0))
+    shapes: dict[str, Shape] = {
+        "view_features": ("batch", "image", s.n_regions, s.n_features),
+        "view_mask": ("batch", "image", s.n_regions),
+        "view_kind": ("batch", "image"),
+        "view_phase_share": ("batch", "image"),
+        "view_position": ("batch", "image", N_VIEW_POSITIONS),
+    }
+    return shapes, {
+        "view_features": torch.randn(2, n_images, s.n_regions, s.n_features, generator=draw),
+        "view_mask": mask,
+        "view_kind": kinds,
+        "view_phase_share": torch.rand(2, n_images, generator=draw),
+        "view_position": torch.rand(2, n_images, N_VIEW_POSITIONS, generator=draw) * scale,
+    }
 
 
 def _connector(network: VisionLanguageNetwork, draw: torch.Generator) -> GraphPlan:

@@ -16,6 +16,7 @@ from worker.training.language.alignment import Features, Temperature
 from worker.training.language.connector import QueryConnector
 from worker.training.language.decoder import LlamaDecoder
 from worker.training.language.study_encoder import StudyEncoder, cell_mask
+from worker.training.language.view_encoder import ViewedStudyEncoder, ViewTensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class StudyTensors:
     ----------
     text_ids, text_mask
         int64 ``[batch, token]``: clinical text; at least one token, masked when there is no text.
+    views
+        Further images, where any study of the batch has some.
     """
 
     features: Tensor
@@ -37,6 +40,7 @@ class StudyTensors:
     measurement_mask: Tensor
     text_ids: Tensor
     text_mask: Tensor
+    views: ViewTensors | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class VisionLanguageNetwork(nn.Module):
 
     def __init__(
         self,
-        encoder: StudyEncoder,
+        encoder: StudyEncoder | ViewedStudyEncoder,
         connector: QueryConnector,
         decoder: LlamaDecoder,
         *,
@@ -93,16 +97,10 @@ class VisionLanguageNetwork(nn.Module):
 
     def prefix(self, studies: StudyTensors) -> Prefix:
         """Encode the studies and their clinical texts."""
-        study_tokens = self.encoder(
-            studies.features,
-            studies.region_mask,
-            studies.phase_share,
-            studies.slice_position,
-            studies.level,
-        )
+        study_tokens, study_mask = self._encoded(studies)
         tokens, _ = self.connector(
             study_tokens,
-            cell_mask(studies.region_mask),
+            study_mask,
             self.decoder.embed_tokens(studies.text_ids),
             studies.text_mask,
             studies.measurement_values,
@@ -110,6 +108,22 @@ class VisionLanguageNetwork(nn.Module):
         )
         mask = self.connector.token_mask(studies.measurement_mask)
         return Prefix(*self._marked(tokens, mask, self.image_marks))
+
+    def _encoded(self, studies: StudyTensors) -> tuple[Tensor, Tensor]:
+        """Return study tokens and their mask, those of further views behind the short axis."""
+        short_axis = (
+            studies.features,
+            studies.region_mask,
+            studies.phase_share,
+            studies.slice_position,
+            studies.level,
+        )
+        cells = cell_mask(studies.region_mask)
+        if not isinstance(self.encoder, ViewedStudyEncoder):
+            return self.encoder(*short_axis), cells
+        views = self.encoder.learnt(studies.views, studies.features)
+        images = views.region_mask.bool().any(dim=2).long()
+        return self.encoder(*short_axis, *views.tensors()), torch.cat((cells, images), dim=1)
 
     def forward(
         self, studies: StudyTensors, ids: Tensor, id_mask: Tensor

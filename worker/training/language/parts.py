@@ -23,6 +23,7 @@ from worker.training.language.connector import ConnectorSettings, QueryConnector
 from worker.training.language.decoder import DecoderSettings, LlamaDecoder
 from worker.training.language.network import VisionLanguageNetwork
 from worker.training.language.study_encoder import StudyEncoder, StudyEncoderSettings
+from worker.training.language.view_encoder import ViewedEncoderSettings, ViewedStudyEncoder
 
 Role = Literal["encoder", "connector", "decoder"]
 
@@ -71,6 +72,10 @@ def _study_encoder(settings: Mapping[str, Any]) -> StudyEncoder:
     return StudyEncoder(StudyEncoderSettings.model_validate(settings))
 
 
+def _viewed_encoder(settings: Mapping[str, Any]) -> ViewedStudyEncoder:
+    return ViewedStudyEncoder(ViewedEncoderSettings.model_validate(settings))
+
+
 def _query_connector(settings: Mapping[str, Any]) -> QueryConnector:
     return QueryConnector(ConnectorSettings.model_validate(settings))
 
@@ -87,7 +92,7 @@ class PartRegistry:
     """
 
     encoders: Mapping[str, Callable[[Mapping[str, Any]], Any]] = field(
-        default_factory=lambda: {"axial": _study_encoder}
+        default_factory=lambda: {"axial": _study_encoder, "axial_views": _viewed_encoder}
     )
     connectors: Mapping[str, Callable[[Mapping[str, Any]], Any]] = field(
         default_factory=lambda: {"query": _query_connector}

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from worker.model.language.vision import StudyFeatures
+from worker.model.language.vision import StudyFeatures, ViewFeatures
 from worker.training.language.network import StudyTensors
+from worker.training.language.view_encoder import N_VIEW_POSITIONS, ViewTensors
 
 Ids = Sequence[int]
 
@@ -40,15 +41,43 @@ def study_tensors(studies: Sequence[StudyFeatures], texts: Sequence[Ids]) -> Stu
     measured = np.stack([one.measurements for one in studies])
     text_ids, text_mask = padded_ids(texts)
     return StudyTensors(
-        features=torch.from_numpy(np.where(there[..., None], regions, np.float32(0))),
-        region_mask=torch.from_numpy(there.astype(np.int64)),
-        phase_share=torch.from_numpy(phase_share),
-        slice_position=torch.from_numpy(position),
-        level=torch.from_numpy(level),
-        measurement_values=torch.from_numpy(np.nan_to_num(measured)),
-        measurement_mask=torch.from_numpy(np.isfinite(measured).astype(np.int64)),
+        features=torch.as_tensor(np.where(there[..., None], regions, np.float32(0))),
+        region_mask=torch.as_tensor(there.astype(np.int64)),
+        phase_share=torch.as_tensor(phase_share),
+        slice_position=torch.as_tensor(position),
+        level=torch.as_tensor(level),
+        measurement_values=torch.as_tensor(np.nan_to_num(measured)),
+        measurement_mask=torch.as_tensor(np.isfinite(measured).astype(np.int64)),
         text_ids=text_ids,
         text_mask=text_mask,
+        views=_view_tensors([one.views for one in studies], n_regions, n_features),
+    )
+
+
+def _view_tensors(
+    views: Sequence[ViewFeatures | None], n_regions: int, n_features: int
+) -> ViewTensors | None:
+    """Pad further images to the most of any study; None where no study has some."""
+    n_images = max(0 if one is None else len(one.kind) for one in views)
+    if not n_images:
+        return None
+    shape = len(views), n_images
+    regions = np.full((*shape, n_regions, n_features), np.nan, dtype=np.float32)
+    kind = np.zeros(shape, dtype=np.int64)
+    phase_share = np.zeros(shape, dtype=np.float32)
+    position = np.zeros((*shape, N_VIEW_POSITIONS), dtype=np.float32)
+    for index, one in enumerate(views):
+        if one is not None:
+            own = slice(len(one.kind))
+            regions[index, own], kind[index, own] = one.regions, one.kind
+            phase_share[index, own], position[index, own] = one.phase_share, one.position
+    there = np.asarray(np.isfinite(regions).all(axis=-1))
+    return ViewTensors(
+        features=torch.as_tensor(np.where(there[..., None], regions, np.float32(0))),
+        region_mask=torch.as_tensor(there.astype(np.int64)),
+        kind=torch.as_tensor(kind),
+        phase_share=torch.as_tensor(phase_share),
+        position=torch.as_tensor(position),
     )
 
 

@@ -25,14 +25,14 @@ from worker.bundle import load_bundle
 from worker.findings.assess import assess
 from worker.findings.uncertainty import STANDARD_ERRORS, StandardError
 from worker.model.language.study import study_features
-from worker.model.language.vision import StudyFeatures
+from worker.model.language.views import view_features
+from worker.model.language.vision import StudyFeatures, ViewFeatures
 from worker.model.tower import SegmentationTower
 from worker.model.types import Segmentation
 from worker.phantom.anatomy import HeartKind
-from worker.phantom.cine import PhantomCine, Protocol, acquire
+from worker.phantom.cine import Protocol, acquire
 from worker.phantom.heart import (
     HeartTraits,
-    Person,
     Wall,
     sample_heart,
     sample_heart_with,
@@ -40,7 +40,14 @@ from worker.phantom.heart import (
 )
 from worker.training.cohorts import acdc_patients, read_acdc_info
 from worker.training.evaluate import read_cases
-from worker.training.generated_hearts import stack_of
+from worker.training.generated_hearts import ends_of, patient_of, stack_of
+from worker.training.language.view_data import (
+    AS_ANALYSED,
+    Further,
+    Making,
+    draw_further,
+    true_segmentation,
+)
 from worker.volume.types import CineStack, PatientContext
 
 Cohort = Literal["acdc", "phantom", "mixed"]
@@ -78,6 +85,7 @@ _EXACT = {key: StandardError(0.0, 0.0, "true contours") for key in STANDARD_ERRO
 # two phases without times; systole ends about a third into the beat
 _ACDC_PHASE_SHARES = (0.0, 0.35)
 _ARRAYS = ("regions", "phase_share", "slice_position", "level", "measurements")
+_VIEW_ARRAYS = ("regions", "kind", "phase_share", "position")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +108,8 @@ class LabelledStudy:
         Assessment of the true contours, without uncertainty.
     traits
         What a mixed heart was drawn with.
+    enhanced
+        Whether late enhancement shows a scar; None where that is not known.
     """
 
     id: str
@@ -110,6 +120,7 @@ class LabelledStudy:
     measured: Assessment
     truth: Assessment
     traits: HeartTraits | None = None
+    enhanced: bool | None = None
 
 
 def write_study(study: LabelledStudy, folder: Path) -> None:
@@ -122,10 +133,13 @@ def write_study(study: LabelledStudy, folder: Path) -> None:
         "measured": study.measured.to_json(),
         "truth": study.truth.to_json(),
         "traits": study.traits and asdict(study.traits),
+        "enhanced": study.enhanced,
     }
     arrays: dict[str, npt.NDArray[np.generic]] = {
         name: getattr(study.features, name) for name in _ARRAYS
     }
+    if study.features.views is not None:
+        arrays |= {f"view_{one}": getattr(study.features.views, one) for one in _VIEW_ARRAYS}
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
     temporary = folder / f"{study.id}.part"
     with temporary.open("wb") as file:
@@ -142,6 +156,9 @@ def _read(path: Path) -> LabelledStudy:
     with np.load(path, allow_pickle=False) as stored:
         about = json.loads(stored["about"].tobytes())
         features = StudyFeatures(**{name: stored[name] for name in _ARRAYS})
+        if "view_kind" in stored:
+            views = ViewFeatures(**{one: stored[f"view_{one}"] for one in _VIEW_ARRAYS})
+            features = replace(features, views=views)
     return LabelledStudy(
         about["id"],
         about["cohort"],
@@ -151,6 +168,7 @@ def _read(path: Path) -> LabelledStudy:
         Assessment.from_json(about["measured"]),
         Assessment.from_json(about["truth"]),
         _traits(about.get("traits")),
+        about.get("enhanced"),
     )
 
 
@@ -158,7 +176,9 @@ def _traits(stored: dict[str, Any] | None) -> HeartTraits | None:
     return HeartTraits(**{**stored, "wall": Wall(stored["wall"])}) if stored else None
 
 
-def phantom_study(tower: SegmentationTower, seed: int, index: int) -> LabelledStudy:
+def phantom_study(
+    tower: SegmentationTower, seed: int, index: int, making: Making = AS_ANALYSED
+) -> LabelledStudy:
     """Draw, image and analyse generated heart ``index``; kinds take turns.
 
     Raises
@@ -175,12 +195,15 @@ def phantom_study(tower: SegmentationTower, seed: int, index: int) -> LabelledSt
         "phantom",
         GROUP_OF_KIND[kind],
         kind.value,
-        _patient(heart.person),
+        patient_of(heart.person),
     )
-    return _analysed(tower, about, stack_of(cine), cine.labels)
+    further = draw_further(cine, np.random.default_rng([seed, index, 2])) if making.views else None
+    return _analysed(tower, about, stack_of(cine), cine.labels, making, further)
 
 
-def mixed_study(tower: SegmentationTower, seed: int, index: int) -> LabelledStudy:
+def mixed_study(
+    tower: SegmentationTower, seed: int, index: int, making: Making = AS_ANALYSED
+) -> LabelledStudy:
     """Draw, image and analyse mixed heart ``index``: every trait by a chance of its own.
 
     Two phases, as the ACDC patients have, and mostly their slice distance.
@@ -194,9 +217,12 @@ def mixed_study(tower: SegmentationTower, seed: int, index: int) -> LabelledStud
     traits = sample_traits(rng)
     heart = sample_heart_with(traits, rng)
     protocol = replace(_protocol(rng), slice_distance_mm=float(rng.choice([8.0, 10.0, 10.0])))
-    cine = _ends(acquire(heart, protocol, rng))
-    about = _About(f"mixed-{index:04d}", "mixed", "", MIXED, _patient(heart.person))
-    return replace(_analysed(tower, about, stack_of(cine), cine.labels), traits=traits)
+    whole = acquire(heart, protocol, rng)
+    cine = ends_of(whole)
+    about = _About(f"mixed-{index:04d}", "mixed", "", MIXED, patient_of(heart.person))
+    further = draw_further(whole, np.random.default_rng([seed, index, 3])) if making.views else None
+    study = _analysed(tower, about, stack_of(cine), cine.labels, making, further)
+    return replace(study, traits=traits)
 
 
 def _protocol(rng: np.random.Generator) -> Protocol:
@@ -209,25 +235,6 @@ def _protocol(rng: np.random.Generator) -> Protocol:
         base_share=float(rng.uniform(-0.5, 0.5)),
         breath_hold_mm=float(rng.uniform(0.3, 1.5)),
         harsh=bool(rng.random() < 1 / 3),
-    )
-
-
-def _ends(cine: PhantomCine) -> PhantomCine:
-    """Keep end-diastole and the phase nearest to end-systole."""
-    kept = [cine.ed_phase, cine.es_phase]
-    return replace(
-        cine,
-        pixels=cine.pixels[kept],
-        labels=cine.labels[kept],
-        trigger_times_ms=cine.trigger_times_ms[kept],
-        ed_phase=0,
-        es_phase=1,
-    )
-
-
-def _patient(person: Person) -> PatientContext:
-    return PatientContext(
-        person.sex.value, person.age_years, 100 * person.height_m, person.weight_kg
     )
 
 
@@ -258,9 +265,15 @@ class _About:
 
 
 def _analysed(
-    tower: SegmentationTower, about: _About, stack: CineStack, labels: npt.NDArray[np.uint8]
+    tower: SegmentationTower,
+    about: _About,
+    stack: CineStack,
+    labels: npt.NDArray[np.uint8],
+    making: Making = AS_ANALYSED,
+    further: Further | None = None,
 ) -> LabelledStudy:
-    segmentation = tower.segment(stack)
+    exact = making.true_contours
+    segmentation = true_segmentation(tower, stack, labels) if exact else tower.segment(stack)
     measured = assess(stack, segmentation, about.patient)
     sure = Segmentation(labels, np.ones(labels.shape[:2], np.float32))
     truth = _without_intervals(assess(stack, sure, about.patient, standard_errors=_EXACT))
@@ -268,7 +281,21 @@ def _analysed(
     if features is None:
         msg = "the bundle's tower gives no features"
         raise ValueError(msg)
-    return LabelledStudy(about.id, about.cohort, about.group, about.kind, features, measured, truth)
+    enhanced = None
+    if further is not None:
+        views = view_features(further.images, stack, segmentation, measured, tower)
+        features = replace(features, views=views)
+        enhanced = further.enhanced
+    return LabelledStudy(
+        about.id,
+        about.cohort,
+        about.group,
+        about.kind,
+        features,
+        measured,
+        truth,
+        enhanced=enhanced,
+    )
 
 
 def _without_intervals(assessment: Assessment) -> Assessment:
@@ -284,6 +311,7 @@ def make_studies(
     seed: int,
     acdc: Path | None,
     n_mixed: int = 0,
+    making: Making = AS_ANALYSED,
 ) -> tuple[str, ...]:
     """Write what is missing of a folder of studies.
 
@@ -299,6 +327,8 @@ def make_studies(
         Folder of the ACDC patients, all of which are analysed; None for generated hearts only.
     n_mixed
         How many generated hearts whose traits are drawn one by one.
+    making
+        How generated hearts are made into studies.
 
     Returns
     -------
@@ -308,7 +338,7 @@ def make_studies(
     folder.mkdir(parents=True, exist_ok=True)
     there = {path.stem for path in folder.glob("*.npz")}
     refused = []
-    for name, make in _wanted(tower, n_phantoms, n_mixed, seed, acdc):
+    for name, make in _wanted(tower, n_phantoms, n_mixed, seed, acdc, making):
         if name in there:
             continue
         try:
@@ -319,15 +349,20 @@ def make_studies(
 
 
 def _wanted(
-    tower: SegmentationTower, n_phantoms: int, n_mixed: int, seed: int, acdc: Path | None
+    tower: SegmentationTower,
+    n_phantoms: int,
+    n_mixed: int,
+    seed: int,
+    acdc: Path | None,
+    making: Making,
 ) -> Iterator[tuple[str, Callable[[], LabelledStudy]]]:
     if acdc is not None:
         for patient in (path.name for path in acdc_patients(acdc)):
             yield patient, partial(acdc_study, tower, acdc, patient)
     for index in range(n_phantoms):
-        yield f"phantom-{index:04d}", partial(phantom_study, tower, seed, index)
+        yield f"phantom-{index:04d}", partial(phantom_study, tower, seed, index, making)
     for index in range(n_mixed):
-        yield f"mixed-{index:04d}", partial(mixed_study, tower, seed, index)
+        yield f"mixed-{index:04d}", partial(mixed_study, tower, seed, index, making)
 
 
 def _main() -> None:
@@ -337,6 +372,12 @@ def _main() -> None:
     parser.add_argument("--acdc", type=Path)
     parser.add_argument("--phantoms", type=int, default=77, help="of the seven kinds in turn")
     parser.add_argument("--mixed", type=int, default=300, help="with traits drawn one by one")
+    parser.add_argument(
+        "--views", action="store_true", help="with long axes and late enhancement (generated only)"
+    )
+    parser.add_argument(
+        "--true-contours", action="store_true", help="contours of generated hearts are not sought"
+    )
     parser.add_argument("--seed", type=int, default=20261122)
     parser.add_argument("--threads", type=int, default=0)
     given = parser.parse_args()
@@ -348,6 +389,7 @@ def _main() -> None:
         seed=given.seed,
         acdc=given.acdc,
         n_mixed=given.mixed,
+        making=Making(given.views, given.true_contours),
     )
     print(json.dumps({"refused": refused}, indent=1))  # noqa: T201 - the command's answer
 

@@ -5,6 +5,7 @@ import torch
 from worker.training.language.decoder import DecoderSettings, LlamaDecoder
 from worker.training.language.network import StudyTensors, VisionLanguageNetwork
 from worker.training.language.parts import NetworkChoice, PartRegistry
+from worker.training.language.view_encoder import ViewTensors
 
 N_PHASES, N_SLICES, N_REGIONS, N_FEATURES = 3, 4, 2, 5
 VOCABULARY = 50
@@ -73,6 +74,31 @@ def tiny_network(seed=0):
     for layer in network.connector.layers:
         layer.text_gate.data.fill_(1.0)
     return network
+
+
+def with_views(network, views=("two_chamber_cine", "lge"), seed=3):
+    """Build the same network with an encoder that reads further views besides."""
+    torch.manual_seed(seed)
+    sizes = network.encoder.settings.model_dump()
+    encoder = {"name": "axial_views", "settings": {**sizes, "views": views}}
+    viewed: VisionLanguageNetwork = PartRegistry().build(tiny_choice(encoder=encoder)).eval()
+    viewed.encoder.short_axis.load_state_dict(network.encoder.state_dict())
+    for part in ("connector", "decoder", "image_heads", "text_heads"):
+        getattr(viewed, part).load_state_dict(getattr(network, part).state_dict())
+    return viewed
+
+
+def tiny_views(n=2, n_images=3, seed=1, kind=3):
+    """Draw further images of one kind (late enhancement) with nothing missing."""
+    draw = torch.Generator().manual_seed(seed)
+    shape = (n, n_images, N_REGIONS)
+    return ViewTensors(
+        features=torch.randn(*shape, N_FEATURES, generator=draw),
+        region_mask=torch.ones(shape, dtype=torch.int64),
+        kind=torch.full((n, n_images), kind),
+        phase_share=torch.full((n, n_images), 0.7),
+        position=torch.rand(n, n_images, 3, generator=draw) * torch.tensor((80.0, 1.0, 1.0)),
+    )
 
 
 def enlarge(module, factor=16.0):
