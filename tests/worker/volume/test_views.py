@@ -7,7 +7,13 @@ import pytest
 from pydicom.uid import generate_uid
 
 from tests.worker.volume.studies import write
+from worker.phantom import study as phantom_study
 from worker.phantom.cine import Protocol
+from worker.phantom.companions import (
+    LONG_AXIS_DEG,
+    late_enhancement_picture,
+    long_axis_picture,
+)
 from worker.phantom.study import generate
 from worker.series import Role
 from worker.volume import load_study
@@ -28,17 +34,21 @@ LONG_AXES = FURTHER_ROLES[:3]
 
 @pytest.fixture(scope="module")
 def patient():
-    return generate("infarct", 3, protocol=SMALL, with_companions=True)
+    return generate("infarct", 3, protocol=SMALL)
 
 
 @pytest.fixture(scope="module")
-def instances(patient):
-    return patient.instances()
+def study(patient, tmp_path_factory):
+    """Load the cine with its long axes and late enhancement; the other companions take time."""
 
+    def drawn(cine, rng):
+        long_axes = [long_axis_picture(cine, kind, rng) for kind in LONG_AXIS_DEG]
+        return [*long_axes, late_enhancement_picture(cine, rng, None)]
 
-@pytest.fixture(scope="module")
-def study(instances, tmp_path_factory):
-    return load_study(write(instances, tmp_path_factory.mktemp("study")))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(phantom_study, "companion_pictures", drawn)
+        made = phantom_study.build_study(patient.cine(), patient.study, with_companions=True)
+    return load_study(write(made, tmp_path_factory.mktemp("study")))
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,8 @@ _OTHER = {
     "lv_wall_thickening": ("maximal_wall_thickness",),
 }
 PRESENT, ABSENT, UNKNOWN = 1, 0, -1
+ENHANCED = "late_enhancement"
+"""What only further views show; see `view_trial`."""
 _MOST_DESCRIBED = 5
 _VALUE_SHARE = 1 / 3
 _KINDS = frozenset(kind.value for kind in HeartKind)
@@ -50,6 +52,8 @@ def _label(study: LabelledStudy, key: str) -> int:
     if key in GROUPS:
         belongs = in_group(study, key)
         return UNKNOWN if belongs is None else PRESENT if belongs else ABSENT
+    if key == ENHANCED:
+        return UNKNOWN if study.enhanced is None else PRESENT if study.enhanced else ABSENT
     if key in _KINDS:
         if study.cohort != "phantom":
             return UNKNOWN

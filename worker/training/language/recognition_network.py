@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from worker.model.language.tokenizer import Tokenizer
+from worker.series import Role
 from worker.training.language.decoder import HiddenState, LlamaDecoder
 from worker.training.language.network import VisionLanguageNetwork
 from worker.training.language.parts import NetworkChoice, PartChoice, PartRegistry
@@ -29,6 +30,8 @@ class NetworkKind:
         How many special tokens end a study, and a text.
     cross_attention
         Whether the connector sees clinical text.
+    views
+        Further views that the study encoder reads; without any it is the encoder of the short axis.
     read, frozen
         The decoder begins with what it learnt from the report corpus; it learns nothing more.
     """
@@ -36,6 +39,7 @@ class NetworkKind:
     hidden: HiddenState = "penultimate"
     n_marks: int = 4
     cross_attention: bool = True
+    views: tuple[Role, ...] = ()
     read: bool = False
     frozen: bool = False
 
@@ -69,10 +73,11 @@ def evaluation_network(
             raise ValueError(msg)
         decoder = reader.settings.model_dump()
     decoder["hidden"] = kind.hidden
+    encoder: dict[str, Any] = {**_BLOCK, "n_regions": n_regions, "n_features": n_features}
+    if kind.views:
+        encoder["views"] = kind.views
     choice = NetworkChoice(
-        encoder=PartChoice(
-            name="axial", settings={**_BLOCK, "n_regions": n_regions, "n_features": n_features}
-        ),
+        encoder=PartChoice(name="axial_views" if kind.views else "axial", settings=encoder),
         connector=PartChoice(
             name="query",
             settings={

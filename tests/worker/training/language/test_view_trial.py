@@ -1,0 +1,102 @@
+"""Studies with further views on disk, and the table of what the views add."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra train")
+
+from tests.worker.training.language.test_study_data import ExactTower
+from worker.model.language.vision import ViewFeatures
+from worker.training.language import view_trial
+from worker.training.language.alignment_data import finding_vector
+from worker.training.language.study_batch import study_tensors
+from worker.training.language.study_data import phantom_study, read_studies, write_study
+from worker.training.language.view_data import Making
+from worker.volume.views import FURTHER_ROLES
+
+pytestmark = pytest.mark.train
+N_MAPS = 2
+
+
+class SeeingTower(ExactTower):
+    """Gives maps of further images too: how bright they are."""
+
+    def __init__(self, monkeypatch, bundle):
+        super().__init__(monkeypatch)
+        self.bundle = bundle
+
+    def feature_maps(self, images):
+        n, rows, columns = images.shape
+        half = images.reshape(n, rows // 2, 2, columns // 2, 2).mean(axis=(2, 4))
+        return np.stack((half, half**2), axis=1)
+
+
+@pytest.fixture
+def tower(monkeypatch):
+    from worker.bundle import find_bundle, load_bundle
+
+    return SeeingTower(monkeypatch, load_bundle(find_bundle(None)))
+
+
+@pytest.fixture
+def study(tower):
+    return phantom_study(tower, seed=5, index=5, making=Making(views=True))
+
+
+def test_study_with_views_is_kept_whole_and_the_short_axis_is_as_without(tower, study, tmp_path):
+    plain = phantom_study(tower, seed=5, index=5)
+    np.testing.assert_array_equal(plain.features.regions, study.features.regions)
+    assert (plain.features.views, plain.enhanced) == (None, None)
+    write_study(study, tmp_path)
+    (again,) = read_studies(tmp_path)
+    assert again.enhanced is study.enhanced
+    for one in ("regions", "kind", "phase_share", "position"):
+        ours, theirs = getattr(study.features.views, one), getattr(again.features.views, one)
+        np.testing.assert_array_equal(ours, theirs)
+    assert study.features.views.regions.shape[1:] == study.features.regions.shape[2:]
+
+
+def test_batch_holds_the_views_of_each_study_and_masks_those_it_lacks(study):
+    views = study.features.views
+    fewer = ViewFeatures(
+        views.regions[:2], views.kind[:2], views.phase_share[:2], views.position[:2]
+    )
+    studies = [
+        study.features,
+        replace(study.features, views=fewer),
+        replace(study.features, views=None),
+    ]
+    batch = study_tensors(studies, [(), (), ()])
+    there = batch.views.region_mask.bool().any(dim=2).sum(dim=1)
+    assert there.tolist() == [len(views.kind), 2, 0]
+    assert study_tensors(studies[2:], [()]).views is None
+
+
+def test_label_of_late_enhancement_is_known_where_it_was_acquired(study):
+    for enhanced, label in ((True, 1), (False, 0), (None, -1)):
+        one = replace(study, enhanced=enhanced)
+        assert finding_vector(one, ["late_enhancement"]).tolist() == [label]
+
+
+def test_table_tells_what_the_views_gain(study):
+    studies = [
+        replace(study, id=f"phantom-{index:04d}", enhanced=index % 2 == 0) for index in range(8)
+    ]
+    keys = [one.key for one in view_trial.view_categories()]
+    assert keys[-1] == "late_enhancement"
+
+    def margins(sees):
+        return {
+            one.id: {key: float(sees and one.enhanced and key == keys[-1]) for key in keys}
+            for one in studies
+        }
+
+    given = {
+        name: margins(sees=FURTHER_ROLES[3] in views) for name, views in view_trial.GIVEN.items()
+    }
+    row = view_trial.table(given, studies).splitlines()[-1]
+    assert row.startswith("| late_enhancement | 0.50")
+    assert row.count("1.00 (1.00-1.00; 4/4)") == 2
+    assert row.endswith("| 0.500 (0.500 to 0.500) |")
