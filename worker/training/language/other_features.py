@@ -111,8 +111,10 @@ def _window(
     labels: npt.NDArray[np.uint8], grid: Grid, size: int
 ) -> tuple[EllipsisType, slice, slice]:
     """Return rows and columns of the network's grid around the heart."""
-    heart = grid.to_network((labels > 0).any(axis=(0, 1)).astype(np.float32)) > 0
-    return (..., _around(heart.any(axis=1), size), _around(heart.any(axis=0), size))
+    anywhere = np.asarray((labels > 0).any(axis=(0, 1)), dtype=np.float32)
+    heart = np.asarray(grid.to_network(anywhere) > 0)
+    rows, columns = (np.asarray(heart.any(axis=axis)) for axis in (1, 0))
+    return (..., _around(rows, size), _around(columns, size))
 
 
 def _around(hit: npt.NDArray[np.bool_], size: int) -> slice:

@@ -185,9 +185,15 @@ def run_trial(trial: Trial, material: Material, *, seed: int, steps: int, rate: 
         "steps": steps,
         "n_learnt": len(divided.learnt),
         "processor_s": round(time.thread_time() - started, 1),
-        "gates": [round(one.text_gate.tanh().item(), 4) for one in network.connector.layers],
+        "gates": _gates(network),
         "margins": margins_of(network, divided.unseen, tokenizer, trial.options, seed),
     }
+
+
+def _gates(network: VisionLanguageNetwork) -> list[float]:
+    """How far each layer of the connector lets clinical text in, -1 to 1."""
+    gates = {n: p for n, p in network.connector.named_parameters() if n.endswith("text_gate")}
+    return [round(gate.tanh().item(), 4) for gate in gates.values()]
 
 
 WITHHELD: Mapping[str, AlignmentOptions] = {
