@@ -7,8 +7,9 @@ what was asked.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.evidence import Evidence, Fact, FactKind
@@ -44,6 +45,16 @@ _FINDINGS = {
     "massive_wall": ("lv_wall_thickening",),
 }
 _OVERALL = "overall"
+_KINDS: Mapping[str, tuple[FactKind, ...]] = {
+    "pattern": (FactKind.PATTERN,),
+    "causes": (FactKind.CONSIDERATION,),
+    "quality": (FactKind.QUALITY,),
+    "limits": (FactKind.QUALITY, FactKind.NOT_ASSESSED),
+}
+"""What a question of a kind is answered with."""
+
+_VOLUMES = ("end_diastolic_volume", "end_systolic_volume")
+_ABOUT_NOTES = frozenset({"quality", "limits"})
 _ALL_FINDINGS = tuple(_VALUES)
 _PRIORITY = frozenset({"urgent", "stat", "not_promoted"})
 _SIDES = ("below", "within", "above")
@@ -114,7 +125,7 @@ def answer_question(
             for kind in doubtful.kinds:
                 log.warning("wording_replaced", stage=Part.ANSWER.value, kind=kind)
     if passage is None:
-        texts = _sentences(asked, evidence, language)
+        texts = _sentences(asked, evidence, language, told=_asks_for_notes(question, language))
         statements = tuple(state(text, evidence) for text in texts)
         passage = Passage(Part.ANSWER, Author.RULES, statements, doubt)
     named = {key for one in passage.statements for key in one.evidence}
@@ -124,22 +135,30 @@ def answer_question(
 def asked_about(question: str, evidence: Evidence) -> tuple[Fact, ...]:
     """Facts that a question names, in the order of the evidence; notes for values not measured."""
     lexicon = load_lexicon(evidence.language)
+    heard = lexicon.not_asked.sub(" ", question)
     found = [
-        fact for reading in lexicon.read(question) for fact in _facts_of(reading, lexicon, evidence)
-    ] or list(_meant(question, lexicon, evidence))
+        fact for reading in lexicon.read(heard) for fact in _facts_of(reading, lexicon, evidence)
+    ]
+    for key, pattern in lexicon.asked:
+        if pattern.search(heard):
+            found += [*_value(key, evidence), *_there(evidence.find(FactKind.NOT_ASSESSED, key))]
+    found = found or list(_meant(heard, lexicon, evidence))
     return tuple(fact for fact in evidence.facts if fact in found)
 
 
 def _facts_of(reading: Reading, lexicon: Lexicon, evidence: Evidence) -> Iterator[Fact]:
+    topics = reading.tokens("topics")
     for token in reading.tokens("quantities"):
         for key in _quantities(reading, token, lexicon):
             yield from _value(key, evidence)
-    for token in reading.tokens("topics"):
+    for token in topics:
         yield from _there(evidence.find(FactKind.NOT_ASSESSED, token.key))
     for token in reading.tokens("concepts"):
         if token.key in _PRIORITY:
-            yield from evidence.of_kind(FactKind.PRIORITY)
+            yield from _priority(evidence)
         side = side_of(reading, token, lexicon)
+        if side is None and topics:
+            continue  # "Are the atria dilated?" does not ask about the ventricles
         for key in _FINDINGS.get(token.key, ()):
             if side is None or key.startswith(PREFIX[side]) or len(_FINDINGS[token.key]) == 1:
                 yield from _finding(key, evidence)
@@ -151,14 +170,36 @@ def _meant(question: str, lexicon: Lexicon, evidence: Evidence) -> Iterator[Fact
     """Facts that a question is about which uses no word of a report ("how is the LV function?")."""
     sides = {side.key for reading in lexicon.read(question) for side in reading.tokens("sides")}
     prefixes = tuple(PREFIX[side] for side in sides or PREFIX)
-    for kind, pattern in lexicon.questions:
-        if not pattern.search(question):
-            continue
+    kinds = [kind for kind, pattern in lexicon.questions if pattern.search(question)]
+    if sides and not kinds:
+        kinds = [_OVERALL]  # "How is the RV?"
+    for kind in kinds:
         if kind in _PRIORITY:
-            yield from evidence.of_kind(FactKind.PRIORITY)
+            yield from _priority(evidence)
+        for fact_kind in _KINDS.get(kind, ()):
+            yield from evidence.of_kind(fact_kind)
+        if kind == "pattern":
+            notes = evidence.of_kind(FactKind.QUALITY)
+            yield from (note for note in notes if note.key.startswith("pattern_"))
+        for name in _VOLUMES if kind == "volumes" else ():
+            for prefix in prefixes:
+                yield from _value(f"{prefix}_{name}", evidence)
         for key in _ALL_FINDINGS if kind == _OVERALL else _FINDINGS.get(kind, ()):
             if key.startswith(prefixes):
                 yield from _finding(key, evidence)
+
+
+def _priority(evidence: Evidence) -> Iterator[Fact]:
+    """Yield the suggested priority and what it rests on."""
+    for fact in evidence.of_kind(FactKind.PRIORITY):
+        yield fact
+        yield from (base for one in fact.basis if (base := evidence.fact(one)) is not None)
+
+
+def _asks_for_notes(question: str, language: Language) -> bool:
+    """Tell whether notes on quality are the answer, not why there is none."""
+    asked = load_lexicon(language.code).questions
+    return any(kind in _ABOUT_NOTES and pattern.search(question) for kind, pattern in asked)
 
 
 def _quantities(reading: Reading, token: Token, lexicon: Lexicon) -> tuple[str, ...]:
@@ -216,20 +257,32 @@ def _require_on_question(
         raise DoubtfulTextError(Doubt.OFF_QUESTION)
 
 
-def _sentences(asked: tuple[Fact, ...], evidence: Evidence, language: Language) -> Iterator[str]:
-    """Yield the facts asked about, one sentence each; what was not assessed in one."""
+def _sentences(
+    asked: tuple[Fact, ...], evidence: Evidence, language: Language, *, told: bool
+) -> Iterator[str]:
+    """Yield the facts asked about, one sentence each; what was not assessed in one.
+
+    Parameters
+    ----------
+    told
+        Notes on quality are the answer; else they say why a value is missing.
+    """
     if not asked:
         (scope,) = evidence.of_kind(FactKind.SCOPE)
         yield language.say("written", "no_answer", fact=scope.slot)
+    names = language.tables["joins"]["names"]
     things = [fact.slot for fact in asked if fact.kind is FactKind.NOT_ASSESSED]
+    causes = [fact for fact in asked if fact.kind is FactKind.CONSIDERATION]
     for fact in asked:
-        if fact.kind is FactKind.QUALITY:
+        if fact.kind is FactKind.QUALITY and not told:
             yield language.say("written", "no_answer", fact=fact.slot)
-        elif fact.kind is not FactKind.NOT_ASSESSED:
+        elif fact.kind not in (FactKind.NOT_ASSESSED, FactKind.CONSIDERATION):
             # near a threshold the side alone would say more than the finding does
             sides = () if "borderline" in fact.terms else _SIDES
             side = next((side for side in sides if side in fact.terms), "fact")
             yield language.say("written", side, fact=fact.slot)
+    for basis, group in groupby(causes, key=lambda cause: cause.basis):
+        joined = names.join(cause.slot for cause in group)
+        yield language.say("written", "differential", causes=joined, finding=f"[{basis[0]}]")
     if things:
-        names = language.tables["joins"]["names"].join(things)
-        yield language.say("written", "not_assessed", names=names)
+        yield language.say("written", "not_assessed", names=names.join(things))

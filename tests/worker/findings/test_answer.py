@@ -1,11 +1,15 @@
 """A question is answered from the evidence, or the answer says that the study cannot tell."""
 
+from dataclasses import replace
+
 import pytest
 import structlog
 
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.evidence import FactKind
+from plugin.domain.findings import PatternEstimate
 from plugin.domain.wording import Author, Doubt
+from tests.worker.findings.studies import KNOWN
 from tests.worker.words import SEED, corpus, evidence, tokenizer
 from tests.worker.writers import DictatedDecoder, RandomDecoder
 from worker.findings.answer import (
@@ -58,6 +62,19 @@ def slot(key, kind=FactKind.MEASUREMENT, index=0):
         ("左心室功能怎么样？", "zh", "lv_ejection_fraction"),
         ("左心室射血分数是多少？", "zh", "lv_ejection_fraction"),
         ("有血栓吗？", "zh", "thrombus"),
+        ("What is the LVEF?", "en", "lv_ejection_fraction"),
+        ("RVEF?", "en", "rv_ejection_fraction"),
+        ("LVEDVi?", "en", "lv_end_diastolic_volume_index"),
+        ("What are the volumes?", "en", "rv_end_systolic_volume"),
+        ("How is the RV?", "en", "rv_ejection_fraction"),
+        ("How thick is the septum?", "en", "maximal_wall_thickness"),
+        ("Is there an infarct?", "en", "late_gadolinium_enhancement"),
+        ("Any mitral regurgitation?", "en", "valves"),
+        ("Are the atria dilated?", "en", "atria"),
+        ("What limits this study?", "en", "extracardiac"),
+        ("左室质量是多少？", "zh", "lv_mass"),
+        ("室间隔多厚？", "zh", "maximal_wall_thickness"),
+        ("哪些没有评估？", "zh", "thrombus"),
     ],
 )
 def test_without_a_language_model_the_named_fact_is_given(question, code, key):
@@ -87,11 +104,62 @@ def test_answers_by_rule_pass_the_checker(kind, code):
 
 
 @pytest.mark.parametrize(
-    "question", ["Will the patient survive?", "What is the capital of France?", "?"]
+    "question",
+    [
+        "Will the patient survive?",
+        "What is the capital of France?",
+        "?",
+        "How old is the patient?",
+        "Is there a mass?",
+        "Is there an intracardiac mass?",
+        "Has anything changed since last year?",
+    ],
 )
 def test_a_question_about_something_else_is_not_answered(question):
     assert asked_about(question, evidence(0, "en")) == ()
     assert UNKNOWN in text_of(ask(question))
+
+
+def test_a_question_about_the_atria_is_not_answered_with_a_ventricle():
+    assert [fact.key for fact in ask("Are the atria dilated?").facts] == ["atria"]
+    assert asked_about("患者多大年龄？", evidence(0, "zh")) == ()
+
+
+def test_a_priority_is_given_with_what_it_rests_on():
+    weak = KNOWN["weak dilated left ventricle"]
+    answer = answer_question("Why is it urgent?", weak, load_language("en"))
+    assert {"priority_promoted", "lv_ejection_fraction"} <= {fact.key for fact in answer.facts}
+
+
+@pytest.mark.parametrize(
+    ("question", "code", "said"),
+    [
+        ("What could be the cause?", "en", "Dilated cardiomyopathy, ischaemic heart disease"),
+        ("可能是什么原因？", "zh", "扩张型心肌病"),
+    ],
+)
+def test_causes_are_named_to_be_considered_with_their_finding(question, code, said):
+    weak = KNOWN["weak dilated left ventricle"]
+    answer = answer_question(question, weak, load_language(code))
+    assert said in text_of(answer)
+    assert {"en": "to be considered", "zh": "考虑"}[code] in text_of(answer)
+
+
+def test_a_note_on_quality_is_the_answer_where_it_was_asked_for():
+    noted = KNOWN["no size, no rate, no right ventricle"]
+    told = text_of(answer_question("Is the quality good?", noted, load_language("en")))
+    assert told.startswith("Only 9 phases; end-systole may lie between two of them.")
+    assert UNKNOWN not in told
+
+
+@pytest.mark.parametrize("question", ["What is the diagnosis?", "What does it resemble?"])
+def test_a_diagnosis_is_never_given_only_what_the_pattern_resembles(question):
+    pattern = PatternEstimate(("hypertrophic_cardiomyopathy",), 93, 87, "as estimated")
+    estimated = replace(KNOWN["thick wall"], pattern=pattern)
+    told = text_of(answer_question(question, estimated, load_language("en")))
+    assert told.startswith("A pattern that resembles")
+    assert "93 %" in told
+    assert UNKNOWN in text_of(answer_question(question, KNOWN["thick wall"], load_language("en")))
 
 
 def test_a_value_that_was_not_measured_is_explained():

@@ -91,8 +91,9 @@ class Reading:
 class Lexicon:
     """How one language is read.
 
-    ``questions`` are words that only a question uses: in a report they mean nothing, or are not
-    allowed. ``comparison`` holds how a difference stands to its uncertainty, and is read only in
+    ``questions`` and ``asked`` are words that only a question uses: in a report they mean nothing,
+    or are not allowed; ``not_asked`` are those of a question that sound like something else.
+    ``comparison`` holds how a difference stands to its uncertainty, and is read only in
     what is said of an earlier result.
     """
 
@@ -106,6 +107,8 @@ class Lexicon:
     units: tuple[tuple[re.Pattern[str], str], ...]
     side_follows: bool
     questions: tuple[tuple[str, re.Pattern[str]], ...]
+    asked: tuple[tuple[str, re.Pattern[str]], ...]
+    not_asked: re.Pattern[str]
     comparison: tuple[tuple[str, re.Pattern[str]], ...]
 
     def read(self, text: str) -> tuple[Reading, ...]:
@@ -190,13 +193,17 @@ def load_lexicon(code: str) -> Lexicon:
         ),
         units=tuple((re.compile(entry, re.IGNORECASE), ucum) for entry, ucum in units),
         side_follows=bool(raw["side_follows"]),
-        questions=tuple(
-            (key, _word(entries, bounded=bounded)) for key, entries in raw["questions"].items()
-        ),
-        comparison=tuple(
-            (key, _word(entries, bounded=bounded)) for key, entries in raw["comparison"].items()
-        ),
+        questions=_keyed(raw["questions"], bounded=bounded),
+        asked=_keyed(raw["asked"], bounded=bounded),
+        not_asked=_word(raw["not_asked"]["words"], bounded=bounded),
+        comparison=_keyed(raw["comparison"], bounded=bounded),
     )
+
+
+def _keyed(
+    table: Mapping[str, list[str]], *, bounded: bool
+) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((key, _word(entries, bounded=bounded)) for key, entries in table.items())
 
 
 def _word(entries: list[str], *, bounded: bool) -> re.Pattern[str]:
