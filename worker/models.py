@@ -12,6 +12,7 @@ from plugin.domain.errors import Reason, TriageError
 from plugin.logs import get_logger
 from plugin.settings import WorkerSettings
 from worker.bundle import Bundle, load_bundle
+from worker.findings.language import load_language
 from worker.model.language.categories import read_categories
 from worker.model.language.recognition import StudyRecogniser, open_recogniser
 from worker.model.language.writer import LanguageWriter, open_writer
@@ -41,8 +42,9 @@ def open_models(settings: WorkerSettings, folder: str = "") -> Models:
     ------
     ConfigurationError, ModelError
         The bundle is missing, tampered with or unusable, or the runtime or device is not there;
-        the file of categories has a mistake.
+        the file of categories has a mistake, or there is no such report language.
     """
+    load_language(settings.report_language)
     bundle = load_bundle(folder or settings.bundle or None)
     tower = SegmentationTower(bundle, device=settings.device, threads=settings.threads)
     machine = settings.device, settings.threads

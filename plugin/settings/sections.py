@@ -189,8 +189,10 @@ class WorkerSettings(Section):
         "cpu", description='Where the model runs: "cpu", "cuda".'
     )
     threads: int = Field(0, ge=0, description="Threads of the model; 0: all processors.")
-    report_language: Literal["en", "zh"] = Field(
-        "en", description='Language of the Structured Report: "en", "zh"; pages stay in English.'
+    report_language: str = Field(
+        "en",
+        pattern=r"^[a-z]{2,3}$",
+        description='Language of the Structured Report: "en", "zh"; pages stay in English.',
     )
     segmentation_phases: Literal["ends", "all"] = Field(
         "ends",

@@ -21,6 +21,7 @@ from worker.findings.beat_definitions import BEAT_DEFINITIONS
 from worker.findings.language import Language
 from worker.findings.sentences import Sentences, by_key, digits, sides_of
 from worker.findings.written import load_phrases
+from worker.model.language.vocabulary import LANGUAGES
 
 _FINDING_TERMS = {
     "lv_systolic_dysfunction": ("reduced", "left"),
@@ -114,7 +115,7 @@ def make_evidence(assessment: Assessment, language: Language) -> Evidence:
         language.code,
         _numbered(facts, language),
         tuple(sorted({word for words in language.words.values() for word in words})),
-        tuple(load_phrases(language.code).groups),
+        tuple(load_phrases(language.code).groups) if language.code in LANGUAGES else (),
     )
 
 

@@ -1,7 +1,8 @@
 """A language is a file: every sentence, name and unit that a report in it is made of.
 
 Reads ``languages/<code>.toml`` and holds it to the English file: the same keys, and in each
-sentence the same places. Knows nothing of hearts; ``sentences`` puts the numbers in.
+sentence the same places; and to be there only with a lexicon, by which the checker reads what was
+said in it. Knows nothing of hearts; ``sentences`` puts the numbers in.
 """
 
 import re
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 from plugin.domain.errors import ConfigurationError, Reason
 
@@ -81,13 +83,19 @@ def load_language(code: str) -> Language:
     language = _parse(code)
     if code != "en":
         _require_same(language, _parse("en"))
+    if not _folder().joinpath("checker", "lexicons", f"{code}.toml").is_file():
+        detail = f"language file {code}: no checker/lexicons/{code}.toml to read its texts again by"
+        raise ConfigurationError(Reason.SETTING_INVALID, detail)
     return language
 
 
 def languages() -> tuple[str, ...]:
     """Codes of the languages that ship."""
-    folder = resources.files("worker.findings").joinpath("languages")
-    names = (entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    names = (
+        entry.name
+        for entry in _folder().joinpath("languages").iterdir()
+        if entry.name.endswith(".toml")
+    )
     return tuple(sorted(name.removesuffix(".toml") for name in names))
 
 
@@ -95,12 +103,16 @@ def _parse(code: str) -> Language:
     if code not in languages():
         detail = f"report language {code}: there are {', '.join(languages())}"
         raise ConfigurationError(Reason.SETTING_INVALID, detail)
-    file = resources.files("worker.findings").joinpath("languages", f"{code}.toml")
+    file = _folder().joinpath("languages", f"{code}.toml")
     raw = tomllib.loads(file.read_text(encoding="utf-8"))
     tables = {name: entry for name, entry in raw.items() if isinstance(entry, dict)}
     words = {term: tuple(entries) for term, entries in tables.pop("words").items()}
     sources = tuple(raw["sources"])
     return Language(raw["code"], raw["tag"], raw["name"], sources, tables, words)
+
+
+def _folder() -> Traversable:
+    return resources.files("worker.findings")
 
 
 def _require_same(language: Language, model: Language) -> None:

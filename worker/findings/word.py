@@ -22,7 +22,7 @@ from worker.findings.report_text import FRACTION, report_text
 from worker.findings.written import DoubtfulTextError, confirm
 from worker.model.language.generation import Ending
 from worker.model.language.vision import StudyFeatures
-from worker.model.language.vocabulary import Task
+from worker.model.language.vocabulary import LANGUAGES, Task
 from worker.model.language.writer import ReadStudy, Written
 
 log = get_logger(__name__)
@@ -95,16 +95,17 @@ def word_report(
     Parameters
     ----------
     language
-        Of the text.
+        Of the text; one that the language model did not learn is worded by rules.
     writer
         The language model.
     """
     evidence = make_evidence(assessment, language)
-    session = Session(evidence, assessment, writer, told, clock)
-    return Wording(
-        language.code,
-        tuple(_passage(part, session, assessment, language) for part in REPORT_PARTS),
-    )
+    if language.code in LANGUAGES:
+        session = Session(evidence, assessment, writer, told, clock)
+        passages = [_passage(part, session, assessment, language) for part in REPORT_PARTS]
+    else:
+        passages = [_by_rules(part, evidence, assessment, language) for part in REPORT_PARTS]
+    return Wording(language.code, tuple(passages))
 
 
 def noted(assessment: Assessment, wording: Wording) -> Assessment:
@@ -129,11 +130,21 @@ def _passage(part: Part, session: "Session", assessment: Assessment, language: L
     except DoubtfulTextError as doubtful:
         for kind in doubtful.kinds:
             log.warning("wording_replaced", stage=part.value, kind=kind)
-        if part is Part.IMPRESSION:
-            lines = tuple(Statement(one) for one in report_text(assessment, language).impression)
-        else:
-            lines = by_rules(part, session.evidence, language)
-        return Passage(part, Author.RULES, lines, doubtful.doubt)
+        return _by_rules(part, session.evidence, assessment, language, doubtful.doubt)
+
+
+def _by_rules(
+    part: Part,
+    evidence: Evidence,
+    assessment: Assessment,
+    language: Language,
+    doubt: Doubt | None = None,
+) -> Passage:
+    if part is Part.IMPRESSION:
+        lines = tuple(Statement(one) for one in report_text(assessment, language).impression)
+    else:
+        lines = by_rules(part, evidence, language)
+    return Passage(part, Author.RULES, lines, doubt)
 
 
 def _with_fraction(

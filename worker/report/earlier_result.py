@@ -30,7 +30,7 @@ def summary_item(
     """Return what changed in one text, for the top of the report; nothing without a comparison."""
     if assessment.comparison is None:
         return []
-    space = "" if language.code == "zh" else " "
+    space = language.tables["joins"]["sentences"]
     words = space.join(summary_sentences(assessment.comparison, language))
     item = text(codes.COMPARISON, words)
     add_children(item, _rests_on(earlier))

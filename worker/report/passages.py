@@ -77,7 +77,7 @@ def passage_items(
 
 def _item(passage: Passage, assessment: Assessment, language: Language) -> ContentItem:
     title = language.tables["written"][f"title_{passage.part.value}"]
-    space = "" if language.code == "zh" else " "
+    space = language.tables["joins"]["sentences"]
     words = space.join(statement.text for statement in passage.statements)
     item = text(_CONCEPTS.get(passage.part, codes.NARRATIVE), f"{title}{space}{words}")
     author = language.say("written", f"by_{passage.author.value}")
