@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 _PROC = Path("/proc")
+_GROUPS = Path("/sys/fs/cgroup")
 _GPU_FIELDS = "name,utilization.gpu,memory.used,memory.total"
 _GPU_SECONDS = 5.0
 _MEBIBYTE = 1024**2
@@ -65,6 +66,26 @@ class LoadMeter:
         except (OSError, ValueError, IndexError, KeyError):
             return found
         return found
+
+
+def free_memory_bytes(proc: Path = _PROC, groups: Path = _GROUPS) -> int | None:
+    """Return what this process may still take, of the machine and of its container; or None."""
+    found = []
+    try:
+        lines = (proc / "meminfo").read_text(encoding="ascii").splitlines()
+        sizes = {line.partition(":")[0]: int(line.split()[1]) * 1024 for line in lines}
+        found.append(sizes["MemAvailable"])
+    except (OSError, ValueError, IndexError, KeyError):
+        pass
+    try:
+        limit, used = (
+            int((groups / name).read_text(encoding="ascii"))
+            for name in ("memory.max", "memory.current")
+        )
+        found.append(max(limit - used, 0))
+    except (OSError, ValueError):  # no limit is "max"
+        pass
+    return min(found, default=None)
 
 
 def graphics_cards() -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from plugin.commands.analysis import Device
 from plugin.commands.terminal import (
     ConfigOption,
     JsonOption,
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
     from plugin.registry.bundles import BundleRecord
 
 _SHOWN_DIGITS = 12
+_PURPOSES = {
+    "segmentation": "contours, from which everything is measured",
+    "embed_tokens": "language model: words to vectors",
+    "decoder": "language model: words the report, answers questions",
+    "study_encoder": "recognition: reads the images",
+    "connector": "recognition: images to tokens of the decoder",
+    "image_heads": "recognition: what a study is like",
+    "text_heads": "recognition: what a description is like",
+}
 
 app = new_group("Model bundles: look at one, install another one, say which one the workers take.")
 
@@ -48,11 +58,31 @@ def show(folder: FolderArgument = None, as_json: JsonOption = False) -> None:
         print_json({**described, "digest": bundle.digest, "folder": str(bundle.folder)})
         return
     evaluation, files = described.pop("evaluation"), described.pop("files")
-    rows = [(key, _flat(value)) for key, value in described.items()]
+    graphs, golden = described.pop("graphs"), described.pop("golden")
+    sizes = {file["path"]: file["n_bytes"] for file in files}
+    rows = [
+        ("may be used for", permitted_use(bundle.manifest.licence)),
+        *((key, _flat(value)) for key, value in described.items()),
+    ]
     print_table(
         f"Bundle {bundle.name} {bundle.version}",
         ("property", "value"),
         [*rows, ("digest", bundle.digest), ("folder", str(bundle.folder))],
+    )
+    print_table(
+        "Graphs",
+        ("role", "what it is for", "size (bytes)", "stored in", "golden runs"),
+        (
+            (
+                graph["role"],
+                _PURPOSES[graph["role"]],
+                sizes.get(graph["file"], 0),
+                graph["precision"],
+                sum(one["role"] == graph["role"] for one in golden),
+            )
+            for graph in graphs
+        ),
+        caption="Inputs and outputs of each graph: --json.",
     )
     print_table(
         "Files",
@@ -76,12 +106,30 @@ def _interval(row: dict[str, Any]) -> str:
 
 
 @app.command()
-def verify(folder: FolderArgument = None) -> None:
-    """Check every file of a bundle against its manifest; exit code 2 or 4 when it is not intact."""
+def verify(
+    folder: FolderArgument = None,
+    device: Annotated[
+        Device, typer.Option(help="Where its golden runs are repeated.")
+    ] = Device.CPU,
+) -> None:
+    """Check every file of a bundle, and whether it answers here as where it was made.
+
+    Hashes, contents and contract of every graph, then every golden run on the device: what a worker
+    does before it takes a bundle. Exit code 2 or 4 when something is not as it must be.
+    """
     from worker.bundle import load_bundle
+    from worker.model.golden import open_verified
+    from worker.model.language.writer import read_tokenizer
 
     bundle = load_bundle(folder)
-    typer.echo(f"Bundle {bundle.name} {bundle.version} is intact (sha256 {bundle.digest[:16]}…).")
+    for graph in bundle.manifest.graphs:
+        open_verified(bundle, graph.role, device.value)
+    if bundle.manifest.graph("decoder") is not None:
+        read_tokenizer(bundle)
+    typer.echo(
+        f"Bundle {bundle.name} {bundle.version} is intact (sha256 {bundle.digest[:16]}…); "
+        f"{len(bundle.manifest.golden)} golden runs agree on {device.value}."
+    )
 
 
 @app.command()

@@ -104,6 +104,10 @@ SENTENCES: dict[Reason, str] = {
         "A file of the model bundle differs from its manifest; reinstall the bundle."
     ),
     Reason.BUNDLE_INVALID: "The model bundle is not one this version can use.",
+    Reason.BUNDLE_TOO_LARGE: (
+        "There is too little free memory for the model bundle on this device; give it more, stop "
+        "what else runs there, or take a smaller bundle."
+    ),
     Reason.BUNDLE_IN_USE: (
         "This bundle is in force, the one to roll back to, or that of the settings. To remove it, "
         "activate others first, or name another one in worker.bundle."
@@ -224,6 +228,11 @@ SENTENCES: dict[Reason, str] = {
         "The masks of too few studies fit their images. They must be NIfTI files named "
         "mask_phase01.nii.gz (the phase counted from 1) in the folder of their study, in its "
         "patient coordinates, with the labels 1, 2 and 3."
+    ),
+    Reason.REPORTS_UNUSABLE: (
+        "The reports of too few studies say plainly what is there. They must be text files named "
+        "report.txt in the folder of their study or the one above, and name the categories as the "
+        "file of categories says they are reported."
     ),
     Reason.BUNDLE_NOT_TRAINABLE: (
         "The network of this bundle cannot be trained further by this version; start from a bundle "

@@ -311,10 +311,13 @@ def test_shipped_bundle_is_intact():
     answer = CliRunner().invoke(app, ["bundle", "verify"])
     assert answer.exit_code == 0
     assert "intact" in answer.stdout
+    assert "golden runs agree on cpu" in " ".join(answer.stdout.split())
     shown = json.loads(CliRunner().invoke(app, ["bundle", "show", "--json"]).stdout)
     assert len(shown["digest"]) == 64
     table = CliRunner().invoke(app, ["bundle", "show"]).stdout
     assert "CC-BY-NC-SA-4.0" in table
+    assert "non-commercial use only" in table
+    assert "contours, from which everything is measured" in " ".join(table.split())
     assert "graphs/segmentation.onnx" in table
     for row in shown["evaluation"]["rows"]:
         assert f"{row['value']:g}" in table

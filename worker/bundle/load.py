@@ -87,7 +87,8 @@ def load_bundle(where: str | Path | None = None) -> Bundle:
         manifest = Manifest.model_validate_json(text)
     except ValidationError as error:
         problem = error.errors()[0]
-        wrong = ".".join(str(part) for part in problem["loc"]) or problem["msg"]
+        where = ".".join(str(part) for part in problem["loc"])
+        wrong = f"{where}: {problem['msg']}" if where else problem["msg"]
         raise ModelError(Reason.BUNDLE_INVALID, f"{MANIFEST_NAME}: {wrong}") from None
     verify_files(folder, manifest)
     for graph in manifest.graphs:

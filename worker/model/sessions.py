@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from plugin.domain.errors import ConfigurationError, ModelError, Reason
 from worker.bundle.manifest import GraphSpec, TensorSpec
+from worker.model.memory import require_memory
 
 Device = Literal["cpu", "cuda"]
 _PROVIDERS: dict[str, str] = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -37,7 +38,7 @@ class GraphSession:
     Raises
     ------
     ConfigurationError
-        onnxruntime is not installed, or CUDA was asked for and is not there.
+        onnxruntime is not installed, CUDA was asked for and is not there, or memory is short.
     ModelError
         The graph cannot be loaded, or is not what the manifest says.
     """
@@ -45,6 +46,8 @@ class GraphSession:
     def __init__(self, path: Path, spec: GraphSpec, device: Device, threads: int = 0) -> None:
         runtime = _import_runtime()
         provider = _provider(runtime, device)
+        folder = path.parents[len(Path(spec.file).parts) - 1]
+        require_memory(path, spec.external_data, folder, device)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

@@ -109,6 +109,14 @@ def test_bundle_manifest_of_another_form_is_refused(folder, changes):
     refused(folder, Reason.BUNDLE_INVALID)
 
 
+def test_bundle_for_another_kind_of_images_is_refused_with_what_is_read(folder):
+    path = folder / "manifest.json"
+    image = json.loads(path.read_text())["image"]
+    write_manifest(folder, image={**image, "kind": "chest_radiograph"})
+    said = refused(folder, Reason.BUNDLE_INVALID)
+    assert "image.kind: Input should be 'short_axis_cine'" in said
+
+
 def test_bundle_manifest_that_is_no_json_is_refused(folder):
     (folder / "manifest.json").write_text("{")
     assert "Invalid JSON" in refused(folder, Reason.BUNDLE_INVALID)
