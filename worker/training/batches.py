@@ -86,11 +86,17 @@ class BatchMaker:
         shares = np.array([mix[n] for n in known], dtype=np.float64)
         self._names, self._shares = known, shares / shares.sum()
         self._augmentation, self._policy = augmentation, policy
-        self._rng = np.random.default_rng(seed)
-        self._generator = torch.Generator().manual_seed(seed)
+        self._seed = seed
+        self.reseed(0)
         self._centres: dict[int, tuple[float, float]] = {}
         self._middles: dict[int, int] = {}
         self._weights: dict[int, npt.NDArray[np.float64]] = {}
+
+    def reseed(self, stream: int) -> None:
+        """Begin another stream of chance, so that copies of a maker draw other batches."""
+        seed = self._seed if not stream else hash((self._seed, stream)) % 2**31
+        self._rng = np.random.default_rng(seed)
+        self._generator = torch.Generator().manual_seed(seed)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -60,11 +60,13 @@ def propagated(network: nn.Module, images: Float32Array, middle: int) -> npt.NDA
     """
     found = np.zeros((len(images), *images.shape[2:]), dtype=np.int64)
     nothing = np.zeros((1, *images.shape[2:]), dtype=np.int64)
+    device = next((one.device for one in network.parameters()), torch.device("cpu"))
     for z, neighbour in outwards(len(images), middle):
         known = nothing if neighbour is None else found[neighbour][None]
         inputs = np.concatenate((images[z : z + 1], guide(known)), axis=1)
         with torch.inference_mode():
-            found[z] = network(torch.from_numpy(inputs)).argmax(dim=1).numpy()[0]
+            shown = torch.from_numpy(inputs).to(device)
+            found[z] = network(shown).argmax(dim=1).cpu().numpy()[0]
     return found
 
 

@@ -11,7 +11,7 @@ Pathak et al., Context Encoders, CVPR 2016. He et al., Masked Autoencoders, CVPR
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,11 @@ from worker.training.augment import Augmentation
 from worker.training.batches import BatchMaker, ViewPolicy
 from worker.training.cohorts import LabelledVolume
 from worker.training.network import N_IMAGES, N_SLICES, SegmentationNetwork
+from worker.training.recipe import Recipe
+from worker.training.run_record import LOG_NAME
 from worker.training.site_data import SiteStudy, volume_of
 from worker.training.terms import SITE
-from worker.training.train import Report
+from worker.training.train import Report, log_to
 
 CHECKPOINT_FILE = "pretrained.pt"
 PHASES_PER_STUDY = 4
@@ -94,6 +96,30 @@ def hide_patches(
     shown = images * (1 - hidden)
     shown[:, N_IMAGES:] = 0.0
     return shown, hidden[:, 0] > 0
+
+
+def pretrain_on(
+    studies: Iterable[SiteStudy], recipe: Recipe, minutes: float, work: Path
+) -> tuple[int, "Pretrainer"]:
+    """Learn from studies, for a recipe that is to start from it; a stopped run goes on.
+
+    Returns
+    -------
+    tuple
+        How many phases were learnt from (0: nothing was done), and the run.
+    """
+    volumes = [volume for study in studies for volume in unlabelled_volumes(study)]
+    options = PretrainOptions(
+        minutes=minutes,
+        channels=recipe.channels,
+        crop=recipe.stages[-1].crop,
+        spacing_mm=recipe.spacing_mm,
+        seed=recipe.seed,
+    )
+    trainer = Pretrainer(options, work)
+    if volumes:
+        trainer.run(volumes, log_to(work / LOG_NAME))
+    return len(volumes), trainer
 
 
 class Pretrainer:

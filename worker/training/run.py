@@ -1,6 +1,7 @@
 """Puts a training run together: data from disk, splits, phantom slices, log, and the trainer.
 
-The folder of a run holds ``checkpoint.pt``, ``log.jsonl`` and, once made, ``phantom.npz``.
+The folder of a run holds ``checkpoint.pt``, ``log.jsonl``, what people look at of it
+(`worker.training.run_record`) and, once made, ``phantom.npz``.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import torch
 from tqdm import tqdm
 
 from plugin.domain.errors import ConfigurationError, Reason
+from worker.bundle.verify import sha256_of
 from worker.training.batches import ReadySlices
 from worker.training.cohorts import (
     LabelledVolume,
@@ -21,10 +23,12 @@ from worker.training.cohorts import (
     read_splits,
     read_sunnybrook,
 )
+from worker.training.device import Compute
 from worker.training.monitor import dice_in_views
 from worker.training.phantoms import cache_phantoms
 from worker.training.recipe import Recipe
 from worker.training.replicas import Replica, train_together
+from worker.training.run_record import LOG_NAME, digest_of, keep_record, made_of
 from worker.training.train import RunOptions, Trainer, TrainingData, log_to
 
 PHANTOM_FILE = "phantom.npz"
@@ -51,10 +55,18 @@ class DataFolders:
         return self.acdc
 
 
-def start_or_resume(recipe: Recipe, folders: DataFolders, work: Path, *, processes: int) -> None:
+def start_or_resume(
+    recipe: Recipe,
+    folders: DataFolders,
+    work: Path,
+    *,
+    processes: int,
+    compute: Compute | None = None,
+) -> None:
     """Run a recipe, or what is left of it, in the folder ``work``.
 
-    Phantom slices are made first when the recipe wants them and they are not there yet.
+    Phantom slices are made first when the recipe wants them and they are not there yet. On a GPU
+    one process trains and ``processes`` draw its batches.
     """
     _require_data(recipe, folders)
     work.mkdir(parents=True, exist_ok=True)
@@ -68,6 +80,9 @@ def start_or_resume(recipe: Recipe, folders: DataFolders, work: Path, *, process
                 seed=cache.seed,
                 on_progress=lambda done: bar.update(done - bar.n),
             )
+    if compute is not None and compute.on_gpu:
+        _run_replica(recipe, folders, work, Replica(), compute, feeders=processes)
+        return
     train_together(processes, partial(_run_replica, recipe, folders, work))
 
 
@@ -80,12 +95,22 @@ def _require_data(recipe: Recipe, folders: DataFolders) -> None:
         raise ConfigurationError(Reason.TRAINING_DATA_MISSING, "--sunnybrook: its PNG export")
 
 
-def _run_replica(recipe: Recipe, folders: DataFolders, work: Path, replica: Replica) -> None:
+def _run_replica(
+    recipe: Recipe,
+    folders: DataFolders,
+    work: Path,
+    replica: Replica,
+    compute: Compute | None = None,
+    feeders: int = 0,
+) -> None:
     torch.set_flush_denormal(True)
     data, monitored = load_data(folders, work)
-    trainer = Trainer(recipe, work, replica)
+    trainer = Trainer(recipe, work, replica, compute, feeders)
     before = sum(stage.minutes for stage in recipe.stages[: trainer.progress.stage])
-    log = log_to(work / "log.jsonl")
+    log = log_to(work / LOG_NAME)
+    if replica.leads and trainer.progress.stage < len(recipe.stages):
+        device = (compute or Compute()).device
+        log(made_of(recipe.model_dump(mode="json"), _digests(data, monitored, work), device))
     with tqdm(total=recipe.minutes, desc=recipe.name, unit="min", disable=not replica.leads) as bar:
 
         def report(entry: Mapping[str, object]) -> None:
@@ -99,6 +124,18 @@ def _run_replica(recipe: Recipe, folders: DataFolders, work: Path, replica: Repl
         bar.update(before + trainer.progress.stage_seconds / 60)
         monitor = partial(_score, monitored, recipe) if monitored else None
         trainer.run(data, RunOptions(monitor=monitor, report=report))
+    if replica.leads:
+        keep_record(work)
+
+
+def _digests(data: TrainingData, monitored: list[LabelledVolume], work: Path) -> dict[str, str]:
+    """SHA-256 of what a run reads, by cohort."""
+    found = {name: digest_of(volumes) for name, volumes in data.volumes["all"].items() if volumes}
+    if monitored:
+        found["monitor"] = digest_of(monitored)
+    if (work / PHANTOM_FILE).exists():
+        found[PHANTOM_FILE] = sha256_of(work / PHANTOM_FILE)
+    return found
 
 
 def _score(

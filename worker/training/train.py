@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from torch import nn
 
 from plugin.domain.errors import ConfigurationError, Reason
 from worker.training.augment import Augmentation
-from worker.training.batches import BatchMaker, ReadySlices, ViewPolicy
+from worker.training.batches import Batch, BatchMaker, ReadySlices, ViewPolicy
 from worker.training.cohorts import LabelledVolume
+from worker.training.device import Compute, feed
 from worker.training.losses import segmentation_loss
 from worker.training.network import SegmentationNetwork
 from worker.training.recipe import Recipe, Stage
 from worker.training.replicas import Replica
+from worker.training.run_record import TIME_FORMAT
 
 Monitor = Callable[[nn.Module], Mapping[str, float]]
 Report = Callable[[Mapping[str, object]], None]
@@ -72,16 +75,28 @@ class Trainer:
         Where ``checkpoint.pt`` lives; a run found there is continued.
     replica
         Which of the processes that train together this is.
+    compute
+        Where; checkpoints are the same everywhere.
+    feeders
+        Processes that draw batches for this one; 0: it draws them itself.
     """
 
-    def __init__(self, recipe: Recipe, directory: Path, replica: Replica | None = None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        directory: Path,
+        replica: Replica | None = None,
+        compute: Compute | None = None,
+        feeders: int = 0,
+    ) -> None:
         self.replica = replica or Replica()
+        self._compute, self._feeders = compute or Compute(), feeders
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self._views = [_views(stage) for stage in recipe.stages]
         self.network = SegmentationNetwork(recipe.channels)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = SegmentationNetwork(recipe.channels)
+        self.network.to(self._compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = SegmentationNetwork(recipe.channels).to(self._compute.device)
         self.average.load_state_dict(self.network.state_dict())
         self.average.requires_grad_(requires_grad=False)
         self.optimiser = torch.optim.AdamW(
@@ -134,17 +149,9 @@ class Trainer:
 
     def _run_stage(self, stage: Stage, data: TrainingData, options: RunOptions) -> bool:
         """Return whether the stage was finished (False: ``max_steps`` reached)."""
-        augmentation, policy = self._views[self.progress.stage]
-        maker = BatchMaker(
-            data.volumes[stage.patients],
-            data.ready(),
-            stage.mix,
-            augmentation=augmentation,
-            policy=policy,
-            spacing_mm=stage.spacing_mm,
-            seed=hash((self.recipe.seed, self.progress.step, self.replica.rank)) % 2**31,
-        )
+        maker = self._maker(stage, data)
         self.seen.update(maker.names)
+        batches = feed(partial(self._drawer, maker, stage), self._feeders)
         before, started = self.progress.stage_seconds, time.monotonic()
         clock = _Clock(options)
         losses: list[float] = []
@@ -153,7 +160,7 @@ class Trainer:
                 if self.replica.leads:
                     self.save()
                 return False
-            losses.append(self._step(maker, stage, before + time.monotonic() - started))
+            losses.append(self._step(next(batches), stage, before + time.monotonic() - started))
             if not self.replica.leads:
                 continue
             if clock.due("report"):
@@ -168,7 +175,24 @@ class Trainer:
             self._watch(stage, options.monitor, options.report)
         return True
 
-    def _step(self, maker: BatchMaker, stage: Stage, seconds: float) -> float:
+    def _maker(self, stage: Stage, data: TrainingData) -> BatchMaker:
+        augmentation, policy = self._views[self.progress.stage]
+        return BatchMaker(
+            data.volumes[stage.patients],
+            data.ready(),
+            stage.mix,
+            augmentation=augmentation,
+            policy=policy,
+            spacing_mm=stage.spacing_mm,
+            seed=hash((self.recipe.seed, self.progress.step, self.replica.rank)) % 2**31,
+        )
+
+    def _drawer(self, maker: BatchMaker, stage: Stage, feeder: int) -> Callable[[], Batch]:
+        if feeder:
+            maker.reseed(feeder)
+        return partial(maker.draw, stage.batch // self.replica.n, stage.crop)
+
+    def _step(self, batch: Batch, stage: Stage, seconds: float) -> float:
         """Take one step; ``seconds`` of this replica, averaged over all, drive the schedule."""
         share = self.progress.stage_seconds / (stage.minutes * 60)
         rate = stage.learning_rate_end + 0.5 * (
@@ -177,10 +201,15 @@ class Trainer:
         rate *= min(1.0, (self.progress.step + 1) / max(1, self.recipe.warmup_steps))
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        batch = maker.draw(stage.batch // self.replica.n, stage.crop)
-        images = batch.images.contiguous(memory_format=torch.channels_last)
+        device = self._compute.device
+        images = batch.images.to(device).contiguous(memory_format=torch.channels_last)
+        with self._compute.autocast():
+            scores = self.network(images)
         loss = segmentation_loss(
-            self.network(images), batch.labels, batch.lv_only, dice_weight=stage.dice_weight
+            scores.float(),
+            batch.labels.to(device),
+            batch.lv_only.to(device),
+            dice_weight=stage.dice_weight,
         )
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
@@ -245,7 +274,7 @@ def log_to(path: Path) -> Report:
 
     def report(entry: Mapping[str, object]) -> None:
         with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"time": time.strftime("%H:%M:%S", time.gmtime()), **entry}))
+            file.write(json.dumps({"time": time.strftime(TIME_FORMAT, time.gmtime()), **entry}))
             file.write("\n")
 
     return report

@@ -3,7 +3,8 @@
 The folder of a run holds ``corpus/``, ``checkpoint.pt``, ``log.jsonl`` and, after each stage, the
 trained parts (``<part>.pt``, a state dictionary that another recipe can start from). A run can be
 stopped at any moment and goes on from its last checkpoint. Time is what the processor spent on
-steps, not what a clock on the wall says, so that a busy machine makes a run longer and not worse.
+steps, not what a clock on the wall says, so that a busy machine makes a run longer and not worse;
+on a GPU it is the clock.
 What a stage learns from and by which loss belongs to its kind; new kinds join in `KINDS`.
 
 References
@@ -13,6 +14,7 @@ Muon optimiser: Jordan et al., 2024 (matrices); AdamW: Loshchilov and Hutter, IC
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +25,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
 
 from plugin.domain.errors import ConfigurationError, Reason
+from worker.training.device import Compute
 from worker.training.language.adaptation import merge_additions
 from worker.training.language.alignment_task import alignment_task
 from worker.training.language.answer_loss import AnswerLoss
@@ -37,9 +40,9 @@ from worker.training.language.checkpoint import (
 from worker.training.language.parts import LanguageNetwork, Role
 from worker.training.language.recipe import LanguageRecipe, LanguageStage
 from worker.training.language.text_stage import TextData, TextStage, text_data
+from worker.training.run_record import LOG_NAME, keep_record, made_of
 from worker.training.train import Progress, log_to
 
-LOG_NAME = "log.jsonl"
 _LARGEST_NORM = 1.0
 _MATRIX = 2
 
@@ -124,6 +127,8 @@ class LanguageTrainer:
         Folder of the run; a run found there is continued.
     kinds
         Kinds of stages by name.
+    compute
+        Where; checkpoints are the same everywhere.
 
     Raises
     ------
@@ -137,8 +142,12 @@ class LanguageTrainer:
         text: TextData,
         work: Path,
         kinds: Mapping[str, Callable[[StageContext], StageTask]] | None = None,
+        compute: Compute | None = None,
     ) -> None:
         self._recipe, self._text, self._work = recipe, text, work
+        self._compute = compute or Compute()
+        # a GPU works while the processor waits for it, so there the clock on the wall counts
+        self._clock = time.monotonic if self._compute.on_gpu else time.thread_time
         self._kinds = KINDS if kinds is None else kinds
         for stage in recipe.stages:
             if stage.kind not in self._kinds:
@@ -146,7 +155,7 @@ class LanguageTrainer:
                 detail = f"stage {stage.name}: no kind {stage.kind!r}; there is {known}"
                 raise ConfigurationError(Reason.SETTING_INVALID, detail)
         torch.manual_seed(recipe.seed)
-        self.network = build_network(recipe, text.tokenizer)
+        self.network = build_network(recipe, text.tokenizer).to(self._compute.device)
         self.progress = Progress()
         self.trained: set[Role] = set()
         self._report = log_to(work / LOG_NAME)
@@ -157,14 +166,17 @@ class LanguageTrainer:
         options = options or LanguageRunOptions()
         self._report(
             {
-                "recipe": self._recipe.model_dump(mode="json"),
-                "data": dict(self._text.hashes),
+                **made_of(
+                    self._recipe.model_dump(mode="json"), self._text.hashes, self._compute.device
+                ),
                 "parameters": {role: _count(part) for role, part in self._parts().items()},
             }
         )
         while self.progress.stage < len(self._recipe.stages):
             stage = self._recipe.stages[self.progress.stage]
-            if not self._run_stage(stage, options):
+            with torch.device(self._compute.device):
+                finished = self._run_stage(stage, options)
+            if not finished:
                 return
             self.trained |= trained_by(stage)
             merge_additions(self.network)
@@ -187,9 +199,9 @@ class LanguageTrainer:
             if options.max_steps is not None and progress.step >= options.max_steps:
                 self._save(optimisers)
                 return False
-            started = time.thread_time()
+            started = self._clock()
             self._step(stage, task, optimisers, counts)
-            spent = time.thread_time() - started
+            spent = self._clock() - started
             progress.stage_seconds += spent
             counts.seconds += spent
             now = progress.stage_seconds
@@ -228,7 +240,9 @@ class LanguageTrainer:
         rng = np.random.default_rng([self._recipe.seed, progress.step])
         self.network.train()
         for _ in range(stage.studies_per_step):
-            loss, scored = task.loss(self.network, rng)
+            with self._compute.autocast() if stage.kind == "text" else nullcontext():
+                # contrast tells features apart by digits that bfloat16 has not
+                loss, scored = task.loss(self.network, rng)
             torch.autograd.backward(loss / stage.studies_per_step)
             counts.loss += float(loss.detach()) / stage.studies_per_step
             counts.n_decisive += scored.n_decisive
@@ -292,15 +306,16 @@ class LanguageTrainer:
 
 
 def start_or_resume_language(
-    recipe: LanguageRecipe, work: Path, *, threads: int = 0
+    recipe: LanguageRecipe, work: Path, *, threads: int = 0, compute: Compute | None = None
 ) -> LanguageTrainer:
     """Run a recipe, or what is left of it, in the folder ``work``; the corpus is made first."""
     work.mkdir(parents=True, exist_ok=True)
     if threads:
         torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
-    trainer = LanguageTrainer(recipe, text_data(recipe.corpus, work), work)
+    trainer = LanguageTrainer(recipe, text_data(recipe.corpus, work), work, compute=compute)
     trainer.run()
+    keep_record(work)
     return trainer
 
 
