@@ -1,4 +1,4 @@
-"""``cmr-triage train pretrain``, ``adapt`` and ``finetune``: training on a hospital's data."""
+"""``cmr-triage train pretrain``, ``adapt``, ``finetune``, ``reports``: on a hospital's data."""
 
 import re
 from collections import Counter
@@ -9,13 +9,14 @@ import typer
 
 from plugin.domain.errors import ConfigurationError, Reason
 from worker.bundle import load_bundle
+from worker.model.language.categories import read_categories
 from worker.training.adapt import adapt as run_adapt
 from worker.training.finetune import finetune as run_finetune
-from worker.training.pretrain import Pretrainer, PretrainOptions, unlabelled_volumes
+from worker.training.pretrain import pretrain_on
 from worker.training.recipe import read_recipe
+from worker.training.report_tuning import tune
 from worker.training.site_data import describe_left_out, read_studies
 from worker.training.site_run import SiteOptions
-from worker.training.train import log_to
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -44,23 +45,11 @@ def pretrain(
     minutes: Annotated[float, typer.Option(min=0.01, help="Minutes of training.")] = 60,
 ) -> None:
     """Learn how images look from studies without contours; weights for ``train run --start``."""
-    what = read_recipe(recipe)
     left_out: Counter[Reason] = Counter()
-    volumes = [
-        volume for study in read_studies(studies, left_out) for volume in unlabelled_volumes(study)
-    ]
-    if not volumes:
+    n, trainer = pretrain_on(read_studies(studies, left_out), read_recipe(recipe), minutes, work)
+    if not n:
         raise ConfigurationError(Reason.TOO_FEW_STUDIES, describe_left_out(left_out))
-    options = PretrainOptions(
-        minutes=minutes,
-        channels=what.channels,
-        crop=what.stages[-1].crop,
-        spacing_mm=what.spacing_mm,
-        seed=what.seed,
-    )
-    trainer = Pretrainer(options, work)
-    trainer.run(volumes, log_to(work / "log.jsonl"))
-    typer.echo(f"{trainer.path}: {len(volumes)} phases, {trainer.step} steps")
+    typer.echo(f"{trainer.path}: {n} phases, {trainer.step} steps")
 
 
 def adapt(
@@ -109,6 +98,37 @@ def finetune(
         f"{out}: {found.manifest.name} {found.manifest.version}, {found.manifest.licence}; "
         f"{found.n_studies} studies" + (f"; left out: {found.left_out}" if found.left_out else "")
     )
+
+
+def reports(
+    studies: StudiesOption,
+    out: OutOption,
+    work: WorkOption,
+    version: VersionOption,
+    bundle: BundleOption = "",
+    categories: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Categories of the site (TOML)."),
+    ] = None,
+    threads: ThreadsOption = 0,
+) -> None:
+    """Fit a bundle's recognition to studies with reports (report.txt beside the images)."""
+    name = _bundle_name(out)
+    found = tune(
+        load_bundle(bundle or None),
+        studies,
+        read_categories(categories),
+        out.with_name(name),
+        work,
+        version,
+        threads=threads,
+    )
+    typer.echo(
+        f"{out}: {found.manifest.name} {found.manifest.version}, {found.manifest.licence}; "
+        f"{found.n_studies} studies" + (f"; left out: {found.left_out}" if found.left_out else "")
+    )
+    for one in found.judged:
+        typer.echo(f"{one.key}: area {one.before} before, {one.after} after")
 
 
 def _bundle_name(out: Path) -> str:

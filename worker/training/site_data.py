@@ -45,15 +45,19 @@ class SiteStudy:
 
 def read_studies(folder: Path, left_out: Counter[Reason]) -> Iterator[SiteStudy]:
     """Read the studies below a folder one by one; count why others were left out."""
-    for uid, paths in sorted(_by_study(folder).items()):
+    for uid, paths in sorted(files_by_study(folder).items()):
         try:
             stack = load_study(paths).stack
         except StudyRejectedError as error:
             left_out[error.reason] += 1
             continue
-        name = f"study-{hashlib.sha256(uid.encode()).hexdigest()[:8]}"
         folders = tuple(sorted({path.parent for path in paths}))
-        yield SiteStudy(name, stack, scale_intensities(stack.pixels), folders)
+        yield SiteStudy(study_name(uid), stack, scale_intensities(stack.pixels), folders)
+
+
+def study_name(study_instance_uid: str) -> str:
+    """Return what a study is called here: of a hash, the same on every run."""
+    return f"study-{hashlib.sha256(study_instance_uid.encode()).hexdigest()[:8]}"
 
 
 def at_phases(stack: CineStack, phases: Sequence[int]) -> CineStack:
@@ -93,7 +97,8 @@ def describe_left_out(left_out: Counter[Reason]) -> str:
     return ", ".join(f"{n} {reason.value}" for reason, n in left_out.most_common())
 
 
-def _by_study(folder: Path) -> dict[str, list[Path]]:
+def files_by_study(folder: Path) -> dict[str, list[Path]]:
+    """Return the DICOM files below a folder by Study Instance UID, whatever the folders."""
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or path.name.startswith(".") or path.name == "DICOMDIR":

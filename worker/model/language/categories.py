@@ -38,6 +38,9 @@ class Category(_Strict):
     measured
         Whether the report measures it: it is learnt and compared with, but nobody is told how much
         a study resembles it, for the measured value says it better.
+    reported
+        How a hospital's reports name it, in any language (``train reports`` reads them); the name
+        where nothing is said. They are no description: the model never reads them.
     """
 
     key: str = Field(pattern=r"^\w{1,64}$")
@@ -45,6 +48,7 @@ class Category(_Strict):
     present: tuple[_Description, ...] = Field(min_length=1)
     absent: tuple[_Description, ...] = Field(min_length=1)
     measured: bool = False
+    reported: tuple[_Description, ...] = ()
 
 
 class _File(_Strict):
@@ -79,7 +83,8 @@ def read_categories(path: Path | None = None) -> tuple[Category, ...]:
 
 def categories_digest(categories: Sequence[Category]) -> str:
     """Return the SHA-256 of categories with their descriptions; comments of a file do not count."""
-    content = json.dumps([one.model_dump(mode="json") for one in categories])
+    described = [one.model_dump(mode="json", exclude={"reported"}) for one in categories]
+    content = json.dumps(described)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
