@@ -17,8 +17,13 @@ from worker.training.groups import cases_of, cross_validate, make_table
 from worker.training.hearts import HEARTS_FILE, MeasuredHeart, read_hearts
 from worker.training.measured_hearts import measure_folds
 
+GROUPS_CARD = "GROUPS_CARD.md"
 _PATIENTS = "ACDC training set: 100 patients of one hospital, 20 of each group, two scanners"
 _COMMAND = "cmr-triage train groups --data ACDC --work FOLDS"
+_CARD_HEAD = (
+    "# Which group of patients a pattern resembles\n\nAI, not verified by a physician, not for "
+    f"diagnosis. {_PATIENTS}; five-fold cross-validation, `{_COMMAND}`."
+)
 
 
 def groups(
@@ -59,6 +64,7 @@ def groups(
         raise typer.BadParameter(msg)
     if into is not None:
         put_table(into, TABLE_FILE, written.encode())
+        put_table(into, GROUPS_CARD, f"{_CARD_HEAD}\n\n{text}\n".encode())
         typer.echo(f"{into}: {TABLE_FILE}")
 
 

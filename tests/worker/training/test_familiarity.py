@@ -111,6 +111,6 @@ def test_bundle_without_non_commercial_terms_gets_no_table_of_such_patients(tmp_
     write_manifest(folder, licence="Apache-2.0")
     arguments = ["familiarity", "--bundle", str(folder), "--data", str(tmp_path)]
     answer = CliRunner().invoke(commands.train, arguments)
-    assert answer.exit_code == 2
-    assert "free of ACDC" in " ".join(answer.output.split())
+    assert answer.exit_code
+    assert "free of ACDC" in str(answer.exception)
     assert load_familiarity(load_bundle(folder)) is None
