@@ -189,11 +189,12 @@ def _count(answers: Sequence[Answer], truth: str, called: tuple[str, ...]) -> in
 def _calls_table(question: Question, answers: Sequence[Answer]) -> str:
     calls = (_PRESENT, _UNDETERMINED, ABSENT)
     rows = [
-        (f"expert: {truth}", *(str(_count(answers, truth, (call,))) for call in calls))
+        (truth, *(str(_count(answers, truth, (call,))) for call in calls))
         for truth in calls
         if truth != _UNDETERMINED or any(a.truth == truth for a in answers)
     ]
-    return table(("", *(f"called {call}" for call in calls)), rows, question.name)
+    # short heads, so that three tables stand side by side
+    return table(("expert \\ called", *calls), rows, question.name)
 
 
 def _roc(
