@@ -9,6 +9,7 @@ import pytest
 from plugin.domain.errors import ModelError, Reason
 from tests.generated import SMALL
 from tests.worker.test_pipeline_recognition import FakeRecogniser, RegionSegmenter
+from worker import pipeline
 from worker.analysis_result import RESULT_NAME
 from worker.phantom import study as phantom_study
 from worker.phantom.companions import late_enhancement_picture, long_axis_picture
@@ -60,6 +61,12 @@ def folder(patient, cine, tmp_path_factory):
         patched.setattr(phantom_study, "companion_pictures", drawn)
         write_study(phantom_study.build_study(cine, patient.study, with_companions=True), folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_documents(monkeypatch):
+    """Documents take longer than all else, and nothing of the views is in them."""
+    monkeypatch.setattr(pipeline, "build_results", lambda *_: [])
 
 
 def analyse(study, out, segmenter, recogniser):
