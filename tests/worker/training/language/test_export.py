@@ -10,11 +10,14 @@ from plugin.domain.errors import ConfigurationError  # noqa: E402
 from tests.worker.training.language.networks import (  # noqa: E402
     IMAGE_MARKS,
     TEXT_MARKS,
+    tiny_decoder,
     tiny_network,
 )
 from worker.bundle import find_bundle, load_bundle  # noqa: E402
 from worker.model.golden import open_verified  # noqa: E402
 from worker.training.language.export import add_recognition  # noqa: E402
+from worker.training.language.graphs import plans  # noqa: E402
+from worker.training.language.parts import TextNetwork  # noqa: E402
 
 # the first test waits for the export, minutes on a busy machine
 pytestmark = [pytest.mark.train, pytest.mark.timeout(900)]
@@ -97,3 +100,10 @@ def test_graph_names_no_path_of_this_machine(bundle, role):
     data = (bundle.folder / "graphs" / f"{role}.onnx").read_bytes()
     assert b".py" not in data
     assert b"/home" not in data
+
+
+@pytest.mark.parametrize("hidden", ["middle", "last"])
+def test_decoder_with_another_hidden_state_is_no_bundle_s(hidden):
+    with pytest.raises(ConfigurationError, match="hidden"):
+        plans(TextNetwork(tiny_decoder(hidden=hidden)))
+    assert plans(TextNetwork(tiny_decoder()))
