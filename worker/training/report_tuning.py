@@ -218,7 +218,7 @@ def fit(weight: Tensor, hidden: Float32Array, labels: IntArray, directions: Floa
     directions
         ``[category, feature]``: what the feature is held to.
     """
-    moved = weight.clone().requires_grad_(requires_grad=True)
+    moved = weight.clone().requires_grad_()
     seen, known = torch.from_numpy(hidden), torch.from_numpy(labels >= 0)
     truth = torch.from_numpy((labels == 1).astype(np.float32))
     there = (truth * known).sum(dim=0)
@@ -238,7 +238,7 @@ def fit(weight: Tensor, hidden: Float32Array, labels: IntArray, directions: Floa
         torch.autograd.backward(value)
         return value
 
-    optimiser.step(loss)
+    optimiser.step(loss)  # type: ignore[no-untyped-call]
     return moved.detach()
 
 

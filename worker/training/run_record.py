@@ -157,7 +157,8 @@ def curves_png(record: Record) -> bytes:
     for axes in list(grid.flat)[len(names) :]:
         axes.set_axis_off()
     buffer = BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    canvas = FigureCanvasAgg(figure)
+    canvas.print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 
