@@ -9,6 +9,21 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _DATE_DIGITS = 8
 _DIGEST_CHARACTERS = 64
 _MEBIBYTE, _GIBIBYTE = 1024**2, 1024**3
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+_SHORT: Mapping[str, str] = {
+    f"{_STORAGE}4": "MR",
+    f"{_STORAGE}4.1": "Enhanced MR",
+    f"{_STORAGE}4.4": "Legacy Converted MR",
+    f"{_STORAGE}7": "Secondary Capture",
+    f"{_STORAGE}7.4": "Multi-frame Capture",
+    f"{_STORAGE}11.1": "Presentation State",
+    f"{_STORAGE}66.4": "Segmentation",
+    f"{_STORAGE}88.22": "Enhanced SR",
+    f"{_STORAGE}88.34": "3D SR",
+    f"{_STORAGE}88.59": "Key Object Selection",
+    f"{_STORAGE}104.1": "PDF",
+}
+"""SOP classes (DICOM PS3.4 B.5) as people call them; any other is shown by its UID."""
 
 
 def clock(at: datetime | None) -> str:
@@ -97,7 +112,7 @@ def _fact(value: object) -> str:
     if isinstance(value, list):
         return " + ".join(map(str, value))
     if isinstance(value, Mapping):
-        return " + ".join(f"{count} x {name}" for name, count in value.items())
+        return " + ".join(f"{count} x {_SHORT.get(name, name)}" for name, count in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = str(value)

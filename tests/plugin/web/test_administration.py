@@ -313,6 +313,8 @@ def test_the_last_admin_stays(admin):
 def test_audit_is_paged_and_shows_what_changed(admin, registry):
     registry.peers.add("PACS", host="10.0.0.1")
     registry.peers.edit("PACS", host="<b>10.0.0.2", actor="someone")
+    classes = {"1.2.840.10008.5.1.4.1.1.88.34": 1, "1.2.3": 2}
+    registry.audit.add("delivery", "study.send", "study x", after={"sop_classes": classes})
     for number in range(120):
         registry.audit.add("test", "thing.do", f"thing {number}")
     first = admin.get("/audit").text
@@ -321,4 +323,5 @@ def test_audit_is_paged_and_shows_what_changed(admin, registry):
     older = re.search(r'href="(/audit\?before=\d+)"', first)[1]
     second = admin.get(older).text
     assert "host &lt;b&gt;10.0.0.2" in second
+    assert "1 x 3D SR + 2 x 1.2.3" in second
     assert "someone" in second
