@@ -36,8 +36,9 @@ def test_orders_are_shown_with_what_they_ask_and_their_studies(technologist, reg
     assert "No order came yet" in technologist.get(ORDERS).text
     taken = bring(technologist, orm("S", patient_class="E", name="Secret^Name")).text
     assert "STAT (OBR-27.6 S)" in taken
-    assert "1 of its studies is here, 1 raised" in taken
-    bring(technologist, orm("A", "<b>A2", filler="F2^RIS", placer="P2^HIS"))
+    assert "studies here: 1, raised just now: 1" in taken
+    later = bring(technologist, orm("A", "<b>A2", filler="F2^RIS", placer="P2^HIS")).text
+    assert "its study is not here yet" in later
     text = technologist.get(ORDERS).text
     assert f'<a href="/studies/{study.id}">study {study.id}</a>' in text
     assert "ordered STAT" in text
