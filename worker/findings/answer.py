@@ -253,8 +253,21 @@ def _require_on_question(
     near |= {base for fact in asked for base in fact.basis}
     near |= {fact.id for fact in evidence.facts if near.intersection(fact.basis)}
     keys = {fact.key for fact in evidence.facts if fact.id in near}
-    if keys.isdisjoint(key for one in statements for key in one.evidence):
+    named = {key for one in statements for key in one.evidence}
+    if keys.isdisjoint(named) or not all(_is_told(fact, named, evidence) for fact in asked):
         raise DoubtfulTextError(Doubt.OFF_QUESTION)
+
+
+def _is_told(fact: Fact, named: set[str], evidence: Evidence) -> bool:
+    """Tell whether a value asked for, or a finding that rests on it, is named.
+
+    Half an answer misleads: one ventricle where both were asked about, one thing of all that was
+    not assessed.
+    """
+    if fact.kind not in (FactKind.MEASUREMENT, FactKind.NOT_ASSESSED):
+        return True
+    resting = (one.key for one in evidence.facts if fact.id in one.basis)
+    return fact.key in named or not named.isdisjoint(resting)
 
 
 def _sentences(

@@ -35,6 +35,9 @@ _SLOT = re.compile(r"\[E\d{1,2}\]")
 _SPACED = re.compile(r"[^\W\d_]+(?:[ '-][^\W\d_]+)*")
 _UNSPACED = re.compile(r"[^\W\d_]+")
 _DANGLING = re.compile(r"[:;,(：；，、（]\s*[.!?。！？]$")
+_STUTTER = re.compile(
+    r"(?<!\w)([^\W\d_]{2,}(?: [^\W\d_]+)*)[\s:;,：；，、]+\1(?!\w)", re.IGNORECASE
+)
 _COLONS = ":："
 _OF_THE_HEART = ("quantities", "sides", "concepts", "never")
 _HARMLESS = frozenset(" ,.;:()!?，。；：、（）！？")
@@ -126,7 +129,7 @@ def confirm(
         raise DoubtfulTextError(Doubt.UNFINISHED)
     if any(_DANGLING.search(sentence) for sentence in sentences):
         raise DoubtfulTextError(Doubt.UNFINISHED)
-    if len(set(sentences)) < len(sentences):
+    if len(set(sentences)) < len(sentences) or any(_STUTTER.search(one) for one in sentences):
         raise DoubtfulTextError(Doubt.REPEATED)
     facts = [_named(sentence, evidence) for sentence in sentences]
     named = {fact.id for own in facts for fact in own}

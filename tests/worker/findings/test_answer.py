@@ -186,6 +186,21 @@ def test_a_true_answer_to_another_question_is_replaced():
     assert [fact.key for fact in answer.facts] == ["lv_mass"]
 
 
+def test_half_an_answer_is_replaced():
+    left, right = (slot(f"{side}_stroke_volume") for side in ("lv", "rv"))
+    for text, author in ((f"{right}.", Author.RULES), (f"{left}. {right}.", Author.LANGUAGE_MODEL)):
+        answer = ask("What is the stroke volume?", decoder=dictating(text))
+        assert answer.passage.author is author
+        assert {fact.key for fact in answer.facts} == {"lv_stroke_volume", "rv_stroke_volume"}
+
+
+def test_one_thing_of_all_that_was_not_assessed_is_no_answer():
+    text = f"{slot('thrombus', FactKind.NOT_ASSESSED)}: not assessed."
+    answer = ask("What was not assessed?", decoder=dictating(text))
+    assert answer.passage.author is Author.RULES
+    assert len(answer.facts) == len(evidence(0, "en").of_kind(FactKind.NOT_ASSESSED))
+
+
 def test_that_the_study_cannot_tell_is_no_answer_to_what_it_tells():
     scope = slot("scope", FactKind.SCOPE)
     answer = ask("What is the LV mass?", decoder=dictating(f"{scope}: this study cannot tell."))

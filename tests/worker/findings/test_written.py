@@ -86,6 +86,9 @@ def test_a_colon_does_not_say_one_value_of_another():
 def test_a_sentence_twice_is_doubted():
     value = slot("lv_ejection_fraction")
     assert doubt_of(f"{value}. {value}.") is Doubt.REPEATED
+    scope = evidence(0, "zh").find(FactKind.SCOPE, "scope").slot
+    assert doubt_of(f"{scope}：依据为：依据为。", code="zh") is Doubt.REPEATED
+    assert doubt_of(f"The measurement: the measurement {value}.") is Doubt.REPEATED
 
 
 def test_a_sentence_that_begins_with_a_mark_is_doubted():
