@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from plugin.domain.errors import ConfigurationError, Reason
 from worker.training.beginning import begin
 from worker.training.device import Choice, compute_of
 from worker.training.fold_commands import folds
@@ -20,7 +21,7 @@ from worker.training.language.text_stage import CORPUS_FOLDER, make_corpus
 from worker.training.recipe import read_recipe
 from worker.training.release import add_familiarity_table, export_checkpoint
 from worker.training.run import DataFolders, start_or_resume
-from worker.training.run_record import CURVES_NAME, keep_record
+from worker.training.run_record import CURVES_NAME, LOG_NAME, keep_record
 from worker.training.site_commands import adapt, finetune, pretrain, reports
 from worker.training.whole_commands import whole
 
@@ -110,7 +111,8 @@ def draw_curves(
 
     Writes curves.png and mlruns/ into the folder; a finished run has done so by itself.
     """
-    keep_record(work)
+    if not keep_record(work):
+        raise ConfigurationError(Reason.NOT_FOUND, f"{work.name} holds no {LOG_NAME} with numbers")
     typer.echo(work / CURVES_NAME)
 
 

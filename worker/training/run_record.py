@@ -27,7 +27,6 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from plugin.domain.errors import ConfigurationError, Reason
 from worker.training.cohorts import LabelledVolume
 
 LOG_NAME, CURVES_NAME, STORE_NAME = "log.jsonl", "curves.png", "mlruns"
@@ -94,13 +93,7 @@ def digest_of(volumes: Sequence[LabelledVolume]) -> str:
 
 
 def read_record(work: Path) -> Record:
-    """Read the log of a run.
-
-    Raises
-    ------
-    ConfigurationError
-        ``NOT_FOUND``: the folder holds no log with numbers.
-    """
+    """Read the log of a run; no curves where it has told no numbers yet."""
     path = work / LOG_NAME
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     entries = [one for one in map(_entry, lines) if one]
@@ -116,17 +109,24 @@ def read_record(work: Path) -> Record:
             if name not in _NO_CURVE and isinstance(value, int | float):
                 point = Point(_milliseconds(entry.get("time", "")), step, float(value))
                 curves.setdefault(name, []).append(point)
-    if not curves:
-        raise ConfigurationError(Reason.NOT_FOUND, f"{work.name} holds no {LOG_NAME} of a run")
     by_step = {name: tuple(sorted(points, key=_step)) for name, points in curves.items()}
     return Record(made[-1] if made else {}, by_step, tuple(stages.items()))
 
 
-def keep_record(work: Path) -> None:
-    """Write ``curves.png`` and ``mlruns/`` from the log of a run, in place of older ones."""
+def keep_record(work: Path) -> bool:
+    """Write ``curves.png`` and ``mlruns/`` from the log of a run, in place of older ones.
+
+    Returns
+    -------
+    bool
+        False: the log has no numbers, nothing was written.
+    """
     record = read_record(work)
+    if not record.curves:
+        return False
     (work / CURVES_NAME).write_bytes(curves_png(record))
     write_store(record, work)
+    return True
 
 
 def curves_png(record: Record) -> bytes:

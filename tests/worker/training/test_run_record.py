@@ -82,9 +82,13 @@ def test_logs_of_older_versions_are_drawn_too(tmp_path):
     assert (tmp_path / "curves.png").stat().st_size > 1000
 
 
-def test_folder_without_a_run_is_refused(tmp_path):
+def test_run_that_told_no_numbers_yet_is_no_error_but_the_command_says_so(tmp_path):
+    commands = pytest.importorskip("worker.training.commands", reason="needs the extra train")
+    log_to(tmp_path / "log.jsonl")(made_of(RECIPE, {}, "cpu"))
+    assert not keep_record(tmp_path)
+    assert not (tmp_path / "curves.png").exists()
     with pytest.raises(ConfigurationError, match=r"log\.jsonl"):
-        keep_record(tmp_path)
+        commands.draw_curves(tmp_path)
 
 
 def test_digest_follows_pixels_labels_and_spacing():
