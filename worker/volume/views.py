@@ -19,7 +19,7 @@ import numpy as np
 
 from worker.series import ClassifiedSeries, Role
 from worker.series.frames import Frame
-from worker.series.geometry import group_positions, normal_of
+from worker.series.geometry import POSITION_TOLERANCE_MM, is_same_orientation, normal_of
 from worker.volume.pixels import decode_frames
 from worker.volume.types import Float32Array, Float64Array
 
@@ -32,6 +32,7 @@ FURTHER_ROLES = (
 MAXIMUM_LATE_IMAGES = 12
 LATE_SHARE = 0.7
 """When late enhancement is acquired where the headers do not tell: in mid-diastole."""
+_SAME_PLANE_DEGREES = 2.0
 
 
 class LeftOut(StrEnum):
@@ -177,10 +178,14 @@ def _long_axis(
 
 
 def _nearest_plane(frames: Sequence[Frame], heart: HeartPlace) -> list[Frame]:
-    away_mm = [_away_mm(frame, heart) for frame in frames]
-    groups = group_positions(away_mm)
-    nearest = groups[int(np.argmin(np.abs(away_mm)))]
-    return [frame for frame, group in zip(frames, groups, strict=True) if group == nearest]
+    nearest = min(frames, key=lambda frame: abs(_away_mm(frame, heart)))
+    place_mm, orientation = _away_mm(nearest, heart), nearest.orientation or ()
+    return [
+        frame
+        for frame in frames
+        if is_same_orientation(orientation, frame.orientation or (), _SAME_PLANE_DEGREES)
+        and abs(_away_mm(frame, heart) - place_mm) <= POSITION_TOLERANCE_MM
+    ]
 
 
 def _at_moments(frames: Sequence[Frame], shares: Sequence[float]) -> list[tuple[Frame, float]]:

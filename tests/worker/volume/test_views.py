@@ -144,6 +144,16 @@ def test_second_series_of_a_long_axis_stands_in_where_the_nearest_is_broken(stud
     }
 
 
+def test_planes_that_are_turned_around_the_axis_are_no_one_plane(study, place):
+    """A series of radial planes: every one passes through the middle of the heart."""
+    (series,) = of(study, Role.TWO_CHAMBER_CINE)
+    (other,) = of(study, Role.FOUR_CHAMBER_CINE)
+    radial = replace(series, frames=(*series.frames, *other.frames))
+    images, _ = read_views([radial], place, (Role.TWO_CHAMBER_CINE,))
+    assert len(images) == 3
+    assert len({tuple(image.affine[:3, 0]) for image in images}) == 1
+
+
 def test_late_enhancement_is_bounded_and_the_newest_of_a_place_is_read(study, place):
     (series,) = of(study, Role.LGE)
     again = changed(

@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra train")
 
 from tests.worker.training.language.test_study_data import ExactTower
+from worker.bundle import find_bundle, load_bundle
 from worker.model.language.vision import ViewFeatures
 from worker.training.language import view_trial
 from worker.training.language.alignment_data import finding_vector
@@ -33,14 +34,13 @@ class SeeingTower(ExactTower):
         return np.stack((half, half**2), axis=1)
 
 
-@pytest.fixture
-def tower(monkeypatch):
-    from worker.bundle import find_bundle, load_bundle
+@pytest.fixture(scope="module")
+def tower():
+    with pytest.MonkeyPatch.context() as patched:
+        yield SeeingTower(patched, load_bundle(find_bundle(None)))
 
-    return SeeingTower(monkeypatch, load_bundle(find_bundle(None)))
 
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def study(tower):
     return phantom_study(tower, seed=5, index=5, making=Making(views=True))
 
