@@ -64,6 +64,9 @@ class AlignmentOptions(BaseModel):
         Whether the connector is given them.
     views
         Which further views it is given of those that the encoder reads.
+    withheld
+        Share of studies whose images are withheld in a step, so that what was measured is read too
+        and not only what comes along with it in these images.
     regions
         Of the regions' features all, only the pooled maps of the tower, or only the shapes.
     anchors_every
@@ -86,6 +89,7 @@ class AlignmentOptions(BaseModel):
     images: bool = True
     views: tuple[Role, ...] = FURTHER_ROLES
     measurements: bool = True
+    withheld: float = Field(default=0.5, ge=0, le=1)
     regions: Literal["all", "maps", "shapes"] = "all"
     anchors_every: int = Field(default=20, gt=0)
     held_out: str | None = None
@@ -238,7 +242,10 @@ class AlignmentStage:
         texts = [self._words.history(index, rng)[:maximum_text] for index in chosen]
         if self.options.text == "shuffled":
             texts = [*texts[1:], texts[0]]
-        return tensors_of([self.studies[index] for index in chosen], texts, self.options)
+        batch = tensors_of([self.studies[index] for index in chosen], texts, self.options)
+        withheld = rng.random(len(chosen)) < self.options.withheld
+        batch.region_mask[torch.as_tensor(withheld, device=batch.region_mask.device)] = 0
+        return batch
 
     def _answers(
         self,

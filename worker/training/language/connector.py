@@ -26,6 +26,8 @@ from worker.training.language.layers import (
 
 INITIAL_SPREAD = 0.02
 
+_N_VALUE_BANDS = 3
+
 
 class MeasurementScale(BaseModel):
     """A measurement and the value that counts as 1 (in the measurement's unit)."""
@@ -177,7 +179,11 @@ class ConnectorBlock(nn.Module):
 
 
 class MeasurementTokens(nn.Module):
-    """Each measured value as one token: Fourier features of the value plus who it is."""
+    """Each measured value as one token: Fourier features of the value, read in a way of its own.
+
+    What a value means hangs on which it is, so no two measurements share weights. Long waves only:
+    short ones tell the studies that were learnt from apart, not what a value means.
+    """
 
     scales: Tensor
 
@@ -185,9 +191,11 @@ class MeasurementTokens(nn.Module):
         super().__init__()
         typical = torch.tensor([entry.typical for entry in settings.measurements])
         self.register_buffer("scales", typical, persistent=False)
-        self.fourier = FourierFeatures()
+        self.fourier = FourierFeatures(_N_VALUE_BANDS)
         self.which = nn.Parameter(INITIAL_SPREAD * torch.randn(len(typical), settings.width))
-        self.value_proj = nn.Linear(self.fourier.n_features, settings.width)
+        n_inputs = self.fourier.n_features
+        weight = n_inputs**-0.5 * torch.randn(len(typical), n_inputs, settings.width)
+        self.value_weight = nn.Parameter(weight)
         self.project = nn.Sequential(
             nn.GELU(),
             nn.Linear(settings.width, settings.decoder_width),
@@ -196,5 +204,6 @@ class MeasurementTokens(nn.Module):
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """Map ``[batch, measurement]`` to ``[batch, measurement, decoder_width]``."""
         scaled = torch.where(mask, values, 0.0) / self.scales
-        tokens = self.project(self.value_proj(self.fourier(scaled)) + self.which)
+        read = torch.einsum("bmf,mfw->bmw", self.fourier(scaled), self.value_weight)
+        tokens = self.project(read + self.which)
         return torch.where(mask[..., None], tokens, 0.0)

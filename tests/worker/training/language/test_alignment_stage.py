@@ -39,7 +39,7 @@ CATEGORIES = (
     Category(key="DCM", name="dilated", present=("large",), absent=("small", "thin")),
     Category(key="NOR", name="normal", present=("well",), absent=("ill",)),
 )
-ALIGN_ONLY = AlignmentOptions(batch=8, answered=0)
+ALIGN_ONLY = AlignmentOptions(batch=8, answered=0, withheld=0.0)
 
 
 def study(index, group, n_phases=2, n_slices=3):
@@ -149,6 +149,19 @@ def test_regions_are_told_by_their_maps_or_by_their_shapes_alone(studies):
         "maps": [1] * n_maps + [0] * n_shapes,
         "shapes": [0] * n_maps + [1] * n_shapes,
     }
+
+
+@pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.5, 0.3, 0.7), (1.0, 1, 1)])
+def test_images_of_some_studies_are_withheld_and_their_measurements_are_not(
+    studies, share, low, high
+):
+    options = AlignmentOptions(batch=8, answered=0, withheld=share)
+    stage = AlignmentStage(studies, Letters(studies), CATEGORIES, options)
+    rng = np.random.default_rng(0)
+    batches = [stage._tensors(range(len(studies)), 4, rng) for _ in range(10)]
+    blind = [~one.region_mask.any(dim=(1, 2, 3)) for one in batches]
+    assert low <= torch.cat(blind).float().mean() <= high
+    assert all(one.measurement_mask[:, 0].all() for one in batches)
 
 
 def test_training_brings_studies_to_their_category(studies):
