@@ -140,7 +140,8 @@ def curves_png(record: Record) -> bytes:
         points = record.curves[name]
         faint = {"color": "#2a6fb0", "alpha": 0.25, "linewidth": 0.8}
         steps, values = [p.step for p in points], [p.value for p in points]
-        axes.plot(steps, values, **(faint if len(points) > _SMOOTHED else {"color": "#2a6fb0"}))
+        plain = {"color": "#2a6fb0", "marker": "."}
+        axes.plot(steps, values, **(faint if len(points) > _SMOOTHED else plain))
         if len(points) > _SMOOTHED:
             axes.plot(*zip(*_averaged(points), strict=True), color="#2a6fb0", linewidth=1.6)
         for stage, step in record.stages[1:]:

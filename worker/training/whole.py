@@ -146,7 +146,7 @@ def carry_out(steps: Iterable[Step], work: Path, tell: Callable[[str], None]) ->
         digest = hashlib.sha256(f"{digest}{step.name}{step.made_of}".encode()).hexdigest()
         known = begun.setdefault(step.name, {"made_of": digest, "done": False})
         if known["made_of"] != digest:
-            detail = f"{step.name} was begun here with another plan or version: another --work"
+            detail = f"{step.name} was begun here with another plan or version; else another --work"
             raise ConfigurationError(Reason.SETTING_INVALID, detail)
         tell(f"{number} of {len(todo)}: {step.name}{', done before' * known['done']}")
         if not known["done"]:
