@@ -174,7 +174,8 @@ class LanguageTrainer:
         )
         while self.progress.stage < len(self._recipe.stages):
             stage = self._recipe.stages[self.progress.stage]
-            with torch.device(self._compute.device):
+            # the context costs time at every operation, so it is there only where it is needed
+            with torch.device("cuda") if self._compute.on_gpu else nullcontext():
                 finished = self._run_stage(stage, options)
             if not finished:
                 return
