@@ -91,6 +91,7 @@ TRIALS: tuple[Trial, ...] = (
     Trial("frozen_read_decoder", network=NetworkKind(read=True, frozen=True)),
     Trial("no_region_maps", _but(regions="shapes")),
     Trial("no_region_shapes", _but(regions="maps")),
+    Trial("region_maps_alone", _but(regions="maps", measurements=False)),
 )
 
 
