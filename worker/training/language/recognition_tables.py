@@ -126,6 +126,12 @@ class Results:
         scores = np.array([[by_rules(self.studies[one], key) for one in chosen]])
         return area_of_runs(scores, present)
 
+    def unseen(self, cohort: str) -> list[str]:
+        """Ids of the studies of a cohort that no network learnt from."""
+        scored = [set(line["margins"]["descriptions"]) for line in self.lines]  # type: ignore[index]
+        everywhere = set.intersection(*scored)
+        return sorted(one for one in everywhere if self.studies[one].cohort == cohort)
+
     def _runs(self, trial: str, bank: str, key: str, chosen: Sequence[str]) -> Float64Array:
         """Margins ``[run, study]`` of a bank, by networks of every seed."""
         runs = [
@@ -148,16 +154,17 @@ def tables(results: Results) -> str:
     splits = read_splits()
     patients = [one for one in splits.validation if one in results.studies]
     away = [one for one in (*patients, *splits.monitor) if one in results.studies]
-    margins = results.lines[0]["margins"]
-    hearts = [one for one in margins["descriptions"] if one.startswith("phantom")]  # type: ignore[index]
+    kinds, mixed = (results.unseen(cohort) for cohort in ("phantom", "mixed"))
     keys = [one.key for one in read_categories()]
     parts = [
-        "| category | anchors, patients | values or criteria, patients | anchors, generated |",
-        "|---|---|---|---|",
+        "| category | anchors, patients | values or criteria, patients | anchors, kinds of hearts "
+        "| anchors, mixed hearts |",
+        "|---|---|---|---|---|",
         *(
             f"| {key} | {_said(results.area('everything', 'descriptions', key, patients))} "
             f"| {_said(results.rules(key, patients))} "
-            f"| {_said(results.area('everything', 'descriptions', key, hearts))} |"
+            f"| {_said(results.area('everything', 'descriptions', key, kinds))} "
+            f"| {_said(results.area('everything', 'descriptions', key, mixed))} |"
             for key in keys
         ),
         "",
@@ -173,7 +180,7 @@ def tables(results: Results) -> str:
         said = [_said(cell) for cell in (*cells, results.rules(group, ids))]
         row = " | ".join((*said, *results.gains(f"without_{group}", group, ids)))
         parts.append(f"| {group} | {row} |")
-    parts += _kinds_table(results, hearts)
+    parts += _kinds_table(results, kinds)
     return "\n".join(parts) + "\n"
 
 
