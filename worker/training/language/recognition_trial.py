@@ -77,6 +77,7 @@ TRIALS: tuple[Trial, ...] = (
     Trial("no_measurements", _but(measurements=False)),
     Trial("no_clinical_text", _but(text="none")),
     Trial("shuffled_clinical_text", _but(text="shuffled")),
+    Trial("nothing_withheld", _but(withheld=0.0)),
     Trial("reports_only", _but(described=0.0)),
     Trial("with_contrast", _but(described=0.0, whole=1.0, local=0.5)),
     Trial("with_whole_contrast", _but(described=0.0, whole=1.0)),
