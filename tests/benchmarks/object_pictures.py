@@ -28,7 +28,7 @@ _WIDTHS = {
     HeartKind.INFARCT: {"wall": 1152, "cine": 856, "saliency": 1536},
 }
 """Which picture of which heart, and how wide, in pixels."""
-_N_COLOURS = 128
+_N_COLOURS = 256
 
 
 def main() -> None:
@@ -57,7 +57,9 @@ def small(source: Path, width: int, written: Path) -> Path:
     with Image.open(source) as picture:
         size = (width, round(picture.height * width / picture.width))
         drawn = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    drawn.quantize(_N_COLOURS).save(written, optimize=True)
+    # Colours that few pixels have count too: those of the contours.
+    few = drawn.quantize(_N_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(written, optimize=True)
     return written
 
 

@@ -128,7 +128,7 @@ def wheel_sentence(assessment: Assessment, key: str) -> str:
             return f"{values[most]:.0f} mm in all AHA segments (means); apex not measured."
         return (
             f"{values[least]:.0f} mm ({SEGMENT_NAMES[least]}) to {values[most]:.0f} mm "
-            f"({SEGMENT_NAMES[most]}); means of AHA segments, apex not measured."
+            f"({SEGMENT_NAMES[most]}); means, apex not measured."
         )
     scores = by_segment(assessment, "wall_motion_score")
     n_low = sum(score > WallMotion.NORMAL for score in scores.values())

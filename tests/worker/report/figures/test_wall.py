@@ -8,9 +8,11 @@ from plugin.domain.findings import Assessment
 from tests.worker.report import samples
 from tests.worker.report.figures.test_pages import badly_placed, words
 from tests.worker.report.figures.test_pictures import study
+from worker.findings.definitions import SEGMENT_NAMES
 from worker.report.figures.bullseye import INWARD_MM, THICKENING_PERCENT, THICKNESS_MM
-from worker.report.figures.canvas import Canvas
-from worker.report.figures.wall import compose_wall
+from worker.report.figures.canvas import BODY_PX, Canvas
+from worker.report.figures.typesetting import wrap
+from worker.report.figures.wall import _WHEEL_WIDTH, compose_wall, wheel_sentence
 from worker.report.identity import NOT_VERIFIED
 
 
@@ -84,3 +86,16 @@ def test_colours_grow_lighter_with_the_value_and_end_at_the_ends(scale) -> None:
     assert light[0] < light[1]
     assert scale.colour(scale.low - 50.0) == scale.colour(scale.low)
     assert scale.colour(scale.high + 50.0) == scale.colour(scale.high)
+
+
+def test_sentence_of_the_thickness_fits_with_the_longest_names() -> None:
+    whole = study()[2]
+    longest = sorted(SEGMENT_NAMES, key=lambda number: len(SEGMENT_NAMES[number]))[-2:]
+    values = dict(zip(longest, (10.0, 22.0), strict=True))
+    thickness = [one for one in whole.measurements if one.key == "wall_thickness_ed"]
+    drawn = tuple(
+        replace(one, value=values.get(one.segment or 0, 15.0)) for one in thickness if one.segment
+    )
+    words = wheel_sentence(replace(whole, measurements=drawn), "wall_thickness_ed")
+    assert "22 mm" in words
+    assert len(wrap(words, _WHEEL_WIDTH - 32, BODY_PX - 1)) <= 2, "what is longer is cut"
