@@ -157,15 +157,16 @@ class Told:
 
     def directions(self, categories):
         rng = np.random.default_rng(5)
-        return rng.normal(size=(len(categories), 128)).astype(np.float32)
+        size = len(categories), heads_of(load_bundle(None)).whole.out_features
+        return rng.normal(size=size).astype(np.float32)
 
 
 def reported(seed, *, chance):
     rng = np.random.default_rng(seed)
-    found = []
+    width, found = heads_of(load_bundle(None)).whole.in_features, []
     for k in range(40):
         key = ("DCM", "HCM")[k % 2]
-        hidden = rng.normal(size=192).astype(np.float32)
+        hidden = rng.normal(size=width).astype(np.float32)
         hidden[0] += 0 if chance else 6 * (1 if key == "DCM" else -1)
         labels = {"NOR": 0, "DCM": int(key == "DCM"), "HCM": int(key == "HCM"), "MINF": 0, "RV": 0}
         found.append(ReportedStudy(f"study-{k:02}", hidden, labels))
