@@ -248,7 +248,7 @@ def _main() -> None:
     parser.add_argument("--trials", nargs="*", choices=[one.name for one in TRIALS])
     parser.add_argument("--variant", help="what is special about the studies, for the names")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--unseen-phantoms", type=int, default=28)
     parser.add_argument("--unseen-mixed", type=int, default=40)
