@@ -10,6 +10,7 @@ pytest.importorskip("torch", reason="needs the extra train")
 from tests.worker.training.language.test_study_data import ExactTower
 from worker.bundle import find_bundle, load_bundle
 from worker.model.language.vision import ViewFeatures
+from worker.series import Role
 from worker.training.language import view_trial
 from worker.training.language.alignment_data import finding_vector
 from worker.training.language.study_batch import study_tensors
@@ -78,6 +79,25 @@ def test_label_of_late_enhancement_is_known_where_it_was_acquired(study):
     for enhanced, label in ((True, 1), (False, 0), (None, -1)):
         one = replace(study, enhanced=enhanced)
         assert finding_vector(one, ["late_enhancement"]).tolist() == [label]
+
+
+def test_linear_reading_finds_what_is_in_the_wall_of_late_images_only(study):
+    draw = np.random.default_rng(3)
+    late = study.features.views.kind == FURTHER_ROLES.index(Role.LGE)
+    assert late.any()
+    studies = []
+    for index in range(24):
+        regions = study.features.views.regions + draw.normal(
+            0, 0.1, study.features.views.regions.shape
+        )
+        enhanced = bool(draw.integers(2))
+        regions[late, 1, 0] += enhanced
+        views = replace(study.features.views, regions=regions.astype(np.float32))
+        features = replace(study.features, views=views)
+        studies.append(replace(study, id=str(index), features=features, enhanced=enhanced))
+    scores = view_trial.linear_scores(studies, 3)
+    means = [np.mean([scores[o.id] for o in studies if o.enhanced is e]) for e in (True, False)]
+    assert means[0] - means[1] > 0.5
 
 
 def test_table_tells_what_the_views_gain(study):
