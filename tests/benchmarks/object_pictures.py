@@ -28,7 +28,7 @@ _WIDTHS = {
     HeartKind.INFARCT: {"wall": 1152, "cine": 856, "saliency": 1536},
 }
 """Which picture of which heart, and how wide, in pixels."""
-_N_COLOURS = 256
+_N_COLOURS = 128
 
 
 def main() -> None:
@@ -57,9 +57,12 @@ def small(source: Path, width: int, written: Path) -> Path:
     with Image.open(source) as picture:
         size = (width, round(picture.height * width / picture.width))
         drawn = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    # Colours that few pixels have count too: those of the contours.
-    few = drawn.quantize(_N_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    few.save(written, optimize=True)
+    # Greys are many, thin contours are few; both keep their colours.
+    many = drawn.quantize(_N_COLOURS)
+    few = drawn.quantize(_N_COLOURS, Image.Quantize.MAXCOVERAGE)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*(many.getpalette() or ()), *(few.getpalette() or ())])
+    drawn.quantize(palette=palette, dither=Image.Dither.NONE).save(written, optimize=True)
     return written
 
 
