@@ -7,6 +7,7 @@ from plugin.domain.errors import ModelError, Reason
 from worker.findings.rules import WALL_THICKENED_MM
 from worker.model.regions import REGIONS, n_region_features, pool_regions
 from worker.model.types import Segmentation
+from worker.phantom.heart import sample_traits
 from worker.training.language import study_data
 from worker.training.language.study_data import (
     MEASUREMENTS,
@@ -35,6 +36,8 @@ class ExactTower:
     def segment(self, stack):
         self.n_calls += 1
         labels = self.cine.labels
+        if stack.n_phases < len(labels):
+            labels = labels[[self.cine.ed_phase, self.cine.es_phase]]
         one_hot = (labels[:, :, None] == np.arange(4)[:, None, None]).astype(np.float32)
         half = labels.shape[2] // 2
         maps = np.ones((labels.shape[1], N_MAPS, half, half), np.float32)
@@ -81,6 +84,16 @@ def test_folder_is_filled_where_something_is_missing_and_read_back(tower, tmp_pa
         for name in ("regions", "level", "slice_position", "phase_share", "measurements"):
             ours, theirs = getattr(before.features, name), getattr(after.features, name)
             np.testing.assert_array_equal(ours, theirs)
+
+
+def test_mixed_heart_has_two_phases_no_group_and_keeps_its_traits(tower, tmp_path):
+    make_studies(tower, tmp_path, n_phantoms=0, n_mixed=1, seed=5, acdc=None)
+    (kept,) = read_studies(tmp_path)
+    assert (kept.id, kept.cohort, kept.group, kept.kind) == ("mixed-0000", "mixed", "", "mixed")
+    assert kept.features.regions.shape[0] == 2
+    drawn = sample_traits(np.random.default_rng([5, 0, 1]))
+    assert kept.traits == drawn
+    assert (kept.truth.value("lv_ejection_fraction") < 45) is drawn.lv_weak
 
 
 def test_what_the_tower_refuses_is_named_and_left_out(tower, tmp_path, monkeypatch):
