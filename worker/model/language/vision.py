@@ -202,4 +202,4 @@ class StudyReader:
             "view_phase_share": views.phase_share[None],
             "view_position": views.position[None],
         }
-        return tensors, there.any(axis=-1)
+        return tensors, np.asarray(there.any(axis=-1))
