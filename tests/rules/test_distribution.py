@@ -1,6 +1,7 @@
 """What a wheel holds, and that its licence is that of what it holds."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -108,4 +109,4 @@ def test_installation_without_the_default_bundle_works_with_the_one_that_is_name
     installed, *_ = open_installation
     answer = run_in(installed, "config", "check", CMR_TRIAGE_WORKER__BUNDLE="phantom-unet")
     assert answer.returncode == 0, answer.stderr
-    assert "phantom-unet 1.0.0: Apache-2.0, commercial use too" in answer.stdout
+    assert re.search(r"phantom-unet [\d.]+: Apache-2.0, commercial use too", answer.stdout)
