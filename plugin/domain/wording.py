@@ -4,6 +4,7 @@ Plain immutable data. The language model words a part only where every sentence 
 check; where not, the part is worded by rules and says why. ``worker.findings.word`` decides.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -72,6 +73,21 @@ class Passage:
     author: Author
     statements: tuple[Statement, ...]
     doubt: Doubt | None = None
+
+    def beside_notes(self, notes: Collection[str]) -> tuple[Statement, ...]:
+        """Return the sentences that name more than notes on quality which stand beside them.
+
+        Every note has a place of its own in each report, picture and page, whoever words the rest;
+        a sentence that names nothing else would tell it a second time.
+
+        Parameters
+        ----------
+        notes
+            Keys of the notes that are told in their own place.
+        """
+        return tuple(
+            one for one in self.statements if not one.evidence or set(one.evidence) - set(notes)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Reads the result folder of a job (``result.json``, PNG files, ``viewer/``); deco
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from plugin.domain.findings import Assessment, Measurement
 from plugin.domain.objects import KINDS
 from plugin.domain.recognition import Recognition, Resemblance
+from plugin.domain.wording import Author, Part, Passage, Statement
 from plugin.registry import Registry, ResultObject
 from plugin.web.comparison import ShownComparison, shown_comparison
 
@@ -132,7 +133,7 @@ def read_result(registry: Registry, job_id: str) -> ShownResult | None:
         software_version = str(raw["software_version"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    worded = _worded(raw.get("wording"))
+    worded = _worded(raw.get("wording"), {note.key for note in assessment.quality})
     pattern = assessment.pattern
     return ShownResult(
         numbers=_numbers(assessment),
@@ -189,13 +190,17 @@ def _range(low: float | None, high: float | None) -> str:
     return f"from {low:g}" if high is None else f"{low:g} to {high:g}"
 
 
-def _worded(raw: dict[str, Any] | None) -> tuple[Sentence, ...]:
-    """Return the impression in the words of the language model, where these were taken."""
-    for passage in (raw or {}).get("passages", ()):
-        if passage["part"] == "impression" and passage["author"] == "language_model":
-            return tuple(
-                Sentence(one["text"], tuple(one["evidence"])) for one in passage["statements"]
-            )
+def _worded(raw: dict[str, Any] | None, notes: Collection[str]) -> tuple[Sentence, ...]:
+    """Return the impression in the words of the language model, where these were taken.
+
+    The page prints the notes on quality below it; what only repeats one of them is left out.
+    """
+    for read in (raw or {}).get("passages", ()):
+        if read["part"] == Part.IMPRESSION and read["author"] == Author.LANGUAGE_MODEL:
+            said = (Statement(one["text"], tuple(one["evidence"])) for one in read["statements"])
+            passage = Passage(Part.IMPRESSION, Author.LANGUAGE_MODEL, tuple(said))
+            told = passage.beside_notes(notes)
+            return tuple(Sentence(one.text, one.evidence) for one in told)
     return ()
 
 

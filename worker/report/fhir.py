@@ -97,6 +97,7 @@ class _Bundle:
 
     def _report(self, keys: list[str]) -> Json:
         notice = self.language.say("sentences", "disclaimer")
+        notes = (note.sentence for note in self.assessment.quality)
         present = [f for f in self.assessment.findings if f.certainty is Certainty.PRESENT]
         report = {
             "resourceType": "DiagnosticReport",
@@ -107,7 +108,7 @@ class _Bundle:
             "code": _coded(codes.PROCEDURE),
             "issued": self._moment(),
             "result": [{"reference": self._url(key)} for key in keys],
-            "conclusion": " ".join([notice, *self.assessment.impression, *self._compared]),
+            "conclusion": " ".join([notice, *self.assessment.impression, *notes, *self._compared]),
             "conclusionCode": [_coded(one.code) for one in present],
             **self._about_study("imagingStudy"),
         }

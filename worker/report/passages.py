@@ -25,7 +25,8 @@ def with_worded_impression(
     """Return the assessment with the impression as the language model worded it.
 
     Warnings that the rules put into an impression stay in it, and its last sentence says whose
-    words these are. Without such words the assessment is returned as it is.
+    words these are. Sentences that only repeat a note on quality are left out, since every object
+    prints the notes themselves. Without such words the assessment is returned as it is.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def with_worded_impression(
     advice = language.tables["sentences"]["see_quality"]
     words = (
         *(one for one in assessment.impression if one == warning),
-        *(statement.text for statement in passage.statements),
+        *(statement.text for statement in passage.beside_notes(_notes(assessment))),
         *(one for one in assessment.impression if one == advice),
         language.say("written", "by_language_model"),
     )
@@ -66,13 +67,20 @@ def passage_items(
 ) -> list[ContentItem]:
     """Return explanation, differential and limits as texts.
 
-    Below each stand who worded it and the values that its sentences name.
+    Below each stand who worded it and the values that its sentences name. Notes on quality are
+    items of their own and not said again.
     """
-    return [
-        _item(passage, assessment, language)
+    notes = _notes(assessment)
+    told = (
+        replace(passage, statements=passage.beside_notes(notes))
         for passage in wording.passages
-        if passage.part is not Part.IMPRESSION and passage.statements
-    ]
+        if passage.part is not Part.IMPRESSION
+    )
+    return [_item(passage, assessment, language) for passage in told if passage.statements]
+
+
+def _notes(assessment: Assessment) -> frozenset[str]:
+    return frozenset(note.key for note in assessment.quality)
 
 
 def _item(passage: Passage, assessment: Assessment, language: Language) -> ContentItem:

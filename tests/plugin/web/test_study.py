@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from plugin.domain.findings import QualityNote
 from plugin.domain.recognition import NOTICE, Recognition, Resemblance
+from plugin.domain.wording import Author, Part, Passage, Statement, Wording
 from plugin.settings import Settings
 from plugin.web.server import make_site
 from tests.plugin.web.conftest import PASSWORD, Person, receive, report
@@ -41,6 +43,30 @@ def test_page_tells_what_a_study_resembles_as_no_finding(reader, registry, study
     assert part.index("thick &lt;heart&gt;") < part.index("+0.62") < part.index("-0.40")
     path.write_text(json.dumps({**written, "recognition": None}))
     assert 'id="recognition"' not in reader.get(f"/studies/{study.id}").text
+
+
+def test_page_tells_a_note_once_though_the_language_model_words_it_too(
+    reader, registry, study, job
+):
+    path = Path(registry.jobs.result_objects(job.id)[0].path).with_name("result.json")
+    note = QualityNote("sex_unknown", "Sex is not known to the scanner.")
+    said = (
+        Statement("LVEF 38 % <is> reduced.", ("lv_ejection_fraction",)),
+        Statement(f"Please keep in mind: {note.sentence}", (note.key,)),
+    )
+    passage = Passage(Part.IMPRESSION, Author.LANGUAGE_MODEL, said)
+    assessment = dataclasses.replace(samples.assessment(), quality=(note,))
+    written = {
+        "bundle": {"name": "truth", "version": "1"},
+        "software_version": "1",
+        "assessment": dataclasses.asdict(assessment),
+        "wording": dataclasses.asdict(Wording("en", (passage,))),
+    }
+    path.write_text(json.dumps(written))
+    page = reader.get(f"/studies/{study.id}").text
+    assert "LVEF 38 % &lt;is&gt; reduced." in page
+    assert page.count("Sex is not known to the scanner.") == 1
+    assert "keep in mind" not in page
 
 
 def test_two_readers_cannot_have_one_study(app, reader, study, registry):

@@ -2,11 +2,16 @@
 
 from dataclasses import replace
 
+from plugin.domain.findings import QualityNote
 from plugin.domain.wording import Author, Part, Passage, Statement, Wording
 from tests.worker.report import kinds, samples
+from tests.worker.report.materials import material, sample
 from tests.worker.report.test_structured_report import items
 from worker.findings.language import load_language
+from worker.report.fhir import fhir_bundle
+from worker.report.figures.summary import compose_summary
 from worker.report.passages import passage_items, with_worded_impression
+from worker.report.structured_report import structured_report
 
 ENGLISH = load_language("en")
 NOTICE = ENGLISH.say("written", "by_language_model")
@@ -61,6 +66,45 @@ def test_warnings_of_the_rules_stay_in_a_worded_impression():
     assert (worded.impression[0], *worded.impression[-2:]) == (warning, see, NOTICE)
     assert "Old words." not in worded.impression
     assert replace(worded, impression=()) == replace(plain, impression=())
+
+
+def test_report_and_summary_tell_each_note_once_whoever_words_them():
+    note = QualityNote("sex_unknown", ENGLISH.tables["quality"]["sex_unknown"])
+    report, summary, conclusion = _told(replace(samples.assessment(), quality=(note,)))
+    assert [words for words in report if "Sex is not known" in words] == [note.sentence]
+    assert summary.count("Sex is not known") == summary.count("Note: Sex is not known") == 1
+    assert conclusion.count("Sex is not known") == 1
+    limits = next(words for words in report if words.startswith("What limits this study"))
+    assert "Scar: not assessed." in limits
+
+
+def test_a_worded_note_stays_where_the_assessment_has_no_such_note():
+    report, summary, _ = _told(replace(samples.assessment(), quality=()))
+    said = f"Please keep in mind: {ENGLISH.tables['quality']['sex_unknown']}"
+    assert said in report
+    assert "Please keep in mind: Sex is not known" in summary
+
+
+def _told(assessment):
+    """Return the texts of report and summary and the FHIR conclusion where a model tells a note."""
+    told = ENGLISH.tables["quality"]["sex_unknown"]
+    repeated = Statement(f"Please keep in mind: {told}", ("sex_unknown",))
+    wording = kinds.wording()
+    wording = replace(
+        wording,
+        passages=tuple(
+            replace(one, statements=(*one.statements, repeated))
+            for one in wording.passages
+            if one.part in (Part.IMPRESSION, Part.LIMITS)
+        ),
+    )
+    made = replace(material(*sample()), assessment=assessment, wording=wording)
+    report = [i.TextValue for i in items(structured_report("sr", made)) if "TextValue" in i]
+    pictured = with_worded_impression(assessment, wording, ENGLISH)
+    page = compose_summary(made.stack, made.labels, pictured, made.identity)
+    summary = [text.get_text() for axes in page.figure.axes for text in axes.texts]
+    conclusion = fhir_bundle(made)["entry"][0]["resource"]["conclusion"]
+    return report, " ".join(summary), conclusion
 
 
 def test_an_impression_by_rules_or_in_another_language_is_left_as_it_is():
