@@ -21,7 +21,7 @@ from worker.model.language.vision import StudyReader
 from worker.model.language.writer import read_tokenizer
 from worker.training.cohorts import read_splits
 from worker.training.language.study_data import read_studies
-from worker.training.report_tuning import heads_of, judge
+from worker.training.site.report_tuning import heads_of, judge
 
 
 def main() -> None:

@@ -19,10 +19,10 @@ from worker.model.tower import SegmentationTower
 from worker.phantom.cine import PhantomCine, Protocol
 from worker.phantom.heart import HeartKind
 from worker.phantom.study import GeneratedPatient, build_study, generate, write_study
-from worker.training.adapt import Requirements, adapt
 from worker.training.evaluate import dice_coefficient, stack_from_array
-from worker.training.pseudo_labels import ConfidenceGate
-from worker.training.site_run import SiteOptions
+from worker.training.site.adapt import Requirements, adapt
+from worker.training.site.pseudo_labels import ConfidenceGate
+from worker.training.site.run import SiteOptions
 
 N_TRUTH = 4
 STRUCTURES = {"LV": 3, "myocardium": 2, "RV": 1}

@@ -22,7 +22,7 @@ from worker.training.recipe import read_recipe
 from worker.training.release import add_familiarity_table, export_checkpoint
 from worker.training.run import DataFolders, start_or_resume
 from worker.training.run_record import CURVES_NAME, LOG_NAME, keep_record
-from worker.training.site_commands import adapt, finetune, pretrain, reports
+from worker.training.site.commands import adapt, finetune, pretrain, reports
 from worker.training.whole_commands import whole
 
 train = typer.Typer(no_args_is_help=True, help="Train networks and make bundles.")

@@ -27,7 +27,7 @@ from worker.training.cohorts import LabelledVolume
 from worker.training.network import N_IMAGES, N_SLICES, SegmentationNetwork
 from worker.training.recipe import Recipe
 from worker.training.run_record import LOG_NAME
-from worker.training.site_data import SiteStudy, volume_of
+from worker.training.site.studies import SiteStudy, volume_of
 from worker.training.terms import SITE
 from worker.training.train import Report, log_to
 

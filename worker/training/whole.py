@@ -34,7 +34,7 @@ from worker.training.pretrain import pretrain_on
 from worker.training.recipe import read_recipe
 from worker.training.release import add_familiarity_table, export_checkpoint
 from worker.training.run import DataFolders, start_or_resume
-from worker.training.site_data import describe_left_out, read_studies
+from worker.training.site.studies import describe_left_out, read_studies
 
 STEPS_NAME = "steps.json"
 

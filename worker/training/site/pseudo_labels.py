@@ -21,7 +21,7 @@ from worker.model.tower import SegmentationTower
 from worker.model.types import Segmentation
 from worker.training.cohorts import LabelledVolume
 from worker.training.evaluate import dice_coefficient
-from worker.training.site_data import SiteStudy, at_phases, volume_of
+from worker.training.site.studies import SiteStudy, at_phases, volume_of
 
 _STRUCTURES = (1, 2, 3)
 _BENT = 1.35

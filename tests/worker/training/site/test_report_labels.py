@@ -3,8 +3,8 @@
 import pytest
 
 from worker.model.language.categories import Category, categories_digest, read_categories
-from worker.training.report_labels import ABSENT, MAXIMUM_BYTES, PRESENT, labels_of, read_text
-from worker.training.report_labels import UNKNOWN as OPEN
+from worker.training.site.report_labels import ABSENT, MAXIMUM_BYTES, PRESENT, labels_of, read_text
+from worker.training.site.report_labels import UNKNOWN as OPEN
 
 CATEGORIES = [one for one in read_categories() if not one.measured]
 

@@ -20,9 +20,8 @@ from worker.training.batches import PHANTOM_SPACING_MM
 from worker.training.export import with_evaluation
 from worker.training.network import SegmentationNetwork
 from worker.training.parent import network_of
-from worker.training.pseudo_labels import ConfidenceGate, PseudoLabelled, pseudo_label
-from worker.training.site_data import describe_left_out, read_studies
-from worker.training.site_run import (
+from worker.training.site.pseudo_labels import ConfidenceGate, PseudoLabelled, pseudo_label
+from worker.training.site.run import (
     IN_STYLE,
     PhantomTruth,
     SiteOptions,
@@ -33,7 +32,8 @@ from worker.training.site_run import (
     train_on,
     write_site_bundle,
 )
-from worker.training.site_style import Curve, curve_of, in_style
+from worker.training.site.studies import describe_left_out, read_studies
+from worker.training.site.style import Curve, curve_of, in_style
 from worker.training.terms import PHANTOM, SITE
 
 _WATCHED_SHARE = 0.2

@@ -11,7 +11,7 @@ from worker.model.types import Segmentation
 from worker.training.evaluate import stack_from_array
 from worker.training.export import BundleText, write_bundle
 from worker.training.network import SegmentationNetwork
-from worker.training.site_data import SiteStudy
+from worker.training.site.studies import SiteStudy
 from worker.training.terms import terms_of
 
 CHANNELS = (8, 8, 8, 8, 8)

@@ -12,9 +12,9 @@ from plugin.domain.errors import ConfigurationError, Reason, StudyRejectedError 
 from worker.bundle import load_bundle  # noqa: E402
 from worker.model.golden import open_verified  # noqa: E402
 from worker.model.language.categories import Category, read_categories  # noqa: E402
-from worker.training import report_tuning as tuning  # noqa: E402
-from worker.training.report_studies import ReportedStudy, read_reported  # noqa: E402
-from worker.training.report_tuning import fit, heads_of, judge, require_enough, tune  # noqa: E402
+from worker.training.site import report_tuning as tuning  # noqa: E402
+from worker.training.site.report_studies import ReportedStudy, read_reported  # noqa: E402
+from worker.training.site.report_tuning import fit, heads_of, judge, require_enough, tune  # noqa: E402
 
 pytestmark = pytest.mark.train
 THICK = Category(key="thick", name="thick wall", present=("a",), absent=("b",))

@@ -10,13 +10,13 @@ import typer
 from plugin.domain.errors import ConfigurationError, Reason
 from worker.bundle import load_bundle
 from worker.model.language.categories import read_categories
-from worker.training.adapt import adapt as run_adapt
-from worker.training.finetune import finetune as run_finetune
 from worker.training.pretrain import pretrain_on
 from worker.training.recipe import read_recipe
-from worker.training.report_tuning import tune
-from worker.training.site_data import describe_left_out, read_studies
-from worker.training.site_run import SiteOptions
+from worker.training.site.adapt import adapt as run_adapt
+from worker.training.site.finetune import finetune as run_finetune
+from worker.training.site.report_tuning import tune
+from worker.training.site.run import SiteOptions
+from worker.training.site.studies import describe_left_out, read_studies
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 

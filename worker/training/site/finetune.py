@@ -13,18 +13,18 @@ from plugin.domain.errors import ConfigurationError, Reason
 from worker.bundle import Bundle
 from worker.bundle.manifest import Evaluation, EvaluationRow, Manifest
 from worker.training.cohorts import LabelledVolume
-from worker.training.masks import MaskError, masked_volumes
 from worker.training.monitor import dice_in_views
 from worker.training.network import SegmentationNetwork
 from worker.training.parent import network_of
-from worker.training.site_data import describe_left_out, read_studies
-from worker.training.site_run import (
+from worker.training.site.masks import MaskError, masked_volumes
+from worker.training.site.run import (
     SiteOptions,
     phantom_truth,
     require_no_worse,
     train_on,
     write_site_bundle,
 )
+from worker.training.site.studies import describe_left_out, read_studies
 from worker.training.terms import PHANTOM, SITE
 
 MINIMUM_STUDIES = 5

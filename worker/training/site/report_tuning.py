@@ -33,7 +33,7 @@ from worker.model.language.categories import Category
 from worker.training.export import CARD_FILE, LICENCE_FILE, model_card
 from worker.training.language.network import FeatureHeads
 from worker.training.language.recognition_tables import Area, area_of_runs
-from worker.training.report_studies import BundleReader, ReportedStudy, read_reported
+from worker.training.site.report_studies import BundleReader, ReportedStudy, read_reported
 from worker.training.terms import inherited_terms
 
 MINIMUM_STUDIES = 20

@@ -11,7 +11,7 @@ pytest.importorskip("onnxruntime", reason="needs the extra cpu or gpu")
 
 from plugin.domain.errors import ConfigurationError, Reason  # noqa: E402
 from tests.generated import write_small_study  # noqa: E402
-from tests.worker.training.site import (  # noqa: E402
+from tests.worker.training.site.drawn_studies import (  # noqa: E402
     CHANNELS,
     DrawnTower,
     drawn_study,
@@ -19,13 +19,9 @@ from tests.worker.training.site import (  # noqa: E402
     write_parent,
 )
 from worker.bundle import load_bundle  # noqa: E402
-from worker.training import adapt as adapting  # noqa: E402
-from worker.training import finetune as finetuning  # noqa: E402
-from worker.training import site_run  # noqa: E402
 from worker.training.batches import ReadySlices  # noqa: E402
 from worker.training.beginning import begin  # noqa: E402
 from worker.training.export import deployable  # noqa: E402
-from worker.training.masks import MaskError, masked_volumes, read_mask  # noqa: E402
 from worker.training.parent import network_of  # noqa: E402
 from worker.training.pretrain import (  # noqa: E402
     Pretrainer,
@@ -33,11 +29,15 @@ from worker.training.pretrain import (  # noqa: E402
     hide_patches,
     unlabelled_volumes,
 )
-from worker.training.pseudo_labels import ConfidenceGate, pseudo_label  # noqa: E402
 from worker.training.recipe import Recipe, Stage  # noqa: E402
-from worker.training.site_data import read_studies  # noqa: E402
-from worker.training.site_run import SiteOptions, dice_on_slices, require_no_worse  # noqa: E402
-from worker.training.site_style import in_style  # noqa: E402
+from worker.training.site import adapt as adapting  # noqa: E402
+from worker.training.site import finetune as finetuning  # noqa: E402
+from worker.training.site import run as site_run  # noqa: E402
+from worker.training.site.masks import MaskError, masked_volumes, read_mask  # noqa: E402
+from worker.training.site.pseudo_labels import ConfidenceGate, pseudo_label  # noqa: E402
+from worker.training.site.run import SiteOptions, dice_on_slices, require_no_worse  # noqa: E402
+from worker.training.site.studies import read_studies  # noqa: E402
+from worker.training.site.style import in_style  # noqa: E402
 from worker.training.train import Trainer  # noqa: E402
 
 pytestmark = pytest.mark.train

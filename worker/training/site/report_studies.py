@@ -24,8 +24,8 @@ from worker.model.language.vision import StudyReader
 from worker.model.language.writer import read_tokenizer
 from worker.model.tower import SegmentationTower
 from worker.pipeline import measure_paths
-from worker.training.report_labels import UNKNOWN, labels_of, read_text
-from worker.training.site_data import files_by_study, study_name
+from worker.training.site.report_labels import UNKNOWN, labels_of, read_text
+from worker.training.site.studies import files_by_study, study_name
 
 REPORT_NAME = "report.txt"
 Float32Array = npt.NDArray[np.float32]

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from worker.training.cohorts import LabelledVolume
-from worker.training.site_data import SiteStudy, volume_of
+from worker.training.site.studies import SiteStudy, volume_of
 from worker.volume.types import CineStack
 
 _NAME = re.compile(r"mask_phase(\d{1,3})\.nii(?:\.gz)?$")
