@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from plugin.accounts import forget_first_password
+from plugin.accounts import FIRST_ADMIN, forget_first_password
 from plugin.domain.access import MINIMUM_PASSWORD_CHARACTERS
 from plugin.domain.errors import ConfigurationError
 from plugin.web.limit import LoginLimit
@@ -101,7 +101,8 @@ def _change_password(
         site.accounts.set_password(name, new, name)
     except ConfigurationError as error:
         return error.sentence
-    forget_first_password(site.spool.folder)
+    if name == FIRST_ADMIN:
+        forget_first_password(site.spool.folder)
     return ""
 
 

@@ -27,7 +27,9 @@ def login_routes(site: Site, door: Door, limit: LoginLimit) -> APIRouter:
 
     @routes.post("/login")
     def sign_in(request: Request, form: Form) -> Response:
-        name, address = form.get("name", "")[:_LONGEST_NAME].lower(), address_of(request)
+        # As the registry keeps names: "admin " and "ADMIN" are one name to guess for.
+        name = form.get("name", "").strip().lower()[:_LONGEST_NAME]
+        address = address_of(request)
         wait_seconds = limit.wait_seconds(name, address)
         to = form.get("to", "/")
         if wait_seconds > 0:

@@ -49,9 +49,10 @@ def test_wrong_name_and_wrong_password_are_told_apart_by_nobody(anybody, registr
     assert subjects == ["user unknown name", "user reader"]
 
 
-def test_guessing_is_slowed_down_per_name(anybody):
+@pytest.mark.parametrize("written", ["reader", " reader", "Reader\t"])
+def test_guessing_is_slowed_down_per_name_however_it_is_written(anybody, written):
     for _ in range(8):
-        anybody.http.post("/login", data={"name": "reader", "password": "guess"})
+        anybody.http.post("/login", data={"name": written, "password": "guess"})
     answer = anybody.http.post("/login", data={"name": "reader", "password": PASSWORD})
     assert answer.status_code == 429
     answer = anybody.http.post("/login", data={"name": "admin", "password": PASSWORD})
@@ -119,6 +120,16 @@ def test_one_time_password_must_be_changed_before_anything_else(app, registry):
     assert change().status_code == 303
     assert person.get("/").status_code == 200
     assert Accounts(registry).verify("new", given) is None
+
+
+@pytest.mark.parametrize(("name", "stays"), [("admin", False), ("reader", True)])
+def test_the_first_password_stays_until_its_owner_has_changed_it(app, spool, name, stays):
+    path = spool.folder / "first-password"
+    path.touch()
+    new = "a much longer secret"
+    form = {"old": PASSWORD, "new": new, "again": new}
+    assert Person(app, name).post("/password", form).status_code == 303
+    assert path.exists() is stays
 
 
 def test_database_holds_no_secret(reader, registry, settings):
