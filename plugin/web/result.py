@@ -16,6 +16,7 @@ from plugin.domain.recognition import Recognition, Resemblance
 from plugin.domain.wording import Author, Part, Passage, Statement
 from plugin.registry import Registry, ResultObject
 from plugin.web.comparison import ShownComparison, shown_comparison
+from plugin.web.study_series import SeriesLine, series_lines
 
 _RESULT_NAME = "result.json"
 _VIEWER_FOLDER = "viewer"
@@ -74,6 +75,7 @@ class ShownResult:
     bundle: str
     software_version: str
     comparison: ShownComparison | None
+    series: tuple[SeriesLine, ...]
 
 
 def folder_of(objects: Sequence[ResultObject]) -> Path | None:
@@ -151,7 +153,16 @@ def read_result(registry: Registry, job_id: str) -> ShownResult | None:
         bundle=bundle,
         software_version=software_version,
         comparison=shown_comparison(registry, assessment),
+        series=_series(raw),
     )
+
+
+def _series(raw: dict[str, Any]) -> tuple[SeriesLine, ...]:
+    """Return what became of the series; nothing for a result of a version that did not tell."""
+    try:
+        return series_lines(raw)
+    except (KeyError, TypeError):
+        return ()
 
 
 def _numbers(assessment: Assessment) -> tuple[tuple[str, tuple[NumberLine, ...]], ...]:

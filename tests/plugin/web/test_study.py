@@ -11,8 +11,11 @@ from plugin.domain.recognition import NOTICE, Recognition, Resemblance
 from plugin.domain.wording import Author, Part, Passage, Statement, Wording
 from plugin.settings import Settings
 from plugin.web.server import make_site
+from plugin.web.study_series import LEFT_OUT, ROLE_NAMES
 from tests.plugin.web.conftest import PASSWORD, Person, receive, report
 from tests.worker.report import samples
+from worker.series import Role
+from worker.volume.views import LeftOut
 
 
 @pytest.fixture
@@ -67,6 +70,48 @@ def test_page_tells_a_note_once_though_the_language_model_words_it_too(
     assert "LVEF 38 % &lt;is&gt; reduced." in page
     assert page.count("Sex is not known to the scanner.") == 1
     assert "keep in mind" not in page
+
+
+def test_page_tells_which_series_a_study_had_and_which_were_read(reader, registry, study, job):
+    path = Path(registry.jobs.result_objects(job.id)[0].path).with_name("result.json")
+    roles = {"short_axis_cine": 250, "two_chamber_cine": 25, "lge": 12, "flow": 30}
+    views = {"two_chamber_cine": (0, "beside_the_heart"), "lge": (9, None)}
+    written = {
+        "bundle": {"name": "truth", "version": "1"},
+        "software_version": "1",
+        "assessment": dataclasses.asdict(samples.assessment()),
+        "stack": {"n_slices": 10, "n_phases": 25},
+        "series": [{"role": role, "n_instances": n} for role, n in roles.items()],
+        "views": [
+            {"role": role, "n_images": n, "left_out": why} for role, (n, why) in views.items()
+        ],
+    }
+    path.write_text(json.dumps(written))
+    page = reader.get(f"/studies/{study.id}").text
+    part = page[page.index('id="h-series"') : page.index('id="h-files"')]
+    told = [
+        "Short-axis cine",
+        "measured: 10 slices, 25 phases",
+        "250",
+        "Two-chamber cine",
+        "not read: no image meets the left ventricle",
+        "Late enhancement",
+        "9 images read by the language model, nothing measured",
+        "Flow",
+        "not looked at",
+    ]
+    places = [part.index(words) for words in told]
+    assert places == sorted(places)
+    del written["series"]
+    path.write_text(json.dumps(written))
+    page = reader.get(f"/studies/{study.id}").text
+    assert 'id="h-series"' not in page
+    assert 'id="h-files"' in page
+
+
+def test_every_role_and_every_reason_of_the_worker_has_words_for_people():
+    assert set(ROLE_NAMES) == {role.value for role in Role}
+    assert set(LEFT_OUT) == {reason.value for reason in LeftOut}
 
 
 def test_two_readers_cannot_have_one_study(app, reader, study, registry):
