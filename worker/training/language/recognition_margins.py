@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from worker.model.language.categories import Category, read_categories
+from worker.model.language.categories import Category
 from worker.model.language.tokenizer import Tokenizer
-from worker.training.language.alignment_data import phantom_categories
 from worker.training.language.alignment_stage import (
     AlignmentOptions,
     Words,
@@ -51,8 +50,12 @@ def margins_of(
     tokenizer: Tokenizer,
     options: AlignmentOptions,
     seed: int,
+    judged: Sequence[Category],
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """Return the margins of studies by bank, id and key; every study with a request of its own."""
+    """Return the margins of studies by bank, id and key of the categories ``judged``.
+
+    Every study has a request of its own.
+    """
     words = WrittenWords(unseen, tokenizer, seed)
     room = network.connector.settings.maximum_text
     rng = np.random.default_rng([seed, 1])
@@ -61,7 +64,6 @@ def margins_of(
         texts = [*texts[1:], texts[0]]
     with torch.inference_mode():
         features = network.image_features(tensors_of(unseen, texts, options)).whole
-    judged = (*read_categories(), *phantom_categories())
     return {
         name: _by_study(unseen, bank, features)
         for name, bank in _banks(network, judged, words, seed).items()

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from worker.model.language.categories import read_categories
+from worker.model.language.categories import Category, read_categories
 from worker.model.language.tokenizer import FILE_NAME, Tokenizer
 from worker.training.cohorts import read_splits
 from worker.training.language.alignment_data import phantom_categories
@@ -37,7 +37,7 @@ from worker.training.language.checkpoint import finished_network
 from worker.training.language.criteria import GROUPS, groups_of
 from worker.training.language.decoder import LlamaDecoder
 from worker.training.language.network import VisionLanguageNetwork
-from worker.training.language.recognition_margins import margins_of
+from worker.training.language.recognition_margins import margins_of, named_only
 from worker.training.language.recognition_network import (
     SHIPPED_KIND,
     NetworkKind,
@@ -56,12 +56,21 @@ _RECOGNISE = AlignmentOptions(answered=0)
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One network to be trained; ``held_out`` is a group or kind of heart that it never meets."""
+    """One network to be trained.
+
+    Attributes
+    ----------
+    held_out
+        A group or kind of heart that it never meets.
+    by_name
+        Categories are known to it by their names alone, in training and after.
+    """
 
     name: str
     options: AlignmentOptions = _RECOGNISE
     held_out: str | None = None
     network: NetworkKind = SHIPPED_KIND
+    by_name: bool = False
 
 
 def _but(**change: object) -> AlignmentOptions:
@@ -78,10 +87,11 @@ TRIALS: tuple[Trial, ...] = (
     Trial("no_clinical_text", _but(text="none")),
     Trial("shuffled_clinical_text", _but(text="shuffled")),
     Trial("nothing_withheld", _but(withheld=0.0)),
+    Trial("with_contrast", _but(whole=1.0, local=0.5)),
+    Trial("contrast_alone", _but(whole=1.0, local=0.5, category=0.0)),
+    Trial("names_alone", by_name=True),
     Trial("reports_only", _but(described=0.0)),
-    Trial("with_contrast", _but(described=0.0, whole=1.0, local=0.5)),
-    Trial("with_whole_contrast", _but(described=0.0, whole=1.0)),
-    Trial("contrast_alone", _but(described=0.0, whole=1.0, local=0.5, category=0.0)),
+    Trial("reports_with_contrast", _but(described=0.0, whole=1.0, local=0.5)),
     Trial("no_cross_attention", network=NetworkKind(cross_attention=False)),
     Trial("last_layer", network=NetworkKind(hidden="last")),
     Trial("middle_layer", network=NetworkKind(hidden="middle")),
@@ -170,8 +180,9 @@ class Material:
 def run_trial(trial: Trial, material: Material, *, seed: int, steps: int, rate: float) -> Line:
     """Train the network of a trial; return the margins of what it did not learn from."""
     started = time.thread_time()
-    categories = read_categories()
-    seen = [one for one in categories if one.key != trial.held_out]
+    judged = [named_only(one) if trial.by_name else one for one in _judged()]
+    known = {one.key for one in read_categories()} - {trial.held_out}
+    seen = [one for one in judged if one.key in known]
     tokenizer = material.tokenizer
     divided = cohorts(material.studies, trial.held_out, material.unseen)
     torch.manual_seed(seed)
@@ -188,8 +199,12 @@ def run_trial(trial: Trial, material: Material, *, seed: int, steps: int, rate: 
         "n_learnt": len(divided.learnt),
         "processor_s": round(time.thread_time() - started, 1),
         "gates": _gates(network),
-        "margins": margins_of(network, divided.unseen, tokenizer, trial.options, seed),
+        "margins": margins_of(network, divided.unseen, tokenizer, trial.options, seed, judged),
     }
+
+
+def _judged() -> tuple[Category, ...]:
+    return *read_categories(), *phantom_categories()
 
 
 def _gates(network: VisionLanguageNetwork) -> list[float]:
@@ -230,7 +245,7 @@ def score_run(
             "trial": name,
             "seed": 0,
             "held_out": held_out,
-            "margins": margins_of(network, judged, tokenizer, options, 0),
+            "margins": margins_of(network, judged, tokenizer, options, 0, _judged()),
         }
         for name, options in withheld.items()
     ]

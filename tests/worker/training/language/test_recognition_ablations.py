@@ -17,6 +17,7 @@ from worker.training.language.recognition_ablations import (
     ablation_table,
     described,
     mean_areas,
+    over_seeds,
     permuted,
 )
 from worker.training.language.recognition_tables import area
@@ -64,6 +65,16 @@ def test_mean_area_is_that_of_each_category_and_run():
     assert drawn[0] == pytest.approx(np.mean(expected))
     assert drawn[1:].std() > 0
     assert np.array_equal(drawn, mean_areas(runs, TRUTH))
+
+
+def test_interval_over_seeds_holds_what_trainings_differ_by():
+    patients = 0.01 * np.random.default_rng(0).normal(size=1001)
+    alike, unlike = (np.add.outer(by_seed, patients) for by_seed in ([0.8] * 3, [0.6, 0.8, 1.0]))
+    assert np.allclose(over_seeds(alike), alike[0])
+    assert over_seeds(unlike)[0] == pytest.approx(unlike[:, 0].mean())
+    assert over_seeds(unlike)[1:].std() > 5 * patients.std()
+    # differences are of the same seeds
+    assert np.allclose(over_seeds(unlike) - over_seeds(unlike - 0.1), 0.1)
 
 
 def test_anchors_of_another_category_are_those_of_each_other_once():

@@ -152,11 +152,13 @@ def test_trial_and_tables_over_a_network_that_barely_learnt(studies):
     material = Material(studies, tokenizer(), N_UNSEEN)
     lines = [
         run_trial(named[name], material, seed=0, steps=2, rate=1e-3)
-        for name in ("everything", "without_DCM")
+        for name in ("everything", "without_DCM", "names_alone")
     ]
     lines = [json.loads(json.dumps(line)) for line in lines]
-    everything, without = (set(line["margins"]["descriptions"]) for line in lines)
-    assert everything < without
+    everything, without, named_alone = (line["margins"] for line in lines)
+    assert set(everything["descriptions"]) < set(without["descriptions"])
+    assert named_alone["descriptions"] == named_alone["names"]
+    assert everything["descriptions"] != everything["names"]
     assert all(
         np.isfinite(list(row.values())).all() for row in lines[0]["margins"]["names"].values()
     )
