@@ -152,9 +152,10 @@ class Analyst:
             on_progress=lease.check,
         )
         if result.unchanged:
-            done = self._registry.jobs.unchanged(job.id, job.fence, result.input_digest)
+            if not self._registry.jobs.unchanged(job.id, job.fence, result.input_digest):
+                return Outcome.LEASE_LOST  # what lies there is, or will be, another run's result
             self._spool.remove_results(job.id)
-            return Outcome.UNCHANGED if done else Outcome.LEASE_LOST
+            return Outcome.UNCHANGED
         self._spool.sync_results(folder)
         lease.check()
         everything = published(

@@ -80,13 +80,14 @@ def write_notes(
     for destination_id, items in held.items():
         told.setdefault(tuple(item.sop_instance_uid for item in items), []).append(destination_id)
     notes = []
-    for number, (uids, destination_ids) in enumerate(told.items(), start=1):
+    for uids, destination_ids in told.items():
         objects = [
             rejected(item.sop_class_uid, item.sop_instance_uid, item.series_instance_uid)
             for item in (by_uid[uid] for uid in uids)
         ]
         note = rejection_note(objects, why, source, software_version, created_at)
-        written = write_object(REJECTION, note, folder, f"{REJECTION}-{number}")
+        # Two may withdraw at the same moment: the note that is registered stays as it was written.
+        written = write_object(REJECTION, note, folder, f"{REJECTION}-{note.SOPInstanceUID}")
         notes.append(RejectionNote(as_stored(written), tuple(destination_ids)))
     return tuple(notes)
 

@@ -189,6 +189,29 @@ def test_run_that_lost_its_claim_publishes_nothing(
     assert Path(published.path).is_file()
 
 
+def test_run_that_lost_its_claim_deletes_nothing_of_the_run_that_published(
+    analyst, settings, registry, spool, job, quick, images, clock
+):
+    """The first run finds its images unchanged; meanwhile the earlier result was withdrawn."""
+    quick()
+    assert analyst.analyse(job.id) is Outcome.PUBLISHED
+    later = receive(registry, [*images, Path(__file__)])
+    second = make_analyst(settings, registry, spool)
+    taken_over = []
+
+    def withdrawn_and_taken_over():
+        if not taken_over:
+            clock.ahead = timedelta(seconds=31)
+            taken_over.append(registry.jobs.withdraw(job.id, "Wrong.", (), "anna"))
+            taken_over.append(second.analyse(later.id))
+
+    quick(before=withdrawn_and_taken_over)
+    assert analyst.analyse(later.id) is Outcome.LEASE_LOST
+    assert taken_over == [True, Outcome.PUBLISHED]
+    (published,) = registry.jobs.result_objects(later.id)
+    assert Path(published.path).is_file()
+
+
 def test_lease_is_renewed_while_the_analysis_runs(registry, job):
     settings = Settings(worker={"lease_seconds": 0.9, "heartbeat_seconds": 0.1})
     claimed = registry.jobs.claim(job.id, "test", 0.9)
@@ -389,6 +412,24 @@ def test_withdrawing_tells_each_destination_about_the_objects_that_it_may_have(
     with pytest.raises(StudyRejectedError) as error:
         withdraw_result(registry, spool, reported.study_id, "Again.", "anna", "1")
     assert error.value.reason is Reason.NOTHING_TO_WITHDRAW
+
+
+def test_two_who_withdraw_at_once_leave_the_note_that_counts(
+    registry, spool, reported, monkeypatch
+):
+    holders = registry.jobs.holders
+
+    def beaten(job_id):
+        monkeypatch.setattr(registry.jobs, "holders", holders)
+        withdraw_result(registry, spool, reported.study_id, "Wrong.", "anna", "1")
+        return held
+
+    held = holders(reported.id)
+    monkeypatch.setattr(registry.jobs, "holders", beaten)
+    with pytest.raises(StudyRejectedError):
+        withdraw_result(registry, spool, reported.study_id, "Also wrong.", "bert", "1")
+    (note,) = [one for one in registry.jobs.result_objects(reported.id) if one.kind == REJECTION]
+    assert sha256(Path(note.path).read_bytes()).hexdigest() == note.sha256
 
 
 def test_result_whose_files_are_gone_cannot_be_withdrawn_by_a_note(registry, spool, reported):
