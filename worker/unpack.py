@@ -6,7 +6,9 @@ is half unpacked when another one begins belongs to nobody.
 """
 
 import contextlib
+import errno
 import fcntl
+import lzma
 import shutil
 import stat
 import zipfile
@@ -15,14 +17,24 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
-from plugin.domain.errors import ModelError, Reason
+from plugin.domain.errors import ModelError, Reason, TransientError
 
 MAXIMUM_FILES = 20_000
 MAXIMUM_BYTES = 4 << 30
 _CHUNK_BYTES = 1 << 20
 _UNFINISHED = ".unpacked-"
 _LOCK_NAME = ".lock"
-_BROKEN_ARCHIVE = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError)
+_BROKEN_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    EOFError,
+    RuntimeError,
+)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+# Names that no folder takes; an error without a number is a damaged stream of bzip2.
+_FAULT_OF_ARCHIVE = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, None)
 
 
 @contextlib.contextmanager
@@ -34,6 +46,8 @@ def unpacked(archive: Path, base: Path) -> Iterator[Path]:
     ModelError
         ``ARCHIVE_UNUSABLE``: no archive, a name that leaves the folder, a link, too many or too
         large files, or one that is encrypted or damaged.
+    TransientError
+        ``DISK_FULL``.
     """
     with _alone(base):
         _remove_unfinished(base)
@@ -96,6 +110,13 @@ def _unpack(archive: Path, into: Path) -> None:
         raise ModelError(
             Reason.ARCHIVE_UNUSABLE, "the archive is no zip file, or damaged"
         ) from None
+    except OSError as error:
+        if error.errno in _DISK_FULL:
+            raise TransientError(Reason.DISK_FULL) from error
+        if error.errno not in _FAULT_OF_ARCHIVE:
+            raise
+        detail = "the archive is damaged, or names files as no folder can hold them"
+        raise ModelError(Reason.ARCHIVE_UNUSABLE, detail) from error
 
 
 def _check(members: list[zipfile.ZipInfo]) -> None:

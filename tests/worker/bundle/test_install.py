@@ -1,5 +1,6 @@
 """Archives that somebody uploads: only a whole, honest bundle gets in, nothing leaves its place."""
 
+import errno
 import stat
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import zipfile
 
 import pytest
 
-from plugin.domain.errors import ModelError, Reason
+from plugin.domain.errors import ModelError, Reason, TransientError
 from tests.worker.bundle.small_bundle import write_small_bundle
 from worker import unpack
 from worker.bundle.install import delete_bundle, install_bundle
@@ -91,6 +92,36 @@ def test_names_that_leave_the_folder_are_refused(bundles, tmp_path, name):
         archive.writestr(info, "x")
     assert refused(tmp_path / "a.zip", bundles).reason is Reason.ARCHIVE_UNUSABLE
     assert not (tmp_path / "escape").exists()
+
+
+@pytest.mark.parametrize("names", [["a", "a/b"], ["."], ["x" * 300]])
+def test_names_that_no_folder_can_hold_are_refused(bundles, tmp_path, names):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, "x")
+    assert refused(tmp_path / "a.zip", bundles).reason is Reason.ARCHIVE_UNUSABLE
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_stream_of_any_method_is_refused(bundles, tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
+        archive.writestr("manifest.json", bytes(range(256)) * 64)
+        start = archive.getinfo("manifest.json").header_offset + len("manifest.json") + 30
+    content = bytearray((tmp_path / "a.zip").read_bytes())
+    content[start + 9 : start + 60] = bytes(51)
+    (tmp_path / "a.zip").write_bytes(content)
+    assert refused(tmp_path / "a.zip", bundles).reason is Reason.ARCHIVE_UNUSABLE
+
+
+def test_a_full_disk_is_not_the_fault_of_the_archive(bundle, bundles, tmp_path, monkeypatch):
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(unpack, "_write", full)
+    with pytest.raises(TransientError) as error:
+        install_bundle(zipped(bundle, tmp_path / "a.zip"), bundles, lambda _folder: None)
+    assert error.value.reason is Reason.DISK_FULL
+    assert kept(bundles) == []
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO])
