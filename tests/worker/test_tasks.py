@@ -190,20 +190,19 @@ def test_run_that_lost_its_claim_publishes_nothing(
 
 
 def test_run_that_lost_its_claim_deletes_nothing_of_the_run_that_published(
-    analyst, settings, registry, spool, job, quick, images, clock
+    analyst, registry, job, quick, images, clock
 ):
     """The first run finds its images unchanged; meanwhile the earlier result was withdrawn."""
     quick()
     assert analyst.analyse(job.id) is Outcome.PUBLISHED
     later = receive(registry, [*images, Path(__file__)])
-    second = make_analyst(settings, registry, spool)
     taken_over = []
 
     def withdrawn_and_taken_over():
         if not taken_over:
             clock.ahead = timedelta(seconds=31)
             taken_over.append(registry.jobs.withdraw(job.id, "Wrong.", (), "anna"))
-            taken_over.append(second.analyse(later.id))
+            taken_over.append(analyst.analyse(later.id))
 
     quick(before=withdrawn_and_taken_over)
     assert analyst.analyse(later.id) is Outcome.LEASE_LOST
