@@ -13,7 +13,13 @@ from typing import Any
 
 from dicom_node.completion import Action, Decision, Policy, content_of, decide
 from dicom_node.indexer import Indexer
-from dicom_node.retention import delete_leftovers, delete_old_images, forget_orders
+from dicom_node.retention import (
+    delete_leftovers,
+    delete_old_images,
+    empty_quarantine,
+    forget_old_studies,
+    forget_orders,
+)
 from plugin.domain.errors import Reason, StudyRejectedError, TransientError
 from plugin.logs import configure, get_logger
 from plugin.queue import make_app, send_analyse
@@ -99,7 +105,8 @@ class Assembler:
                 log.info("studies_reconsidered", n_studies=n_changed)
         if clock >= self._retain_at:
             self._retain_at = clock + _RETENTION_EVERY_SECONDS
-            delete_old_images(self._spool, self._registry, self._settings.spool, now)
+            for delete in (delete_old_images, forget_old_studies, empty_quarantine):
+                delete(self._spool, self._registry, self._settings.spool, now)
             forget_orders(self._registry, self._settings.registry, now)
 
     def _settle(self, facts: AssemblyFacts, now: datetime) -> None:

@@ -1,9 +1,11 @@
 """Deleting what nobody needs here any more: images after delivery or above a quota, idle orders.
 
-The registry chooses (never a study that may still get its report); this module deletes, row first.
+Where the settings say so also whole studies and files in quarantine. The registry chooses (never a
+study that may still get its report); this module deletes: images row first, the rest files first.
 """
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from plugin.logs import get_logger
 from plugin.registry import Registry
@@ -13,6 +15,8 @@ from plugin.spool import Spool
 log = get_logger(__name__)
 
 _ALL = 1_000_000
+_BATCH = 500
+_ACTOR = "retention"
 
 
 def delete_old_images(
@@ -47,6 +51,57 @@ def delete_old_images(
         n_studies += 1
         log.info("images_deleted", study_key=study.study_key, n_bytes=study.n_bytes)
     return n_studies
+
+
+def forget_old_studies(
+    spool: Spool, registry: Registry, settings: SpoolSettings, now: datetime
+) -> int:
+    """Purge studies long after delivery: results, records, what is left of their files.
+
+    Files go first: a study that a crash leaves half deleted is chosen again.
+
+    Parameters
+    ----------
+    settings
+        Uses ``study_retention_days`` (0: never).
+
+    Returns
+    -------
+    int
+        Studies that were purged.
+    """
+    if not settings.study_retention_days:
+        return 0
+    chosen = registry.studies.to_forget(now - timedelta(days=settings.study_retention_days))
+    for study in chosen[:_BATCH]:
+        for job in registry.jobs.list(study.id, _ALL):
+            spool.remove_results(job.id)
+        spool.remove_study(study.study_key)
+        registry.studies.purge(study.id, _ACTOR)
+        log.info("study_purged", study_key=study.study_key)
+    return len(chosen[:_BATCH])
+
+
+def empty_quarantine(
+    spool: Spool, registry: Registry, settings: SpoolSettings, now: datetime
+) -> int:
+    """Delete files in quarantine after ``quarantine_retention_days`` (0: never).
+
+    Returns
+    -------
+    int
+        Files that were deleted.
+    """
+    if not settings.quarantine_retention_days:
+        return 0
+    before = now - timedelta(days=settings.quarantine_retention_days)
+    chosen = registry.studies.quarantine_list(_BATCH, received_before=before)
+    for one in chosen:
+        spool.remove_quarantined(Path(one.path))
+    if chosen:
+        registry.studies.quarantine_forget([one.id for one in chosen], _ACTOR)
+        log.info("quarantine_emptied", n_files=len(chosen))
+    return len(chosen)
 
 
 def forget_orders(registry: Registry, settings: RegistrySettings, now: datetime) -> None:

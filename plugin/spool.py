@@ -196,6 +196,11 @@ class Spool:
             _sync_folder(self.quarantine)
         return target
 
+    def remove_quarantined(self, path: Path) -> None:
+        """Delete a file in quarantine; nothing happens when it is gone."""
+        with _translated():
+            (self.quarantine / path.name).unlink(missing_ok=True)
+
     def result_folder(self, job_id: str, fence: int) -> Path:
         """Make and return the folder of one run of one job; two runs never share a folder."""
         path = self.results / f"{_checked(job_id)}-{fence:d}"

@@ -4,11 +4,12 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, select
+from sqlalchemy import Connection, RowMapping, Select, func, or_, select
 
 from plugin.domain.job import DeliveryState, JobState
 from plugin.domain.study import PeerKind, StudyState
 from plugin.registry.associations import is_open
+from plugin.registry.deliveries import TAKEN_BACK
 from plugin.registry.engine import Database
 from plugin.registry.records import AssemblyFacts, SeriesFacts, StudyRecord
 from plugin.registry.rows import study_record
@@ -84,6 +85,16 @@ def images_to_delete(
     return chosen
 
 
+def studies_to_forget(connection: Connection, before: datetime) -> list[StudyRecord]:
+    """Choose the studies that may be forgotten altogether; see ``Studies.to_forget``."""
+    reported = _reported_studies(connection, with_images=False)
+    delivered = _delivered_at(connection, [study.id for study in reported], every_job=True)
+    return [
+        *(study for study in reported if delivered[study.id] < before),
+        *_rejected_studies(connection, before, with_images=False),
+    ]
+
+
 def _series(connection: Connection, ids: list[int]) -> dict[int, list[tuple[SeriesFacts, int]]]:
     columns = instances.c
     query = (
@@ -147,14 +158,16 @@ def _automatic_results(connection: Connection, ids: list[int]) -> dict[int, int]
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def _with_images(state: StudyState) -> Select[Any]:
-    """Select the studies in a state that have images on the disk, oldest first."""
+def _in_state(state: StudyState, *, with_images: bool) -> Select[Any]:
+    """Select the studies in a state that have images on the disk, or none, oldest first."""
     on_disk = (
         select(instances.c.id)
         .where(instances.c.study_id == studies.c.id, instances.c.deleted_at.is_(None))
         .exists()
     )
-    query = select(studies).where(studies.c.state == state.value, on_disk)
+    query = select(studies).where(
+        studies.c.state == state.value, on_disk if with_images else ~on_disk
+    )
     return query.order_by(studies.c.last_received_at)
 
 
@@ -163,11 +176,11 @@ def _has_job(*states: JobState) -> Select[Any]:
     return select(jobs.c.id).where(jobs.c.study_id == studies.c.id, jobs.c.state.in_(values))
 
 
-def _reported_studies(connection: Connection) -> list[StudyRecord]:
-    """Studies at rest that have a published result and images on the disk, oldest first."""
+def _reported_studies(connection: Connection, *, with_images: bool = True) -> list[StudyRecord]:
+    """Studies at rest that have a published result, and images on the disk or none."""
     newest = jobs.c.generation == studies.c.generation
     query = (
-        _with_images(StudyState.COMPLETE)
+        _in_state(StudyState.COMPLETE, with_images=with_images)
         .where(~studies.c.needs_person, _has_job(JobState.REPORTED).exists())
         # A later generation that still works or has failed may need its images again.
         .where(_has_job(JobState.REPORTED, JobState.UNCHANGED).where(newest).exists())
@@ -175,25 +188,31 @@ def _reported_studies(connection: Connection) -> list[StudyRecord]:
     return [study_record(row) for row in connection.execute(query).mappings()]
 
 
-def _rejected_studies(connection: Connection, before: datetime) -> list[StudyRecord]:
+def _rejected_studies(
+    connection: Connection, before: datetime, *, with_images: bool = True
+) -> list[StudyRecord]:
     """Studies that were rejected long ago and that no job works on, oldest first."""
     query = (
-        _with_images(StudyState.REJECTED)
+        _in_state(StudyState.REJECTED, with_images=with_images)
         .where(studies.c.completed_at < before, studies.c.last_received_at < before)
         .where(~_has_job(JobState.QUEUED, JobState.RUNNING).exists())
     )
     return [study_record(row) for row in connection.execute(query).mappings()]
 
 
-def _delivered_at(connection: Connection, ids: list[int]) -> dict[int, datetime]:
+def _delivered_at(
+    connection: Connection, ids: list[int], *, every_job: bool = False
+) -> dict[int, datetime]:
     """When the last object was safe at the last destination, for studies where all are.
 
     One is safe when it is confirmed, or sent to a destination that confirms nothing. Objects that
     died are not delivered; those of a removed destination are nobody's any more, and for a replaced
     one its replacement counts. A result that goes to no destination is where it should be as soon
-    as it is reported.
+    as it is reported. ``every_job``: what superseded results still have to send counts too, unless
+    it was taken back.
     """
-    reported = (jobs.c.study_id.in_(ids), jobs.c.state == JobState.REPORTED.value)
+    own = jobs.c.study_id.in_(ids)
+    reported = (own, jobs.c.state == JobState.REPORTED.value)
     latest: dict[int, datetime] = {
         row.study_id: row.reported_at
         for row in connection.execute(select(jobs.c.study_id, jobs.c.reported_at).where(*reported))
@@ -207,9 +226,12 @@ def _delivered_at(connection: Connection, ids: list[int]) -> dict[int, datetime]
             deliveries.c.confirmed_at,
         )
         .join_from(deliveries, jobs)
-        .where(*reported, deliveries.c.destination_id.is_not(None))
+        .where(*((own,) if every_job else reported), deliveries.c.destination_id.is_not(None))
         .where(deliveries.c.state != DeliveryState.REPLACED.value)
     )
+    if every_job:
+        why = deliveries.c.last_reason
+        query = query.where(or_(why.is_(None), why.not_in([one.value for one in TAKEN_BACK])))
     for row in connection.execute(query).mappings():
         latest[row["study_id"]] = max(latest[row["study_id"]], _safe_at(row))
     return latest

@@ -239,15 +239,27 @@ class Studies:
             insert_unless_known(connection, quarantine, values, "path")
 
     def quarantine_list(
-        self, limit: int = 100, before_id: int | None = None
+        self,
+        limit: int = 100,
+        before_id: int | None = None,
+        received_before: datetime | None = None,
     ) -> list[QuarantineRecord]:
-        """Return what is in quarantine (before one), newest first."""
+        """Return what is in quarantine (before one, before a moment), newest first."""
         query = select(quarantine).order_by(quarantine.c.id.desc()).limit(limit)
         if before_id is not None:
             query = query.where(quarantine.c.id < before_id)
+        if received_before is not None:
+            query = query.where(quarantine.c.received_at < received_before)
         with self._database.read() as connection:
             rows = connection.execute(query).mappings()
             return [QuarantineRecord(**{**row, "reason": Reason(row["reason"])}) for row in rows]
+
+    def quarantine_forget(self, ids: Collection[int], actor: str) -> None:
+        """Forget files in quarantine that the caller has deleted."""
+        with self._database.write() as connection:
+            connection.execute(quarantine.delete().where(quarantine.c.id.in_(ids)))
+            what = (actor, "quarantine.delete", "quarantine")
+            note(connection, self._database.now(), what, before={"n_files": len(ids)})
 
     def stored_bytes(self, state: StudyState | None = None) -> int:
         """Return how many bytes of images lie in the spool (all versions), of studies in a state.
@@ -278,6 +290,16 @@ class Studies:
             return facts.images_to_delete(
                 connection, delivered_before, rejected_before, quota_bytes
             )
+
+    def to_forget(self, before: datetime) -> list[StudyRecord]:
+        """Return the studies that may be purged now: at rest, and their images gone already.
+
+        Those of which everything that was ever made is safe at every destination since before
+        ``before``, and those rejected before it. Never one with work in progress or still
+        receiving; without images nobody can ask for a new analysis.
+        """
+        with self._database.read() as connection:
+            return facts.studies_to_forget(connection, before)
 
     def mark_images_deleted(self, study_id: int, *, revision: int) -> bool:
         """Note that the images go; the caller deletes the files after True.

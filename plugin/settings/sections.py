@@ -121,6 +121,12 @@ class SpoolSettings(Section):
     rejected_retention_days: float = Field(
         0, ge=0, description="Images of rejected studies go so many days later; 0: at study purge."
     )
+    study_retention_days: float = Field(
+        0, ge=0, description="Whole studies go so many days after delivery; 0: at study purge."
+    )
+    quarantine_retention_days: float = Field(
+        0, ge=0, description="Files in quarantine are deleted so many days later; 0: never."
+    )
     quota_bytes: int = Field(
         0,
         ge=0,

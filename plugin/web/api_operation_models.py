@@ -95,10 +95,15 @@ class QuarantinePage(Answer):
 
 
 class RetentionAnswer(Answer):
-    """When images go; 0: never (``rejected_retention_days``), no quota (``quota_bytes``)."""
+    """When images, studies and files in quarantine go; 0: never, or no quota (``quota_bytes``).
+
+    Of ``retention_days`` 0 means: at once.
+    """
 
     retention_days: float
     rejected_retention_days: float
+    study_retention_days: float
+    quarantine_retention_days: float
     quota_bytes: int
     minimum_free_bytes: int
 

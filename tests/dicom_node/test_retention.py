@@ -5,7 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dicom_node.indexer import Indexer
-from dicom_node.retention import delete_leftovers, delete_old_images
+from dicom_node.retention import (
+    delete_leftovers,
+    delete_old_images,
+    empty_quarantine,
+    forget_old_studies,
+)
 from plugin.domain.errors import Reason, StudyRejectedError
 from plugin.registry import PublishedResult, ResultObject
 from plugin.settings import SpoolSettings
@@ -89,3 +94,89 @@ def test_files_that_a_crash_left_go_at_the_next_start(spool, registry, study_of)
     delete_leftovers(spool, registry)
     assert not on_disk(spool, study)
     assert on_disk(spool, other)
+
+
+def forget(spool, registry, now, **changes):
+    settings = SpoolSettings(folder=spool.folder, **changes)
+    run(spool, registry, now=now, **changes)
+    return forget_old_studies(spool, registry, settings, now)
+
+
+def test_studies_go_long_after_delivery_with_results_and_are_audited(spool, registry, study_of):
+    received, reported, delivered = map(study_of, ("received", "reported", "delivered"))
+    (job,) = registry.jobs.list(delivered.id)
+    folder = spool.result_folder(job.id, job.fence)
+    (folder / "sr.dcm").write_bytes(b"x")
+    later = NOW + timedelta(days=4000)
+    assert forget(spool, registry, later) == 0
+    assert forget(spool, registry, NOW + timedelta(days=364), study_retention_days=365) == 0
+    assert folder.is_dir()
+    assert forget(spool, registry, NOW + timedelta(days=366), study_retention_days=365) == 1
+    assert forget(spool, registry, later, study_retention_days=365) == 0
+    assert not folder.exists()
+    assert registry.studies.by_id(delivered.id) is None
+    assert [on_disk(spool, study) for study in (received, reported)] == [True, True]
+    purged = [e for e in registry.audit.list() if e.action == "study.purge"]
+    assert [(e.actor, e.subject) for e in purged] == [("retention", f"study {delivered.study_key}")]
+
+
+def test_a_study_stays_while_an_object_of_it_was_given_up(spool, registry, study_of):
+    given_up = study_of("reported")
+    (job,) = registry.jobs.list(given_up.id)
+    for delivery in registry.deliveries.for_job(job.id):
+        registry.deliveries.dead(delivery.id, Reason.DESTINATION_REFUSED_INSTANCE)
+    registry.studies.mark_images_deleted(given_up.id, revision=given_up.revision)  # by quota
+    later = NOW + timedelta(days=4000)
+    assert forget(spool, registry, later, study_retention_days=1) == 0
+    assert registry.studies.by_id(given_up.id) is not None
+
+
+def test_a_study_stays_while_a_superseded_object_is_on_its_way(spool, registry, study_of):
+    study = study_of("reported")
+    (first,) = registry.jobs.list(study.id)
+    second = registry.jobs.claim(registry.studies.requeue(study.id, "test").id, "test", 60)
+    sr = ResultObject("sr", "1.2", "1.2.999", "1.2.999", "/nowhere", "0" * 64, 1)
+    registry.jobs.publish(second.id, second.fence, PublishedResult((sr,), "other", {}))
+    for delivery in registry.deliveries.for_job(second.id):
+        registry.deliveries.sent(delivery.id)
+    later = NOW + timedelta(days=4000)
+    assert forget(spool, registry, later, study_retention_days=1) == 0
+    for delivery in registry.deliveries.for_job(first.id):
+        registry.deliveries.sent(delivery.id)
+    assert forget(spool, registry, later, study_retention_days=1) == 1
+
+
+def test_a_study_stays_while_its_images_do(spool, registry, study_of):
+    study_of("delivered")
+    later = NOW + timedelta(days=30)
+    changes = {"study_retention_days": 10, "retention_days": 60}
+    assert forget(spool, registry, later, **changes) == 0
+
+
+def test_rejected_studies_go_only_after_their_images(spool, registry, study_of):
+    rejected = study_of("rejected")
+    later = NOW + timedelta(days=400)
+    assert forget(spool, registry, later, study_retention_days=365) == 0
+    both = {"study_retention_days": 365, "rejected_retention_days": 30}
+    assert forget(spool, registry, NOW + timedelta(days=31), **both) == 0
+    assert forget(spool, registry, later, **both) == 1
+    assert registry.studies.by_id(rejected.id) is None
+
+
+def test_quarantine_is_emptied_by_age_only_if_told_so_and_audited(spool, registry):
+    kept = []
+    for number, days in enumerate((40, 2)):
+        stored(spool.incoming / f"{number}.dcm", b"junk")
+        path = spool.quarantine_file(spool.incoming / f"{number}.dcm", Reason.NOT_DICOM)
+        at = NOW - timedelta(days=days)
+        registry.studies.quarantine_add(str(path), Reason.NOT_DICOM, "PACS", at)
+        kept.append(path)
+    settings = SpoolSettings(folder=spool.folder)
+    assert empty_quarantine(spool, registry, settings, NOW) == 0
+    settings = SpoolSettings(folder=spool.folder, quarantine_retention_days=30)
+    assert empty_quarantine(spool, registry, settings, NOW) == 1
+    assert [path.exists() for path in kept] == [False, True]
+    assert [one.path for one in registry.studies.quarantine_list()] == [str(kept[1])]
+    (entry,) = [e for e in registry.audit.list() if e.action == "quarantine.delete"]
+    assert (entry.actor, entry.before) == ("retention", {"n_files": 1})
+    assert empty_quarantine(spool, registry, settings, NOW) == 0
