@@ -59,7 +59,8 @@ class AlignmentOptions(BaseModel):
         Share of studies beside which a few of the seen descriptions that are true of them are
         read, in place of a report. All by default: reports are five times as long and taught less.
     text
-        Clinical text that the connector reads: the study's, that of another study, or none.
+        Clinical text that the connector reads: the study's, that of another study, or none. None:
+        networks recognised no better with it.
     images, measurements
         Whether the connector is given them.
     views
@@ -85,7 +86,7 @@ class AlignmentOptions(BaseModel):
     local: float = Field(default=0.0, ge=0)
     category: float = Field(default=0.5, ge=0)
     described: float = Field(default=1.0, ge=0, le=1)
-    text: Literal["own", "shuffled", "none"] = "own"
+    text: Literal["own", "shuffled", "none"] = "none"
     images: bool = True
     views: tuple[Role, ...] = FURTHER_ROLES
     measurements: bool = True

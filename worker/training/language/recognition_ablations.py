@@ -162,8 +162,11 @@ def _main() -> None:
     ]
     studies = {one.id: one for one in read_studies(given.studies)}
     splits = read_splits()
-    ids = [one for one in (*splits.validation, *splits.monitor) if one in studies]
-    print(ablation_table(lines, studies, ids))  # noqa: T201
+    patients = [one for one in (*splits.validation, *splits.monitor) if one in studies]
+    judged = next(line["margins"]["descriptions"] for line in lines if line["trial"] == CONTROL)
+    hearts = [one for one in judged if studies[one].cohort != "acdc"]
+    for name, ids in (("patients", patients), ("generated hearts not learnt from", hearts)):
+        print(f"{len(ids)} {name}\n\n{ablation_table(lines, studies, ids)}\n")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ Line = dict[str, Any]
 Float64Array = npt.NDArray[np.float64]
 WORDS_NAME = "words.jsonl"
 AS_IT_SHIPS = "evidence alone"
+NOTHING_SEEN = "tokens that hold nothing, trained on"
 _ANSWER = AlignmentOptions(batch=2, answered=2, category=0.0, text="none", withheld=0.0)
 _EMPTY = _ANSWER.model_copy(update={"images": False, "measurements": False})
 _RATES: Mapping[Adaptation, float] = {"frozen": 2e-3, "full": 1e-3}
@@ -75,7 +76,7 @@ class Arm:
 
 
 ARMS = (
-    Arm("tokens that hold nothing, trained on", _EMPTY, "full"),
+    Arm(NOTHING_SEEN, _EMPTY, "full"),
     Arm("tokens of the study, decoder frozen", _ANSWER, "frozen"),
     Arm("tokens of the study, end to end", _ANSWER, "full"),
 )
@@ -206,7 +207,7 @@ _NOTHING = {"findings": 0, "findings_omitted": 0}
 
 
 def table(lines: Sequence[Line], ids: Sequence[str]) -> str:
-    """Write what each network says of the studies ``ids``, and the paired difference in loss.
+    """Write what each network says of the studies ``ids``, and paired differences in loss.
 
     Intervals are over studies and seeds: both are drawn anew together.
     """
@@ -232,18 +233,20 @@ def table(lines: Sequence[Line], ids: Sequence[str]) -> str:
         return interval(100 * drawn(name, of) / counted) if counted.all() else "-"
 
     n_all = n_studies * n_seeds
-    ships = drawn(AS_IT_SHIPS, "loss") / n_all
+    ships, empty = (drawn(name, "loss") / n_all for name in (AS_IT_SHIPS, NOTHING_SEEN))
     rows = [
         f"{n_studies} studies, seeds {', '.join(map(str, seeds))}",
         "",
         "| network | loss of the right answers | more than evidence alone "
-        "| slots and ends wrong, % | wrong numbers, % | untrue judging sentences, % "
-        "| omitted findings, % |",
-        "|---|---|---|---|---|---|---|",
+        "| more than tokens that hold nothing | slots and ends wrong, % | wrong numbers, % "
+        "| untrue judging sentences, % | omitted findings, % |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name in names:
         loss = drawn(name, "loss") / n_all
-        more = "" if name == AS_IT_SHIPS else interval(loss - ships)
+        more = " | ".join(
+            interval(loss - other) if (loss != other).any() else "" for other in (ships, empty)
+        )
         shares = (
             share(name, "slots_wrong", "slots"),
             share(name, "numbers_wrong", "numbers"),

@@ -126,7 +126,7 @@ def test_padding_of_a_batch_changes_no_study(studies):
 
 def test_options_withhold_images_measurements_and_text(studies):
     texts = [[5, 6]] * 2
-    full = tensors_of(studies[:2], texts, AlignmentOptions())
+    full = tensors_of(studies[:2], texts, AlignmentOptions(text="own"))
     assert full.region_mask.any()
     assert full.measurement_mask.tolist() == [[1, 0], [1, 0]]
     assert full.text_mask.all()

@@ -38,7 +38,7 @@ def read(text=(5, 6, 7)):
     one = study(0, "DCM")
     measured = np.full(len(MEASUREMENTS), 50.0, np.float32)
     one = replace(one, features=replace(one.features, measurements=measured))
-    return tensors_of([one], [text], AlignmentOptions())
+    return tensors_of([one], [text], AlignmentOptions(text="own"))
 
 
 def features(of, text=(5, 6, 7)):

@@ -16,6 +16,7 @@ from worker.training.language.study_data import MEASUREMENTS  # noqa: E402
 from worker.training.language.word_trial import (  # noqa: E402
     ARMS,
     AS_IT_SHIPS,
+    NOTHING_SEEN,
     Material,
     TorchDecoder,
     run_seed,
@@ -77,11 +78,13 @@ def test_table_pairs_networks_over_studies_and_seeds():
         return {"arm": arm, "seed": seed, "studies": told}
 
     lines = [line(AS_IT_SHIPS, seed, 0.0) for seed in (0, 1)]
+    lines += [line(NOTHING_SEEN, seed, 0.2) for seed in (0, 1)]
     lines += [line("other", seed, 0.1 + 0.01 * seed) for seed in (0, 1)]
     lines.append(line("other", 2, 5.0))  # a seed that is not complete
-    ships, other = table(lines, ids).splitlines()[4:]
+    ships, _, other = table(lines, ids).splitlines()[4:]
     low, high = ships.split("| ")[2].strip(" )").split("(")[1].split(" to ")
     assert float(high) - float(low) > 0.1
     assert other.split(" | ")[2] == "0.105 (0.100 to 0.110)"
-    assert other.split(" | ")[3:5] == ["10.000 (10.000 to 10.000)", "25.000 (25.000 to 25.000)"]
+    assert other.split(" | ")[3] == "-0.095 (-0.100 to -0.090)"
+    assert other.split(" | ")[4:6] == ["10.000 (10.000 to 10.000)", "25.000 (25.000 to 25.000)"]
     assert other.endswith("| - |")  # no finding that could be omitted
