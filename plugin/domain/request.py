@@ -33,9 +33,6 @@ class RequestState(StrEnum):
 BY_DELIVERY = frozenset({RequestKind.ECHO_PEER, RequestKind.TEST_DESTINATION})
 """What the delivering process carries out."""
 
-BY_WORKER = frozenset(RequestKind) - BY_DELIVERY
-"""What a worker carries out, also while it analyses."""
-
 LOOKS = frozenset({RequestKind.LOOK_AT_STUDY, RequestKind.LOOK_AT_UPLOAD})
 """Dry runs."""
 

@@ -131,8 +131,3 @@ class ClinicalContext:
     def about(self, *topics: Topic) -> Iterator[ClinicalText]:
         """Yield the texts about any of ``topics``."""
         return (text for text in self.texts if text.topic in topics)
-
-    @property
-    def is_shortened(self) -> bool:
-        """Tell whether some clinical text was there but is not in ``texts``."""
-        return self.n_texts_left_out > 0 or any(TextFlag.TRUNCATED in t.flags for t in self.texts)

@@ -76,6 +76,6 @@ def value_of_volumes(key: str, volumes: DiscVolumes, patient: PatientContext) ->
     """Return a measurement that follows from the volumes of the two phases, or None."""
     if volumes.lv_ml[0] <= 0.0:
         return None
-    whole_beat = CardiacCycle(0, 1, volumes.lv_ml, ())
+    whole_beat = CardiacCycle(0, 1, ())
     with_right = bool(volumes.rv_ml[0] > 0.0)
     return global_values(volumes, whole_beat, None, patient, with_right=with_right).get(key)

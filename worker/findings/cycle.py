@@ -19,13 +19,12 @@ _OUTLIER_SHARE_TIMES_PHASES = 4.0  # with few phases a true peak stands out of i
 _OUTLIER_MINIMUM_ML = 4.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class CardiacCycle:
-    """The two phases, the smoothed LV curve (ml, ``[phase]``) and phases that stick out."""
+    """The two phases, and phases that stick out."""
 
     ed_phase: int
     es_phase: int
-    smooth_lv_ml: Float64Array
     outlier_phases: tuple[int, ...]
 
 
@@ -82,7 +81,7 @@ def find_cycle(
         ``[phase]`` times after the R wave.
     """
     if lv_ml.size < _SMOOTHING_MINIMUM_PHASES:
-        return CardiacCycle(int(np.argmax(lv_ml)), int(np.argmin(lv_ml)), lv_ml, ())
+        return CardiacCycle(int(np.argmax(lv_ml)), int(np.argmin(lv_ml)), ())
     outliers = _outliers(lv_ml)
     share = _share_of_beat(trigger_times_ms, rr_interval_ms)
     good = np.setdiff1d(np.arange(lv_ml.size), outliers)
@@ -90,4 +89,4 @@ def find_cycle(
     smooth = _smooth(np.asarray(repaired, dtype=np.float64), share)
     ed = int(good[np.argmax(smooth[good])])
     es = int(good[np.argmin(smooth[good])])
-    return CardiacCycle(ed, es, smooth, outliers)
+    return CardiacCycle(ed, es, outliers)

@@ -40,21 +40,11 @@ _ANTERIOR_LPS = np.array([0.0, -0.3, 1.0]) / np.linalg.norm([0.0, -0.3, 1.0])
 
 
 @dataclass(frozen=True, slots=True)
-class Septum:
-    """The septum of one slice: middle and both RV insertions, degrees, and its extent."""
-
-    middle_deg: float
-    anterior_insertion_deg: float
-    inferior_insertion_deg: float
-
-
-@dataclass(frozen=True, slots=True)
 class Orientation:
     """Middle of the septum over the whole stack in degrees, or why it is not trusted."""
 
     septum_deg: float | None
     problem: str | None
-    insertions_deg: tuple[float, float] | None = None
 
 
 def plane_axes(stack: CineStack) -> PlaneAxes:
@@ -80,8 +70,14 @@ def _angles_deg(points_mm: Float64Array, centre_mm: Float64Array) -> Float64Arra
     return np.asarray(np.degrees(np.arctan2(offset[:, 1], offset[:, 0])) % 360.0, np.float64)
 
 
-def septum_of_slice(labels: LabelArray, axes: PlaneAxes) -> Septum | None:
-    """Find the septum of one slice (``[row, column]``), or None where the RV does not touch it."""
+def septum_middle_deg(labels: LabelArray, axes: PlaneAxes) -> float | None:
+    """Find the middle of the septum of one slice (``[row, column]``), halfway between insertions.
+
+    Returns
+    -------
+    float or None
+        Degrees; None where the RV does not touch the septum, or along too little or too much of it.
+    """
     heart = (labels == LV_CAVITY) | (labels == LV_MYOCARDIUM)
     right = labels == RV_CAVITY
     if not heart.any() or not right.any():
@@ -101,7 +97,7 @@ def septum_of_slice(labels: LabelArray, axes: PlaneAxes) -> Septum | None:
     arc = 360.0 - float(gaps[widest])
     if not _ARC_RANGE_DEG[0] <= arc <= _ARC_RANGE_DEG[1]:
         return None
-    return Septum((start + arc / 2.0) % 360.0, start, (start + arc) % 360.0)
+    return (start + arc / 2.0) % 360.0
 
 
 def _mean_deg(angles_deg: list[float]) -> float:
@@ -155,11 +151,11 @@ def find_orientation(labels: LabelArray, stack: CineStack) -> Orientation:
         Geometry, and whether base and apex are certain.
     """
     axes = plane_axes(stack)
-    septa = [septum for one in labels if (septum := septum_of_slice(one, axes)) is not None]
-    if len(septa) < _MINIMUM_SLICES:
+    middles = [deg for one in labels if (deg := septum_middle_deg(one, axes)) is not None]
+    if len(middles) < _MINIMUM_SLICES:
         return Orientation(None, "the insertions of the right ventricle were not found")
-    middle = _mean_deg([septum.middle_deg for septum in septa])
-    spread = float(np.median([abs(turn_deg(septum.middle_deg, middle)) for septum in septa]))
+    middle = _mean_deg(middles)
+    spread = float(np.median([abs(turn_deg(deg, middle)) for deg in middles]))
     problem = None
     if spread > _MAXIMUM_SPREAD_DEG:
         problem = "the insertions of the right ventricle differ from slice to slice"
@@ -171,8 +167,4 @@ def find_orientation(labels: LabelArray, stack: CineStack) -> Orientation:
         problem = "neither patient coordinates nor the contours tell base from apex"
     elif _patient_disagrees(stack, middle):
         problem = "the right ventricle lies on a side that patient coordinates rule out"
-    if problem is not None:
-        return Orientation(None, problem)
-    anterior = _mean_deg([septum.anterior_insertion_deg for septum in septa])
-    inferior = _mean_deg([septum.inferior_insertion_deg for septum in septa])
-    return Orientation(middle, None, (anterior, inferior))
+    return Orientation(middle if problem is None else None, problem)

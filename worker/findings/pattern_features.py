@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from worker.findings.orientation import plane_axes, septum_of_slice
+from worker.findings.orientation import plane_axes, septum_middle_deg
 from worker.findings.segments import Level, PhaseWalls, maximal_thickness_mm, phase_walls
 from worker.findings.volumes import (
     LV_CAVITY,
@@ -131,7 +131,7 @@ def _area_changes(labels: LabelArray, stack: CineStack) -> Float64Array:
 def _septum_deg(labels: LabelArray, stack: CineStack) -> float:
     """Middle of the septum; 0 where the right ventricle touches no slice."""
     axes = plane_axes(stack)
-    middles = [s.middle_deg for one in labels if (s := septum_of_slice(one, axes)) is not None]
+    middles = [deg for one in labels if (deg := septum_middle_deg(one, axes)) is not None]
     if not middles:
         return 0.0
     return float(np.degrees(np.angle(np.exp(1j * np.radians(middles)).mean())))

@@ -20,7 +20,6 @@ from worker.phantom.pictures import Picture
 from worker.phantom.vendors import Sequence, Vendor, sequence_of
 
 FRAME_CONTENT = 0x00209111
-PLANE_POSITION = 0x00209113
 CARDIAC_SYNCHRONIZATION = 0x00189118
 STACK_ID = 0x00209056
 IN_STACK_POSITION = 0x00209057

@@ -17,7 +17,6 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 MEASURED_SENSITIVITY = 0.953
 MEASURED_SPECIFICITY = 0.877
@@ -78,16 +77,6 @@ class Waits:
 
     urgent: tuple[float, ...]
     other: tuple[float, ...]
-
-    @property
-    def urgent_median(self) -> float:
-        """Median of the urgent ones; NaN without any."""
-        return median(self.urgent) if self.urgent else math.nan
-
-    @property
-    def other_median(self) -> float:
-        """Median of the others; NaN without any."""
-        return median(self.other) if self.other else math.nan
 
 
 def simulate(setup: QueueSetup) -> tuple[Waits, Waits]:

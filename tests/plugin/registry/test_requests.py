@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 
 from plugin.domain.errors import Reason
-from plugin.domain.request import BY_DELIVERY, BY_WORKER, RequestKind, RequestState
+from plugin.domain.request import BY_DELIVERY, RequestKind, RequestState
+
+BY_WORKER = frozenset(RequestKind) - BY_DELIVERY
 
 
 def ask(registry, kind=RequestKind.ECHO_PEER, **asked):

@@ -127,7 +127,6 @@ def test_hundred_kilobytes_are_cut_at_a_word_and_cost_nothing():
     assert MAXIMUM_CHARACTERS - 30 < len(found.text) <= MAXIMUM_CHARACTERS
     assert found.text.endswith(("known", "cardiomyopathy,"))
     assert TextFlag.TRUNCATED in found.flags
-    assert context.is_shortened
 
 
 @pytest.mark.parametrize(
@@ -169,7 +168,6 @@ def test_many_texts_are_bounded_together():
     assert len(context.texts) <= MAXIMUM_TEXTS
     assert sum(len(one.text) for one in context.texts) <= MAXIMUM_ALL_CHARACTERS
     assert context.n_texts_left_out == 80 - len(context.texts)
-    assert context.is_shortened
 
 
 def test_names_and_numbers_of_the_study_are_taken_out_of_every_text():

@@ -38,7 +38,7 @@ def known(
     """Assessment of a heart whose volumes at ED and ES, myocardium and wall are given."""
     right = rv_ml or (1.0, 1.0)
     volumes = DiscVolumes(np.array(lv_ml), np.array(right), np.array([muscle_ml, muscle_ml]))
-    cycle = CardiacCycle(0, 1, volumes.lv_ml, ())
+    cycle = CardiacCycle(0, 1, ())
     values = global_values(volumes, cycle, rr_ms, patient, with_right=rv_ml is not None)
     values["maximal_wall_thickness"] = wall_mm
     measurements = global_measurements(values, patient, FIXED_ERRORS)

@@ -117,7 +117,7 @@ def _drawn(kind: str, rng: Generator) -> SampledStudy:
     patient, bsa_m2 = _patient(rng)
     volumes, wall_mm = _heart(KINDS[kind], bsa_m2, rng)
     outliers = (int(rng.integers(3, 20)),) if _happens("outlier_phase", rng) else ()
-    cycle = CardiacCycle(ED, ES, volumes.lv_ml, outliers)
+    cycle = CardiacCycle(ED, ES, outliers)
     rr_ms = float(rng.uniform(550, 1250)) if _happens("heart_rate", rng) else None
     with_right = right_ventricle_usable(volumes, cycle)
     values = global_values(volumes, cycle, rr_ms, patient, with_right=with_right)
