@@ -52,6 +52,12 @@ def _pixels(instance: Dataset) -> np.ndarray[tuple[int, int], np.dtype[np.uint16
     return np.frombuffer(instance.PixelData, "<u2").reshape(instance.Rows, instance.Columns)
 
 
+def _leave_out(instance: Dataset, keywords: Iterable[str]) -> None:
+    for keyword in keywords:
+        if keyword in instance:
+            delattr(instance, keyword)
+
+
 def truncate_file(path: Path, share: float = 0.6) -> None:
     """Cut a written file off after a share of its bytes, in place."""
     whole = path.read_bytes()
@@ -65,9 +71,7 @@ def as_ct(instances: Instances) -> Instances:
         instance.Modality = "CT"
         instance.SOPClassUID = instance.file_meta.MediaStorageSOPClassUID = CTImageStorage
         instance.StudyDescription, instance.SeriesDescription = "CT chest", "Thorax 1.0"
-        for keyword in (*TIMING, "ScanningSequence", "SequenceVariant", "ScanOptions"):
-            if keyword in instance:
-                delattr(instance, keyword)
+        _leave_out(instance, (*TIMING, "ScanningSequence", "SequenceVariant", "ScanOptions"))
         instance.KVP, instance.RescaleIntercept, instance.RescaleSlope = "120", "-1024", "1"
     return changed
 
@@ -84,9 +88,7 @@ def as_brain(instances: Instances) -> Instances:
         instance.ImageOrientationPatient = ["1", "0", "0", "0", "1", "0"]
         instance.ImagePositionPatient = ["-110", "-130", f"{5.0 * number:g}"]
         instance.SliceLocation = f"{5.0 * number:g}"
-        for keyword in TIMING:
-            if keyword in instance:
-                delattr(instance, keyword)
+        _leave_out(instance, TIMING)
     return changed
 
 
@@ -112,9 +114,7 @@ def without_geometry(instances: Instances) -> Instances:
     """Leave out position, orientation and pixel spacing."""
     changed = _copies(instances)
     for instance in changed:
-        for keyword in GEOMETRY:
-            if keyword in instance:
-                delattr(instance, keyword)
+        _leave_out(instance, GEOMETRY)
     return changed
 
 
@@ -122,9 +122,7 @@ def without_timing(instances: Instances) -> Instances:
     """Leave out every cardiac timing attribute."""
     changed = _copies(instances)
     for instance in changed:
-        for keyword in TIMING:
-            if keyword in instance:
-                delattr(instance, keyword)
+        _leave_out(instance, TIMING)
     return changed
 
 
