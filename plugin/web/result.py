@@ -5,7 +5,7 @@ Reads the result folder of a job (``result.json``, PNG files, ``viewer/``); deco
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,7 +135,7 @@ def read_result(registry: Registry, job_id: str) -> ShownResult | None:
         software_version = str(raw["software_version"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    worded = _worded(raw.get("wording"), {note.key for note in assessment.quality})
+    worded = _worded(raw.get("wording"), assessment)
     pattern = assessment.pattern
     return ShownResult(
         numbers=_numbers(assessment),
@@ -201,17 +201,22 @@ def _range(low: float | None, high: float | None) -> str:
     return f"from {low:g}" if high is None else f"{low:g} to {high:g}"
 
 
-def _worded(raw: dict[str, Any] | None, notes: Collection[str]) -> tuple[Sentence, ...]:
+def _worded(raw: dict[str, Any] | None, assessment: Assessment) -> tuple[Sentence, ...]:
     """Return the impression in the words of the language model, where these were taken.
 
-    The page prints the notes on quality below it; what only repeats one of them is left out.
+    The page prints the notes on quality below it; what only repeats one of them is left out. Of
+    what a sentence rests on only the numbers are kept: the page has a place for each.
     """
+    notes = {note.key for note in assessment.quality}
+    numbers = {one.key for one in assessment.measurements if one.segment is None}
     for read in (raw or {}).get("passages", ()):
         if read["part"] == Part.IMPRESSION and read["author"] == Author.LANGUAGE_MODEL:
             said = (Statement(one["text"], tuple(one["evidence"])) for one in read["statements"])
             passage = Passage(Part.IMPRESSION, Author.LANGUAGE_MODEL, tuple(said))
-            told = passage.beside_notes(notes)
-            return tuple(Sentence(one.text, one.evidence) for one in told)
+            return tuple(
+                Sentence(one.text, tuple(key for key in one.evidence if key in numbers))
+                for one in passage.beside_notes(notes)
+            )
     return ()
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def test_page_tells_a_note_once_though_the_language_model_words_it_too(
     path = Path(registry.jobs.result_objects(job.id)[0].path).with_name("result.json")
     note = QualityNote("sex_unknown", "Sex is not known to the scanner.")
     said = (
-        Statement("LVEF 38 % <is> reduced.", ("lv_ejection_fraction",)),
+        Statement("LVEF 38 % <is> reduced.", ("lv_dilation", "lv_ejection_fraction")),
         Statement(f"Please keep in mind: {note.sentence}", (note.key,)),
     )
     passage = Passage(Part.IMPRESSION, Author.LANGUAGE_MODEL, said)
@@ -68,6 +69,9 @@ def test_page_tells_a_note_once_though_the_language_model_words_it_too(
     path.write_text(json.dumps(written))
     page = reader.get(f"/studies/{study.id}").text
     assert "LVEF 38 % &lt;is&gt; reduced." in page
+    links = set(re.findall(r'class="evidence" href="#(m-[a-z_]+)"', page))
+    assert links <= set(re.findall(r'id="(m-[a-z_]+)"', page))
+    assert "m-lv_ejection_fraction" in links
     assert page.count("Sex is not known to the scanner.") == 1
     assert "keep in mind" not in page
 
