@@ -1,8 +1,13 @@
-"""Uploads of archives, of bundles and of studies: kept as bytes here, looked into by a worker."""
+"""Uploads of archives, of bundles and of studies: kept as bytes here, looked into by a worker.
 
-from typing import Annotated, Any
+Bytes come in the loop that serves every page, so whatever waits for a disk is done in a thread.
+"""
+
+import os
+from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from plugin.domain.access import Permission
 from plugin.domain.errors import Reason, TransientError
@@ -89,11 +94,18 @@ async def receive_upload(
             # Unpacked it needs the room once more.
             if 2 * n_bytes > room_bytes:
                 raise TransientError(Reason.DISK_FULL)
-            file.write(chunk)
+            await run_in_threadpool(file.write, chunk)
+        await run_in_threadpool(_sync, file)
     asked: dict[str, Any] = {"upload": name}
     if order is not None:
         asked["order"] = order.to_dict()
-    return site.registry.requests.ask(kind, asked, actor, _SUBJECTS[kind])
+    return await run_in_threadpool(site.registry.requests.ask, kind, asked, actor, _SUBJECTS[kind])
+
+
+def _sync(file: BinaryIO) -> None:
+    """Put the content on the disk, so that closing has nothing left to wait for."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def remove_lost_uploads(registry: Registry, spool: Spool) -> None:

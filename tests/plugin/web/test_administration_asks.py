@@ -1,5 +1,7 @@
 """What the administration asks of other processes, and what it changes of policy and bundles."""
 
+import asyncio
+import contextlib
 import re
 
 import pytest
@@ -190,6 +192,46 @@ def test_upload_is_kept_as_it_came_and_a_worker_asked(admin, registry, spool):
     assert spool.upload(request.asked["upload"]).read_bytes() == b"PK-bytes"
     registry.requests.refuse(request.id, Reason.BUNDLE_TAMPERED, "a.onnx differs")
     assert "a.onnx differs" in admin.get(f"{HOME}/requests/{request.id}").text
+
+
+def test_upload_holds_up_no_other_page_while_the_disk_works(admin, spool, monkeypatch):
+    """What waits for the disk is not done in the loop that serves all pages."""
+    new_upload, in_loop = spool.__class__.new_upload, []
+
+    @contextlib.contextmanager
+    def watched(own):
+        with new_upload(own) as (name, file):
+            yield name, _Watched(file, in_loop)
+
+    monkeypatch.setattr(spool.__class__, "new_upload", watched)
+    headers = {"X-CSRF-Token": admin.csrf}
+    answer = admin.http.post(f"{BUNDLES}/upload", content=b"PK-bytes", headers=headers)
+    assert answer.status_code == 200
+    assert set(in_loop) == {("write", False), ("flush", False)}
+
+
+class _Watched:
+    """A file that notes whether it is used in the loop of the server."""
+
+    def __init__(self, file, in_loop):
+        self._file, self._in_loop = file, in_loop
+        self.fileno = file.fileno
+
+    def write(self, content):
+        self._note("write")
+        return self._file.write(content)
+
+    def flush(self):
+        self._note("flush")
+        self._file.flush()
+
+    def _note(self, what):
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self._in_loop.append((what, False))
+        else:
+            self._in_loop.append((what, True))
 
 
 def test_upload_that_is_too_large_leaves_nothing(admin, registry, spool, monkeypatch):
