@@ -15,12 +15,16 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from plugin.domain.errors import TriageError
+from plugin.domain.errors import Reason, TriageError
+from plugin.logs import get_logger
 from plugin.web.site import Site
 from plugin.web.visitor import Door, Visitor
 
+log = get_logger(__name__)
+
 _ASK_SECONDS = 0.1
 _RESTS = 4.0
+_REST_AFTER_FAILURE_SECONDS = 5.0
 _SIGN_OF_LIFE_SECONDS = 15.0
 _MAXIMUM_READERS = 200
 
@@ -41,11 +45,15 @@ class Watcher:
         stamp: Callable[[], str],
         pulse: Callable[[], str],
         ask_seconds: float = _ASK_SECONDS,
+        rest_after_failure_seconds: float = _REST_AFTER_FAILURE_SECONDS,
     ) -> None:
         self._stamp = stamp
         self._pulse = pulse
         self._ask_seconds = ask_seconds
+        self._rest_after_failure_seconds = rest_after_failure_seconds
         self._changed = asyncio.Event()
+        self._heard: str | None = None
+        self._last: str | None = None
         self._task: asyncio.Task[None] | None = None
         self.n_readers = 0
 
@@ -71,21 +79,31 @@ class Watcher:
             self._task = None
 
     async def _watch(self) -> None:
-        heard, last = None, None
         while True:
             rest = self._ask_seconds
-            with suppress(TriageError):  # the registry is away; pages say so when they fetch
-                pulse = await run_in_threadpool(self._pulse)
-                if pulse != heard:
-                    began = time.monotonic()
-                    stamp = await run_in_threadpool(self._stamp)
-                    # While much is written, most of the time belongs to those who write.
-                    rest = max(rest, _RESTS * (time.monotonic() - began))
-                    if last is not None and stamp != last:
-                        changed, self._changed = self._changed, asyncio.Event()
-                        changed.set()
-                    heard, last = pulse, stamp
+            try:
+                rest = max(rest, await self._look())
+            except TriageError:
+                pass  # the registry is away; pages say so when they fetch
+            except Exception as error:
+                # Open pages would go on listening, and hear of nothing any more.
+                log.error("watch_failed", reason=Reason.INTERNAL_ERROR, exc_info=error)
+                rest = max(rest, self._rest_after_failure_seconds)
             await asyncio.sleep(rest)
+
+    async def _look(self) -> float:
+        """Ask once, wake everybody when something changed, and return how long to rest."""
+        pulse = await run_in_threadpool(self._pulse)
+        if pulse == self._heard:
+            return 0.0
+        began = time.monotonic()
+        stamp = await run_in_threadpool(self._stamp)
+        if self._last is not None and stamp != self._last:
+            changed, self._changed = self._changed, asyncio.Event()
+            changed.set()
+        self._heard, self._last = pulse, stamp
+        # While much is written, most of the time belongs to those who write.
+        return _RESTS * (time.monotonic() - began)
 
 
 def event_routes(site: Site, door: Door, watcher: Watcher | None = None) -> APIRouter:

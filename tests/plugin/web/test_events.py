@@ -51,6 +51,26 @@ def test_without_a_pulse_the_list_is_not_looked_at():
     assert len(asked) == 1
 
 
+def test_watcher_outlives_a_fault_of_the_registry():
+    """Pages that are open would go on listening to nobody, and look as if nothing arrived."""
+    pulses, stamps = count(), iter(["a", ValueError("broken"), "b"])
+
+    def stamp():
+        found = next(stamps, "b")
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def scene():
+        watcher = Watcher(stamp, lambda: str(next(pulses)), 0.01, rest_after_failure_seconds=0.01)
+        watcher.enter()
+        heard = await watcher.wait(5.0)
+        watcher.leave()
+        return heard
+
+    assert asyncio.run(scene()) is True
+
+
 @pytest.fixture
 def address(app):
     """Serve the pages on a real port: the test client knows no endless answers."""
