@@ -1,80 +1,48 @@
-"""The road of the data through the worker: load, segment, measure, word, report.
+"""The road of the data through the worker: load, measure, word, report.
 
-Knows the order of the stages; what is told of them beside the DICOM objects is
-``worker.analysis_result``'s. Knows no queue, no registry and no wire: ``worker.tasks`` and
-``cmr-triage analyze`` both call this.
+Knows the order of the stages; measuring is ``worker.measuring``, what is told of an analysis beside
+the DICOM objects ``worker.analysis_result``. Knows no queue, no registry and no wire:
+``worker.tasks`` and ``cmr-triage analyze`` both call this.
 """
 
 import dataclasses
 import errno
 import json
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from pydicom.dataset import Dataset
-
 from plugin.domain.errors import ConfigurationError, ModelError, Reason, TransientError
-from plugin.domain.findings import Assessment
 from plugin.domain.recognition import Recognition
-from plugin.domain.triage import Decision, Situation, default_policy
+from plugin.domain.triage import Situation
 from plugin.logs import get_logger
 from worker.analysis_result import RESULT_NAME, AnalysisResult, describe, figures_of, summarise
-from worker.bundle import Bundle
-from worker.clinical.flags import text_flags
 from worker.clinical.history import told_history
-from worker.earlier import Past, Recalled, Version, recall
-from worker.explain import Explanation, explain, occlude
-from worker.findings import assess, errors_of, load_pattern_table, reread
+from worker.earlier import Past, Version, recall
+from worker.explain import Explanation, occlude
 from worker.findings.language import load_language
-from worker.findings.pattern import WITHOUT_TABLE
 from worker.findings.word import Told, Writer, noted, word_report
 from worker.findings.worded import worded
-from worker.gate import Check, examine_contours, examine_pictures, notes
+from worker.measuring import MeasuredStudy, Segmenter, measure, reads_views, with_views
 from worker.model.language.study import study_features
-from worker.model.language.views import FurtherViews, further_views, learnt_views
 from worker.model.language.vision import StudyFeatures
-from worker.model.types import Segmentation
-from worker.report import AnalysisIdentity, EarlierReport, PredecessorReport, build_results
+from worker.report import AnalysisIdentity, PredecessorReport, build_results
 from worker.report.viewer import write_viewer
-from worker.volume import LoadedStudy, load_study
-from worker.volume.types import CineStack, Float32Array, StackNote
+from worker.stages import (
+    EXPLAIN_STAGE,
+    LANGUAGE_STAGE,
+    RECOGNISE_STAGE,
+    VIEWS_STAGE,
+    Progress,
+    Stopwatch,
+    silent,
+)
+from worker.volume import load_study
 
 log = get_logger(__name__)
-
-Progress = Callable[[str, float], None]
-"""Called with a stage's name and how much of it is done (0 to 1)."""
-
-STAGES = ("load", "segment", "measure", "report")
-EXPLAIN_STAGE = "explain"
-"""Only when occlusion is asked for."""
-LANGUAGE_STAGE = "language"
-"""Only with a language model."""
-RECOGNISE_STAGE = "recognise"
-"""Only when recognition is asked for."""
-VIEWS_STAGE = "views"
-"""Only where images are read by a bundle that has learnt further views."""
-
-
-class Segmenter(Protocol):
-    """What the pipeline needs of a vision tower."""
-
-    bundle: Bundle
-
-    def segment(
-        self, stack: CineStack, on_progress: Callable[[float], None] | None = None
-    ) -> Segmentation:
-        """Label every frame of ``stack``."""
-        ...
-
-    def feature_maps(self, images: Float32Array) -> Float32Array | None:
-        """Return feature maps of single images; asked only by bundles that read further views."""
-        ...
 
 
 class Recogniser(Protocol):
@@ -85,52 +53,6 @@ class Recogniser(Protocol):
     def recognise(self, study: StudyFeatures) -> Recognition:
         """Return the margin of every category."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class MeasuredStudy:
-    """What was measured on the images of one study, before anything is written.
-
-    Attributes
-    ----------
-    loaded
-        The study; among the notes of its stack are what the gate flagged and the bundle lacks.
-    assessment
-        Its sentences are in English.
-    explanation, checks, decision
-        As in ``AnalysisResult``.
-    earlier
-        The report that is compared with, where an archive may have it.
-    views
-        What was read beside the short axis, where anything was to be.
-    """
-
-    loaded: LoadedStudy
-    segmentation: Segmentation
-    assessment: Assessment
-    explanation: Explanation | None
-    checks: tuple[Check, ...]
-    decision: Decision
-    earlier: EarlierReport | None = None
-    views: FurtherViews | None = None
-
-
-class Stopwatch:
-    """Wall time per stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str, on_progress: Progress) -> Iterator[None]:
-        """Time a stage and tell its beginning and end."""
-        on_progress(name, 0.0)
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(time.perf_counter() - started, 3)
-        on_progress(name, 1.0)
 
 
 def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them optional after three
@@ -197,7 +119,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     ConfigurationError
         ``out_folder`` cannot be written.
     """
-    tell = on_progress or _silent
+    tell = on_progress or silent
     watch = Stopwatch()
     with watch.stage("load", tell):
         loaded = load_study(paths)
@@ -208,10 +130,10 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     bundle = segmenter.bundle
     version = Version(f"{bundle.name} {bundle.version}", bundle.digest, software_version)
     look_back = partial(recall, version, past or Past())
-    measured = _measure(loaded, segmenter, report_language, watch, tell, situation, look_back)
+    measured = measure(loaded, segmenter, report_language, watch, tell, situation, look_back)
     if reads_views(bundle, writer, recogniser):
         with watch.stage(VIEWS_STAGE, tell):
-            measured = _with_views(measured, segmenter)
+            measured = with_views(measured, segmenter)
     loaded, segmentation = measured.loaded, measured.segmentation
     assessment, explanation = measured.assessment, measured.explanation
     wording = None
@@ -225,16 +147,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
             recognition = _recognised(measured, recogniser)
     if with_occlusion and explanation is not None:
         with watch.stage(EXPLAIN_STAGE, tell):
-            occlusion = occlude(
-                segmenter,
-                loaded.stack,
-                segmentation.labels,
-                assessment,
-                loaded.patient,
-                explanation.measurement,
-                lambda fraction: tell(EXPLAIN_STAGE, fraction),
-            )
-        explanation = dataclasses.replace(explanation, occlusion=occlusion)
+            explanation = _with_occlusion(explanation, measured, segmenter, tell)
     identity = AnalysisIdentity(
         software_version=software_version,
         bundle_name=bundle.name,
@@ -275,37 +188,6 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     return result
 
 
-def measure_paths(
-    paths: Iterable[Path], segmenter: Segmenter, writer: Writer | None = None
-) -> MeasuredStudy:
-    """Load and measure one study, as ``writer`` wants to be told of it, and write nothing.
-
-    Raises
-    ------
-    StudyRejectedError, ModelError
-        As ``analyse_paths``.
-    """
-    measured = _measure(load_study(paths), segmenter, "en", Stopwatch(), _silent)
-    return _with_views(measured, segmenter) if reads_views(segmenter.bundle, writer) else measured
-
-
-def reads_views(bundle: Bundle, writer: Writer | None, recogniser: object = None) -> bool:
-    """Tell whether further views are read: anyone reads images, and the bundle has learnt some."""
-    reads = recogniser is not None or (writer is not None and writer.reads_images)
-    return reads and bool(learnt_views(bundle))
-
-
-def _with_views(measured: MeasuredStudy, segmenter: Segmenter) -> MeasuredStudy:
-    """Read further views of a study; a failure of that fails no analysis."""
-    loaded, found = measured.loaded, measured.segmentation
-    try:
-        views = further_views(loaded.further, loaded.stack, found, measured.assessment, segmenter)
-    except ModelError as error:
-        log.warning("views_failed", reason=error.reason)
-        return measured
-    return dataclasses.replace(measured, views=views)
-
-
 def told_about(measured: MeasuredStudy, writer: Writer, seconds: float) -> Told:
     """Return what a language model is told of a study besides its evidence."""
     features = _features(measured, writer.measurement_keys) if writer.reads_images else None
@@ -333,53 +215,20 @@ def _features(measured: MeasuredStudy, keys: tuple[str, ...]) -> StudyFeatures |
     return dataclasses.replace(found, views=measured.views.features)
 
 
-def _measure(
-    loaded: LoadedStudy,
-    segmenter: Segmenter,
-    report_language: str,
-    watch: Stopwatch,
-    tell: Progress,
-    situation: Situation | None = None,
-    look_back: Callable[[Dataset, Assessment], Recalled] | None = None,
-) -> MeasuredStudy:
-    """Segment, measure, compare and triage, and hold images, contours and text to their checks."""
-    with watch.stage("segment", tell):
-        checks = examine_pictures(loaded.stack)
-        segmentation = segmenter.segment(
-            loaded.stack, on_progress=lambda fraction: tell("segment", fraction)
-        )
-    with watch.stage("measure", tell):
-        checks += examine_contours(loaded.stack, segmentation, segmenter.bundle)
-        table = load_pattern_table(segmenter.bundle)
-        missing = () if table is not None else (WITHOUT_TABLE,)
-        loaded = _with_notes(loaded, (*notes(checks), *missing))
-        measured = assess(
-            loaded.stack,
-            segmentation,
-            loaded.patient,
-            standard_errors=errors_of(segmenter.bundle.manifest),
-            pattern_table=table,
-        )
-        recalled = look_back(loaded.reference, measured) if look_back else Recalled()
-        measured = dataclasses.replace(measured, comparison=recalled.comparison)
-        decision = (situation or Situation(default_policy())).decide(
-            measured, text_flags(loaded.clinical)
-        )
-        measured = dataclasses.replace(measured, priority=decision.suggestion())
-        assessment, disagreements = reread(measured, report_language)
-        explanation = explain(loaded.stack, segmentation.labels, assessment, loaded.patient)
-    for kind in sorted({one.kind for one in disagreements}):
-        log.error("text_not_confirmed", kind=kind.value)
-    return MeasuredStudy(
-        loaded, segmentation, assessment, explanation, checks, decision, recalled.report
+def _with_occlusion(
+    explanation: Explanation, measured: MeasuredStudy, segmenter: Segmenter, tell: Progress
+) -> Explanation:
+    """Hide parts of the images from the tower, and add what that changes."""
+    occlusion = occlude(
+        segmenter,
+        measured.loaded.stack,
+        measured.segmentation.labels,
+        measured.assessment,
+        measured.loaded.patient,
+        explanation.measurement,
+        lambda fraction: tell(EXPLAIN_STAGE, fraction),
     )
-
-
-def _with_notes(loaded: LoadedStudy, further: tuple[StackNote, ...]) -> LoadedStudy:
-    """Return the study with what the gate flagged and the bundle lacks beside its stack's notes."""
-    stack = loaded.stack
-    noted = dataclasses.replace(stack, notes=(*stack.notes, *further))
-    return dataclasses.replace(loaded, stack=noted)
+    return dataclasses.replace(explanation, occlusion=occlusion)
 
 
 @contextmanager
@@ -394,7 +243,3 @@ def _writing(folder: Path) -> Iterator[None]:
         if error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EPERM):
             raise ConfigurationError(Reason.OUTPUT_NOT_WRITABLE, str(folder)) from error
         raise
-
-
-def _silent(_stage: str, _fraction: float) -> None:
-    """Tell nobody."""

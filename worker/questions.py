@@ -11,8 +11,9 @@ from plugin.domain.findings import Assessment
 from worker.findings.answer import Answer, answer_question
 from worker.findings.language import load_language
 from worker.findings.word import Told, Writer
+from worker.measuring import Segmenter, measure_paths
 from worker.model.language.restricted import is_han
-from worker.pipeline import Segmenter, measure_paths, told_about
+from worker.pipeline import told_about
 
 MAXIMUM_SECONDS = 20.0
 

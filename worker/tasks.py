@@ -35,8 +35,9 @@ from worker.analysis_result import AnalysisResult
 from worker.earlier import past_of
 from worker.findings.word import Writer
 from worker.lease import Lease
+from worker.measuring import Segmenter
 from worker.models import check_model, open_models
-from worker.pipeline import Recogniser, Segmenter, analyse_paths
+from worker.pipeline import Recogniser, analyse_paths
 from worker.report import PredecessorReport
 from worker.requests import make_desk, note_bundle
 from worker.unpack import remove_unfinished

@@ -161,16 +161,16 @@ def _run(
     from worker.bundle import load_bundle
     from worker.earlier import EarlierFolder, Past, folder_of
     from worker.findings.language import load_language
+    from worker.measuring import reads_views
     from worker.model.language.writer import open_writer
     from worker.model.tower import SegmentationTower
-    from worker.pipeline import (
+    from worker.pipeline import analyse_paths
+    from worker.stages import (
         EXPLAIN_STAGE,
         LANGUAGE_STAGE,
         RECOGNISE_STAGE,
         STAGES,
         VIEWS_STAGE,
-        analyse_paths,
-        reads_views,
     )
 
     load_language(language)

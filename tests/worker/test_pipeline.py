@@ -9,13 +9,14 @@ from plugin.domain.errors import ConfigurationError, Reason, StudyRejectedError,
 from plugin.domain.objects import OBJECT_KINDS
 from plugin.domain.quality.figures import QUANTITIES
 from tests.generated import TruthSegmenter, small_patient, write_small_study
-from worker import pipeline
+from worker import measuring, pipeline
 from worker.analysis_result import RESULT_NAME
 from worker.explain import Hidden, Occlusion, PartKind
 from worker.findings import assess
 from worker.findings.report_text import puts_numbers_in_doubt
-from worker.pipeline import EXPLAIN_STAGE, STAGES, analyse_paths
+from worker.pipeline import analyse_paths
 from worker.report import PredecessorReport
+from worker.stages import EXPLAIN_STAGE, STAGES
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +224,7 @@ def test_text_that_cannot_be_confirmed_is_flagged_and_reported_all_the_same(
         found = assess(*arguments, **options)
         return dataclasses.replace(found, impression=("LV ejection fraction 99 %.",))
 
-    monkeypatch.setattr(pipeline, "assess", misspoken)
+    monkeypatch.setattr(measuring, "assess", misspoken)
     result = analyse_paths(study, TruthSegmenter(), tmp_path, software_version="0.0.1")
     assert {item.kind for item in result.objects} == set(OBJECT_KINDS)
     assert "text_not_confirmed" in {note.key for note in result.assessment.quality}

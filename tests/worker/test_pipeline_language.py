@@ -14,8 +14,9 @@ from tests.worker.writers import PlainWriter, RandomDecoder
 from worker.analysis_result import RESULT_NAME
 from worker.findings.language import load_language
 from worker.model.language.writer import LanguageWriter
-from worker.pipeline import LANGUAGE_STAGE, analyse_paths
+from worker.pipeline import analyse_paths
 from worker.questions import answer_about_files
+from worker.stages import LANGUAGE_STAGE
 
 HISTORY = "Known cardiomyopathy, EF 71 %"
 

@@ -12,7 +12,8 @@ from plugin.domain.recognition import NOTICE, Recognition, Resemblance
 from tests.generated import TruthSegmenter, write_small_study
 from worker.analysis_result import RESULT_NAME
 from worker.model.regions import REGIONS
-from worker.pipeline import RECOGNISE_STAGE, analyse_paths
+from worker.pipeline import analyse_paths
+from worker.stages import RECOGNISE_STAGE
 
 FOUND = Recognition("00", (Resemblance("DCM", "dilated", 0.5), Resemblance("NOR", "normal", -0.1)))
 

@@ -15,7 +15,8 @@ from worker.phantom import study as phantom_study
 from worker.phantom.companions import late_enhancement_picture, long_axis_picture
 from worker.phantom.pictures import SeriesKind
 from worker.phantom.study import generate, write_study
-from worker.pipeline import VIEWS_STAGE, analyse_paths
+from worker.pipeline import analyse_paths
+from worker.stages import VIEWS_STAGE
 from worker.volume.views import FURTHER_ROLES
 
 LATE = len(FURTHER_ROLES) - 1

@@ -25,7 +25,7 @@ from plugin.domain.triage import (
 from plugin.domain.triage.vocabulary import MEASUREMENTS
 from worker.acceptance.reference import Reference
 from worker.clinical.flags import text_flags
-from worker.pipeline import MeasuredStudy, Segmenter, measure_paths
+from worker.measuring import MeasuredStudy, Segmenter, measure_paths
 from worker.report import AnalysisIdentity
 from worker.report.figures.sheet import contour_sheet
 

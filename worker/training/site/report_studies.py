@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from plugin.domain.errors import ConfigurationError, ModelError, Reason, StudyRejectedError
 from worker.bundle import Bundle
+from worker.measuring import measure_paths
 from worker.model.language.categories import Category
 from worker.model.language.decoder import Decoder
 from worker.model.language.recognition import Recogniser
@@ -23,7 +24,6 @@ from worker.model.language.study import study_features
 from worker.model.language.vision import StudyReader
 from worker.model.language.writer import read_tokenizer
 from worker.model.tower import SegmentationTower
-from worker.pipeline import measure_paths
 from worker.training.site.report_labels import UNKNOWN, labels_of, read_text
 from worker.training.site.studies import files_by_study, study_name
 
