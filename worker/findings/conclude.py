@@ -38,7 +38,7 @@ def conclude(
     """Apply the rules, suggest the priority by the policy that ships, and word one study.
 
     Neither findings nor priority look at ``pattern``. A hospital's own policy is applied to the
-    result by ``worker.pipeline``.
+    result by ``worker.measuring``.
     """
     whole = [measurement for measurement in measurements if measurement.segment is None]
     by_key = {measurement.key: measurement for measurement in whole}
