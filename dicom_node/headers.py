@@ -139,6 +139,8 @@ def read_headers(path: Path) -> InstanceHeaders:
     StudyRejectedError
         ``NOT_DICOM``, ``DAMAGED_DATASET``, ``TRUNCATED_FILE``, ``MISSING_IDENTIFIERS`` or
         ``INVALID_IDENTIFIER``; the file belongs into quarantine.
+    OSError
+        The disk does not give the file back; nothing is known of the file.
     """
     with path.open("rb") as stream:
         dataset = _parse(stream)
@@ -162,7 +164,9 @@ def _parse(stream: BinaryIO) -> Dataset:
             return pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=list(_KEYWORDS))
     except InvalidDicomError:
         raise StudyRejectedError(Reason.NOT_DICOM) from None
-    except Exception:  # noqa: BLE001  see above: EOFError, struct.error, NotImplementedError ...
+    except Exception as error:  # see above: EOFError, struct.error, NotImplementedError ...
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the disk; those of pydicom about the file have no number
         reason = Reason.TRUNCATED_FILE if _is_cut(stream) else Reason.DAMAGED_DATASET
         raise StudyRejectedError(reason) from None
 

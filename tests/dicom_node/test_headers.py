@@ -1,8 +1,10 @@
 import contextlib
+import errno
 
 import pytest
 from pydicom import Dataset
 
+from dicom_node import headers
 from dicom_node.headers import read_headers
 from dicom_node.part10 import part10_header
 from plugin.domain.errors import Reason, StudyRejectedError
@@ -188,6 +190,17 @@ def test_file_that_is_cut_or_no_dicom_has_a_reason(tmp_path):
     assert reason_of(tmp_path / "text.dcm") is Reason.NOT_DICOM
     (tmp_path / "nothing.dcm").write_bytes(b"")
     assert reason_of(tmp_path / "nothing.dcm") is Reason.NOT_DICOM
+
+
+def test_a_disk_that_fails_while_reading_is_no_fault_of_the_file(tmp_path, monkeypatch):
+    path = stored(tmp_path / "a.dcm", encoded(mr_image()))
+
+    def fails(*_arguments, **_options):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(headers.pydicom, "dcmread", fails)
+    with pytest.raises(OSError, match="Input/output"):
+        read_headers(path)
 
 
 def test_noise_never_gets_through(tmp_path, rng):
