@@ -1,9 +1,10 @@
 """Deleting what nobody needs here any more: images after delivery or above a quota, idle orders.
 
 Where the settings say so also whole studies and files in quarantine. The registry chooses (never a
-study that may still get its report); this module deletes: images row first, the rest files first.
+study that may still get its report); this module deletes, row first, quarantined files before it.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -58,8 +59,6 @@ def forget_old_studies(
 ) -> int:
     """Purge studies long after delivery: results, records, what is left of their files.
 
-    Files go first: a study that a crash leaves half deleted is chosen again.
-
     Parameters
     ----------
     settings
@@ -72,14 +71,22 @@ def forget_old_studies(
     """
     if not settings.study_retention_days:
         return 0
-    chosen = registry.studies.to_forget(now - timedelta(days=settings.study_retention_days))
-    for study in chosen[:_BATCH]:
-        for job in registry.jobs.list(study.id, _ALL):
-            spool.remove_results(job.id)
-        spool.remove_study(study.study_key)
-        registry.studies.purge(study.id, _ACTOR)
-        log.info("study_purged", study_key=study.study_key)
-    return len(chosen[:_BATCH])
+    n_studies = 0
+    before = now - timedelta(days=settings.study_retention_days)
+    for study in registry.studies.to_forget(before)[:_BATCH]:
+        purged = registry.studies.purge(study.id, _ACTOR, safe_before=before)
+        if purged is None:
+            continue
+        _remove_files(spool, purged.study_key, purged.job_ids)
+        n_studies += 1
+        log.info("study_purged", study_key=purged.study_key)
+    return n_studies
+
+
+def _remove_files(spool: Spool, study_key: str, job_ids: Iterable[str]) -> None:
+    spool.remove_study(study_key)
+    for job_id in job_ids:
+        spool.remove_results(job_id)
 
 
 def empty_quarantine(
@@ -112,10 +119,20 @@ def forget_orders(registry: Registry, settings: RegistrySettings, now: datetime)
 
 
 def delete_leftovers(spool: Spool, registry: Registry) -> None:
-    """Delete files of images that already count as deleted; called once at start."""
+    """Delete files of images that count as deleted, and of purged studies; once at start.
+
+    A folder that the registry does not know is not enough: the registry may be an older copy. Only
+    what the audit trail tells to be purged goes, and only if the study has not come again.
+    """
+    known = set()
     for study in registry.studies.list(limit=_ALL):
+        known.add(study.study_key)
         folder = spool.studies / study.study_key
         if study.images_deleted_at is None or not folder.is_dir():
             continue
         if all(version.deleted for version in registry.studies.versions(study.id)):
             spool.remove_study(study.study_key)
+    for entry in registry.audit.list(_BATCH, actions=("study.purge",)):
+        key = entry.subject.removeprefix("study ")
+        if key not in known:
+            _remove_files(spool, key, (entry.before or {}).get("job_ids", ()))

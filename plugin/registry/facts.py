@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, or_, select
 
 from plugin.domain.job import DeliveryState, JobState
 from plugin.domain.study import PeerKind, StudyState
@@ -16,6 +16,12 @@ from plugin.registry.rows import study_record
 from plugin.registry.tables import associations, deliveries, instances, jobs, peers, studies
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
+_ON_DISK = (
+    select(instances.c.id)
+    .where(instances.c.study_id == studies.c.id, instances.c.deleted_at.is_(None))
+    .exists()
+)
+"""Whether a study has images on the disk."""
 
 
 def receiving(connection: Connection, database: Database) -> list[AssemblyFacts]:
@@ -85,13 +91,19 @@ def images_to_delete(
     return chosen
 
 
-def studies_to_forget(connection: Connection, before: datetime) -> list[StudyRecord]:
-    """Choose the studies that may be forgotten altogether; see ``Studies.to_forget``."""
-    reported = _reported_studies(connection, with_images=False)
+def studies_to_forget(
+    connection: Connection, before: datetime, study_id: int | None = None
+) -> list[StudyRecord]:
+    """Choose the studies (or see whether it is one of them) that may be forgotten altogether.
+
+    See ``Studies.to_forget``.
+    """
+    without = ~_ON_DISK if study_id is None else and_(~_ON_DISK, studies.c.id == study_id)
+    reported = _reported_studies(connection, without)
     delivered = _delivered_at(connection, [study.id for study in reported], every_job=True)
     return [
         *(study for study in reported if delivered[study.id] < before),
-        *_rejected_studies(connection, before, with_images=False),
+        *_rejected_studies(connection, before, without),
     ]
 
 
@@ -158,29 +170,20 @@ def _automatic_results(connection: Connection, ids: list[int]) -> dict[int, int]
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def _in_state(state: StudyState, *, with_images: bool) -> Select[Any]:
-    """Select the studies in a state that have images on the disk, or none, oldest first."""
-    on_disk = (
-        select(instances.c.id)
-        .where(instances.c.study_id == studies.c.id, instances.c.deleted_at.is_(None))
-        .exists()
-    )
-    query = select(studies).where(
-        studies.c.state == state.value, on_disk if with_images else ~on_disk
-    )
-    return query.order_by(studies.c.last_received_at)
-
-
 def _has_job(*states: JobState) -> Select[Any]:
     values = [state.value for state in states]
     return select(jobs.c.id).where(jobs.c.study_id == studies.c.id, jobs.c.state.in_(values))
 
 
-def _reported_studies(connection: Connection, *, with_images: bool = True) -> list[StudyRecord]:
-    """Studies at rest that have a published result, and images on the disk or none."""
+def _reported_studies(
+    connection: Connection, which: ColumnElement[bool] = _ON_DISK
+) -> list[StudyRecord]:
+    """Studies at rest that have a published result, of those with images, oldest first."""
     newest = jobs.c.generation == studies.c.generation
     query = (
-        _in_state(StudyState.COMPLETE, with_images=with_images)
+        select(studies)
+        .where(studies.c.state == StudyState.COMPLETE.value, which)
+        .order_by(studies.c.last_received_at)
         .where(~studies.c.needs_person, _has_job(JobState.REPORTED).exists())
         # A later generation that still works or has failed may need its images again.
         .where(_has_job(JobState.REPORTED, JobState.UNCHANGED).where(newest).exists())
@@ -189,11 +192,13 @@ def _reported_studies(connection: Connection, *, with_images: bool = True) -> li
 
 
 def _rejected_studies(
-    connection: Connection, before: datetime, *, with_images: bool = True
+    connection: Connection, before: datetime, which: ColumnElement[bool] = _ON_DISK
 ) -> list[StudyRecord]:
     """Studies that were rejected long ago and that no job works on, oldest first."""
     query = (
-        _in_state(StudyState.REJECTED, with_images=with_images)
+        select(studies)
+        .where(studies.c.state == StudyState.REJECTED.value, which)
+        .order_by(studies.c.last_received_at)
         .where(studies.c.completed_at < before, studies.c.last_received_at < before)
         .where(~_has_job(JobState.QUEUED, JobState.RUNNING).exists())
     )

@@ -198,15 +198,24 @@ class Studies:
             note(connection, now, what, after={"job_id": job.id, "generation": job.generation})
             return job
 
-    def purge(self, study_id: int, actor: str) -> PurgedStudy | None:
+    def purge(
+        self, study_id: int, actor: str, *, safe_before: datetime | None = None
+    ) -> PurgedStudy | None:
         """Forget a study with its jobs, results, deliveries and orders; only the audit remembers.
 
         The UIDs of its results stay known, so that they are recognised when a PACS sends them
         back. A worker that is at it cannot publish any more. The caller deletes the files.
+
+        Parameters
+        ----------
+        safe_before
+            Only if the study still is one of ``to_forget``; None: whatever became of it.
         """
         with self._database.write() as connection:
             study = lock_study(connection, study_id)
             if study is None:
+                return None
+            if safe_before and not facts.studies_to_forget(connection, safe_before, study_id):
                 return None
             job_ids = connection.execute(
                 select(jobs.c.id).where(jobs.c.study_id == study_id).order_by(jobs.c.generation)
@@ -215,7 +224,7 @@ class Studies:
             forget_orders_of(connection, study)
             connection.execute(studies.delete().where(studies.c.id == study_id))
             what = (actor, "study.purge", f"study {study.study_key}")
-            before = {"n_instances": study.n_instances, "n_jobs": len(purged.job_ids)}
+            before = {"n_instances": study.n_instances, "job_ids": list(purged.job_ids)}
             note(connection, self._database.now(), what, before=before)
             return purged
 

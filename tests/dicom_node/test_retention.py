@@ -120,6 +120,41 @@ def test_studies_go_long_after_delivery_with_results_and_are_audited(spool, regi
     assert [(e.actor, e.subject) for e in purged] == [("retention", f"study {delivered.study_key}")]
 
 
+def test_a_purge_by_age_is_refused_when_the_study_changed_since(spool, registry, study_of):
+    study, other = study_of("delivered"), study_of("delivered")
+    before = NOW + timedelta(days=400)
+    run(spool, registry, now=before)
+    assert [one.id for one in registry.studies.to_forget(before)] == [study.id, other.id]
+    (job,) = registry.jobs.list(study.id)
+    registry.jobs.withdraw(job.id, "wrong heart", (), "somebody")
+    assert registry.studies.purge(study.id, "retention", safe_before=before) is None
+    assert registry.studies.purge(other.id, "retention", safe_before=before) is not None
+    assert registry.studies.by_id(study.id) is not None
+    assert registry.studies.purge(study.id, "somebody") is not None
+
+
+def test_files_of_a_purged_study_that_a_crash_left_go_at_the_next_start(spool, registry, study_of):
+    purged, again, other = (study_of("delivered") for _ in range(3))
+    folders = {}
+    for study in (purged, other):
+        (job,) = registry.jobs.list(study.id)
+        folders[study.id] = spool.result_folder(job.id, job.fence)
+    for study in (purged, again):
+        registry.studies.purge(study.id, "retention")  # and it dies here
+    unknown = spool.studies / ("ab" * 10)  # of a registry that was put back from a copy
+    unknown.mkdir()
+    image = next((spool.studies / again.study_key).glob("*.dcm"))
+    name = f"{1_700_000_000_000_000_000:020d}-{'ab' * 16}-000000.dcm"
+    (spool.incoming / name).write_bytes(image.read_bytes())  # it is sent again
+    Indexer(spool, registry).index_incoming()
+    stored(spool.incoming / "waiting.dcm", encoded(mr_image()))
+    delete_leftovers(spool, registry)
+    assert [on_disk(spool, study) for study in (purged, again, other)] == [False, True, True]
+    assert [folder.exists() for folder in folders.values()] == [False, True]
+    assert unknown.is_dir()
+    assert [path.name for path in spool.incoming_files()] == ["waiting.dcm"]
+
+
 def test_a_study_stays_while_an_object_of_it_was_given_up(spool, registry, study_of):
     given_up = study_of("reported")
     (job,) = registry.jobs.list(given_up.id)
