@@ -33,6 +33,14 @@ PLAIN = Protocol(
 )
 
 
+KINDS = (HeartKind.HEALTHY, HeartKind.DILATED, HeartKind.HYPERTROPHIC_SEPTAL)
+
+
+def heart_of(number):
+    """Generate the heart of a number."""
+    return generate(KINDS[number % len(KINDS)], 900 + number, protocol=PLAIN)
+
+
 def noise(cine, share, rng):
     """Rician noise of this share of the blood's brightness."""
     sigma = share * cine.protocol.blood_value
@@ -129,10 +137,9 @@ def main() -> None:
 def climb(out, n_hearts, tower) -> None:
     """Measure every heart on every step; the unspoilt one once."""
     known = {(r["ladder"], r["step"], r["heart"]) for r in read(out)}
-    kinds = (HeartKind.HEALTHY, HeartKind.DILATED, HeartKind.HYPERTROPHIC_SEPTAL)
     with out.open("a", encoding="utf-8") as file:
         for heart in range(n_hearts):
-            patient = generate(kinds[heart % len(kinds)], 900 + heart, protocol=PLAIN)
+            patient = heart_of(heart)
             cine, plain = patient.cine(), None
             for ladder, (spoil, steps) in LADDERS.items():
                 for rung, step in enumerate(steps):

@@ -37,17 +37,14 @@ def case_png(case: Case, labels: npt.NDArray[np.uint8]) -> bytes:
     figure = Figure(figsize=(_TILE_INCH * n_slices, 2 * _TILE_INCH), facecolor=BACKGROUND)
     figure.subplots_adjust(0, 0, 1, 1, wspace=0.02, hspace=0.02)
     grid = figure.subplots(len(PHASES), n_slices, squeeze=False)
-    rows, columns = _shown(case, labels)
+    rows, columns = shown_square(case, labels)
     heart = (labels > 0) | (case.truth > 0)
     for phase, name in enumerate(PHASES):
-        white = 1.15 * float(np.percentile(case.stack.pixels[phase][heart[phase]], 98))
+        white = brightest(case.stack.pixels[phase][heart[phase]])
         for z in range(n_slices):
             axes = grid[phase, z]
             axes.imshow(case.stack.pixels[phase, z], cmap="gray", vmin=0.0, vmax=white)
-            for drawn, style in ((labels[phase, z], "solid"), (case.truth[phase, z], "dotted")):
-                _contour(axes, drawn == RV_CAVITY, RIGHT_VENTRICLE, style)
-                _contour(axes, (drawn == LV_CAVITY) | (drawn == LV_MYOCARDIUM), EPICARDIUM, style)
-                _contour(axes, drawn == LV_CAVITY, ENDOCARDIUM, style)
+            draw_outlines(axes, labels[phase, z], case.truth[phase, z])
             axes.set_xlim(*columns)
             axes.set_ylim(*rows)
             axes.set_axis_off()
@@ -66,7 +63,22 @@ def case_png(case: Case, labels: npt.NDArray[np.uint8]) -> bytes:
     return written.getvalue()
 
 
-def _shown(
+def draw_outlines(
+    axes: mpl.axes.Axes, found: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]
+) -> None:
+    """Draw both label images ``[row, column]`` of a slice: found solid, true dotted."""
+    for drawn, style in ((found, "solid"), (truth, "dotted")):
+        _contour(axes, drawn == RV_CAVITY, RIGHT_VENTRICLE, style)
+        _contour(axes, (drawn == LV_CAVITY) | (drawn == LV_MYOCARDIUM), EPICARDIUM, style)
+        _contour(axes, drawn == LV_CAVITY, ENDOCARDIUM, style)
+
+
+def brightest(values: npt.NDArray[np.float32]) -> float:
+    """Return the value that is shown white, for pixels of the heart."""
+    return 1.15 * float(np.percentile(values, 98))
+
+
+def shown_square(
     case: Case, labels: npt.NDArray[np.uint8]
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return the limits of rows (downwards) and columns of a square around both drawings."""
