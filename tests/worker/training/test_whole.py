@@ -37,10 +37,13 @@ EVERYTHING = [
 
 
 def test_plans_ask_for_the_stages_that_they_have(plans, tmp_path):
-    assert names(read_plan(plans / "gpu.toml"), setting(tmp_path)) == EVERYTHING
-    without = [name for name in EVERYTHING if name not in ("folds", "groups")]
+    gpu = read_plan(plans / "gpu.toml")
+    assert names(gpu, setting(tmp_path)) == EVERYTHING[1:]
+    pretrained = gpu.model_copy(update={"pretrain_minutes": 5})
+    assert names(pretrained, setting(tmp_path)) == EVERYTHING
+    assert names(pretrained, setting(tmp_path, studies=None)) == EVERYTHING[1:]
+    without = [name for name in EVERYTHING[1:] if name not in ("folds", "groups")]
     assert names(read_plan(plans / "small.toml"), setting(tmp_path)) == without
-    assert names(read_plan(plans / "small.toml"), setting(tmp_path, studies=None)) == without[1:]
     free = setting(tmp_path, folders=DataFolders(), studies=None)
     words = ["tower", "export", "language", "language into bundle", "familiarity"]
     assert names(read_plan(plans / "free.toml"), free) == words
