@@ -58,12 +58,20 @@ def renewed(web: WebSettings, context: ssl.SSLContext | None) -> Iterator[None]:
 
 
 def take(web: WebSettings, context: ssl.SSLContext) -> None:
-    """Have a context show the certificate of the files; what cannot be used changes nothing."""
+    """Have a context show the certificate of the files; what cannot be used changes nothing.
+
+    The certificate goes into a context of its own, to which each connection turns as it begins: a
+    context that is loaded anew while it serves has no certificate for a moment.
+    """
+    fresh = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        # On trial first: a context keeps half of a pair that does not fit.
-        check_certificate(web)
-        load_identity(context, web.certificate, web.private_key)
+        load_identity(fresh, web.certificate, web.private_key)
     except ConfigurationError as error:
         log.error("certificate_not_taken", reason=error.reason)
         return
+
+    def turn(connection: ssl.SSLObject, _name: str | None, _first: ssl.SSLContext) -> None:
+        connection.context = fresh
+
+    context.sni_callback = turn  # also called where a client names no server
     log.info("certificate_taken")

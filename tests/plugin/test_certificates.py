@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import ssl
 import subprocess
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from plugin.domain.certificates import check_fingerprint
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.logs import configure
 from plugin.settings import Settings, WebSettings
-from plugin.web.renewal import check_certificate, renewed
+from plugin.web.renewal import check_certificate, renewed, take
 from plugin.web.status import _certificate_lights
 from tests.certificates import Authority, Pair
 from tests.programs import find_program
@@ -151,3 +152,24 @@ def test_pages_show_a_renewed_certificate_without_a_restart(
         assert shown_by(context) == text_of(first), "a pair that does not fit changes nothing"
         install(second.certificate, second.private_key)
         wait_until(lambda: shown_by(context) == text_of(second))
+
+
+def test_no_connection_fails_while_a_certificate_is_taken(authority):
+    pair = authority.sign("pages.hospital")
+    web = WebSettings(certificate=pair.certificate, private_key=pair.private_key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    load_identity(context, web.certificate, web.private_key)
+    ended = threading.Event()
+
+    def renew():
+        while not ended.wait(1e-5):
+            take(web, context)
+
+    renewing = threading.Thread(target=renew)
+    renewing.start()
+    try:
+        for _ in range(800):
+            assert shown_by(context)
+    finally:
+        ended.set()
+        renewing.join()
