@@ -120,7 +120,7 @@ def test_report_on_a_new_association_reaches_the_node(
     there.our_port = node.port
     deliver(there)
     assert confirmed(registry, publish()).confirmed_by == "commitment"
-    assert there.reported == [0x0000]
+    wait_for(lambda: there.reported == [0x0000])  # the node answers after it has noted it
 
 
 def test_commitment_that_comes_after_the_next_request_counts_all_the_same(
