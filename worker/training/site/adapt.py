@@ -32,7 +32,7 @@ from worker.training.site.run import (
     train_on,
     write_site_bundle,
 )
-from worker.training.site.studies import describe_left_out, read_studies
+from worker.training.site.studies import describe_left_out, keep_apart, read_studies
 from worker.training.site.style import Curve, curve_of, in_style
 from worker.training.terms import PHANTOM, SITE
 
@@ -87,8 +87,7 @@ def adapt(
     if len(sure) < required.confident:
         detail = f"{len(sure)} of {len(found)} studies; {required.confident} are needed"
         raise ConfigurationError(Reason.NOTHING_CONFIDENT, detail)
-    n_watched = max(1, round(len(sure) * _WATCHED_SHARE))
-    watched, learnt = sure[:n_watched], sure[n_watched:]
+    watched, learnt = keep_apart(sure, _WATCHED_SHARE)
     truth = phantom_truth(work, options)
     volumes = [volume for one in learnt for volume in one.volumes]
     curves = [curve_of(volume) for volume in volumes]

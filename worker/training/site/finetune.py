@@ -24,7 +24,7 @@ from worker.training.site.run import (
     train_on,
     write_site_bundle,
 )
-from worker.training.site.studies import describe_left_out, read_studies
+from worker.training.site.studies import describe_left_out, keep_apart, read_studies
 from worker.training.terms import PHANTOM, SITE
 
 MINIMUM_STUDIES = 5
@@ -39,6 +39,14 @@ class Finetuned:
     manifest: Manifest
     n_studies: int
     left_out: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskedStudy:
+    """The phases of one study that people contoured."""
+
+    patient: str
+    volumes: list[LabelledVolume]
 
 
 def finetune(
@@ -60,14 +68,14 @@ def finetune(
     """
     before = network_of(parent)
     found, left_out = read_masked(studies, minimum_studies)
-    n_apart = max(1, round(len(found) * _KEPT_APART_SHARE))
-    apart = [volume for one in found[:n_apart] for volume in one]
-    learnt = [volume for one in found[n_apart:] for volume in one]
+    apart, learnt = keep_apart(found, _KEPT_APART_SHARE)
+    seen = [volume for one in apart for volume in one.volumes]
+    volumes = [volume for one in learnt for volume in one.volumes]
     truth = phantom_truth(work, options)
-    after = train_on(parent, learnt, {PHANTOM: truth.training}, _MIX, work, options)
+    after = train_on(parent, volumes, {PHANTOM: truth.training}, _MIX, work, options)
     rows = [
-        *_on_site(before, apart, parent, "before"),
-        *_on_site(after, apart, parent, "after"),
+        *_on_site(before, seen, parent, "before"),
+        *_on_site(after, seen, parent, "after"),
         *require_no_worse(before, after, truth.kept_apart),
     ]
     manifest = write_site_bundle(
@@ -76,17 +84,17 @@ def finetune(
         folder,
         options,
         learnt_from=(
-            f"Short-axis cines of a hospital with its own contours: {len(found) - n_apart} "
-            "studies; generated hearts (worker.phantom)."
+            f"Short-axis cines of a hospital with its own contours: {len(learnt)} studies; "
+            "generated hearts (worker.phantom)."
         ),
         command=f"cmr-triage train finetune --bundle {parent.name}, {options.minutes:g} minutes",
         evaluation=Evaluation(
             data=(
-                f"{n_apart} studies of the site that it did not learn from, in views around the "
-                "drawn heart, not through the whole tower; generated hearts kept apart. NOT "
-                "MEASURED: ejection fraction, and any other hospital"
+                f"{len(apart)} studies of the site, of patients that it did not learn from, in "
+                "views around the drawn heart, not through the whole tower; generated hearts kept "
+                "apart. NOT MEASURED: ejection fraction, and any other hospital"
             ),
-            n_patients=n_apart,
+            n_patients=len({one.patient for one in apart}),
             command="cmr-triage train finetune",
             rows=tuple(rows),
         ),
@@ -94,7 +102,7 @@ def finetune(
     return Finetuned(manifest, len(found), left_out)
 
 
-def read_masked(studies: Path, minimum: int) -> tuple[list[list[LabelledVolume]], str]:
+def read_masked(studies: Path, minimum: int) -> tuple[list[MaskedStudy], str]:
     """Read the phases with masks of each study that has any.
 
     Raises
@@ -104,7 +112,7 @@ def read_masked(studies: Path, minimum: int) -> tuple[list[list[LabelledVolume]]
     """
     rejected: Counter[Reason] = Counter()
     wrong: Counter[str] = Counter()
-    found: list[list[LabelledVolume]] = []
+    found: list[MaskedStudy] = []
     n_usable = 0
     for study in read_studies(studies, rejected):
         n_usable += 1
@@ -116,7 +124,7 @@ def read_masked(studies: Path, minimum: int) -> tuple[list[list[LabelledVolume]]
         if not volumes:
             wrong["without a mask"] += 1
             continue
-        found.append(volumes)
+        found.append(MaskedStudy(study.patient, volumes))
     said = ", ".join(
         part
         for part in (describe_left_out(rejected), ", ".join(f"{n} {k}" for k, n in wrong.items()))

@@ -52,6 +52,7 @@ class ConfidenceGate:
 class PseudoLabelled:
     """End-diastole and end-systole of one study with the network's contours and its doubts."""
 
+    patient: str
     volumes: tuple[LabelledVolume, LabelledVolume]
     confidence: float
     weakest: float
@@ -92,6 +93,7 @@ def _pseudo_label(tower: SegmentationTower, study: SiteStudy) -> PseudoLabelled:
     ed, es = (looked_at[phase] for phase in ends)
     mean, weakest = _confidence(first, ends)
     return PseudoLabelled(
+        study.patient,
         (volume_of(study, ed, es, labels[0]), volume_of(study, es, ed, labels[1])),
         mean,
         weakest,

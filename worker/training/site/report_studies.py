@@ -25,7 +25,7 @@ from worker.model.language.vision import StudyReader
 from worker.model.language.writer import read_tokenizer
 from worker.model.tower import SegmentationTower
 from worker.training.site.report_labels import UNKNOWN, labels_of, read_text
-from worker.training.site.studies import files_by_study, study_name
+from worker.training.site.studies import find_studies
 
 REPORT_NAME = "report.txt"
 Float32Array = npt.NDArray[np.float32]
@@ -37,8 +37,8 @@ class ReportedStudy:
 
     Attributes
     ----------
-    name
-        Made of a hash, the same on every run.
+    name, patient
+        Made of hashes, the same on every run.
     hidden
         float32 ``[width]``: mean hidden state of the image marks.
     labels
@@ -46,6 +46,7 @@ class ReportedStudy:
     """
 
     name: str
+    patient: str
     hidden: Float32Array
     labels: Mapping[str, int]
 
@@ -133,11 +134,11 @@ def _reported(
     cache: Path,
     left_out: Counter[str],
 ) -> Iterator[ReportedStudy]:
-    studies = sorted(files_by_study(folder).items())
-    reports = {uid: _report_of(paths) for uid, paths in studies}
+    studies = find_studies(folder)
+    reports = {one.name: _report_of(one.paths) for one in studies}
     shared = Counter(path for path in reports.values() if path is not None)
-    for uid, paths in studies:
-        report, name = reports[uid], study_name(uid)
+    for one in studies:
+        report = reports[one.name]
         if report is None:
             left_out["without a report"] += 1
         elif shared[report] > 1:
@@ -148,11 +149,11 @@ def _reported(
                 left_out["whose report names no category plainly"] += 1
                 continue
             try:
-                hidden = _kept(cache / f"{name}.npy", reader, paths)
+                hidden = _kept(cache / f"{one.name}.npy", reader, one.paths)
             except (StudyRejectedError, ModelError) as error:
                 left_out[error.reason.value] += 1
                 continue
-            yield ReportedStudy(name, hidden, labels)
+            yield ReportedStudy(one.name, one.patient, hidden, labels)
 
 
 def _report_of(paths: Sequence[Path]) -> Path | None:

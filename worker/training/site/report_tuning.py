@@ -97,7 +97,8 @@ def tune(
     hidden = np.stack([one.hidden for one in found])
     labels = np.array([[one.labels[c.key] for c in learnt] for one in found], dtype=np.int64)
     directions = reader.directions(learnt)
-    judged = judge(heads.whole.weight.detach(), hidden, labels, directions, learnt)
+    fold = folds_of([one.patient for one in found])
+    judged = judge(heads.whole.weight.detach(), hidden, labels, directions, learnt, fold)
     gain = float(np.mean([one.after.value - one.before.value for one in judged]))
     if gain <= 0:
         detail = f"the mean area under the curve went from there by {gain:+.3f}"
@@ -246,15 +247,22 @@ def _margins(weight: Tensor, hidden: Tensor, directions: Float32Array) -> Tensor
     return functional.normalize(hidden @ weight.T, dim=1) @ torch.from_numpy(directions).T
 
 
+def folds_of(patients: Sequence[str]) -> IntArray:
+    """Draw the fold of each study; the studies of one patient are in one."""
+    order = list(dict.fromkeys(patients))
+    drawn = np.random.default_rng(7).permutation(len(order)) % _FOLDS
+    return np.array([drawn[order.index(one)] for one in patients], dtype=np.int64)
+
+
 def judge(
     weight: Tensor,
     hidden: Float32Array,
     labels: IntArray,
     directions: Float32Array,
     categories: Sequence[Category],
+    fold: IntArray,
 ) -> tuple[Judged, ...]:
-    """Cross-validate: the margins of a study come from a fit that never saw it."""
-    fold = np.random.default_rng(7).permutation(len(hidden)) % _FOLDS
+    """Cross-validate: the margins of a study come from a fit that never saw its patient."""
     before = _margins(weight, torch.from_numpy(hidden), directions).numpy()
     after = np.zeros_like(before)
     for k in range(_FOLDS):
@@ -328,7 +336,7 @@ def site_card(parent: Bundle, n_studies: int, judged: Sequence[Judged]) -> str:
             "report is in this bundle.",
             "",
             "Area under the curve (95 % bootstrap interval; studies with / without), by "
-            f"{_FOLDS}-fold cross-validation over these studies. Truth is what the reports say, "
+            f"{_FOLDS}-fold cross-validation over their patients. Truth is what the reports say, "
             "which is no truth about the hearts; another hospital may write and scan otherwise.",
             "",
             "| category | before | after |",

@@ -1,8 +1,8 @@
 """A hospital's folder of DICOM turned into training volumes: one way for all site training.
 
-Studies are told apart by their Study Instance UID, whatever the folders; each goes through the same
-selection and checks as in the product, and is scaled as there. Nothing that names a patient leaves
-this file: a study is called by a hash.
+Studies are told apart by their Study Instance UID, patients by their Patient ID, whatever the
+folders; each study goes through the same selection and checks as in the product, and is scaled as
+there. Nothing that names a patient leaves this file: studies and patients are called by a hash.
 """
 
 import hashlib
@@ -10,17 +10,47 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
-from plugin.domain.errors import Reason, StudyRejectedError
+from plugin.domain.errors import ConfigurationError, Reason, StudyRejectedError
 from worker.model.intensity import scale_intensities
 from worker.training.cohorts import LabelledVolume
 from worker.volume import load_study
 from worker.volume.types import CineStack
+
+_IDENTIFIERS = ["StudyInstanceUID", "PatientID"]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundStudy:
+    """The DICOM files of one study.
+
+    Attributes
+    ----------
+    name, patient
+        Made of hashes, the same on every run.
+    """
+
+    name: str
+    patient: str
+    paths: tuple[Path, ...]
+
+
+class OfPatient(Protocol):
+    """What came from one patient."""
+
+    @property
+    def patient(self) -> str:
+        """Return whose it is, as `FoundStudy` calls them."""
+        ...
+
+
+T = TypeVar("T", bound=OfPatient)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,8 +59,8 @@ class SiteStudy:
 
     Attributes
     ----------
-    name
-        Made of a hash, the same on every run.
+    name, patient
+        Made of hashes, the same on every run.
     images
         The pixels of the stack, scaled for the network.
     folders
@@ -38,6 +68,7 @@ class SiteStudy:
     """
 
     name: str
+    patient: str
     stack: CineStack
     images: npt.NDArray[np.float32]
     folders: tuple[Path, ...]
@@ -45,19 +76,40 @@ class SiteStudy:
 
 def read_studies(folder: Path, left_out: Counter[Reason]) -> Iterator[SiteStudy]:
     """Read the studies below a folder one by one; count why others were left out."""
-    for uid, paths in sorted(files_by_study(folder).items()):
+    for found in find_studies(folder):
         try:
-            stack = load_study(paths).stack
+            stack = load_study(found.paths).stack
         except StudyRejectedError as error:
             left_out[error.reason] += 1
             continue
-        folders = tuple(sorted({path.parent for path in paths}))
-        yield SiteStudy(study_name(uid), stack, scale_intensities(stack.pixels), folders)
+        folders = tuple(sorted({path.parent for path in found.paths}))
+        images = scale_intensities(stack.pixels)
+        yield SiteStudy(found.name, found.patient, stack, images, folders)
 
 
-def study_name(study_instance_uid: str) -> str:
-    """Return what a study is called here: of a hash, the same on every run."""
-    return f"study-{hashlib.sha256(study_instance_uid.encode()).hexdigest()[:8]}"
+def keep_apart(found: Sequence[T], share: float) -> tuple[list[T], list[T]]:
+    """Part studies into those that are kept apart and those to be learnt from, patient by patient.
+
+    Whole patients are kept apart, in the order they come in, until at least ``share`` of the
+    studies (and one) are.
+
+    Raises
+    ------
+    ConfigurationError
+        ``TOO_FEW_STUDIES``: all are of one patient.
+    """
+    apart: set[str] = set()
+    n_apart = 0
+    for patient, n_studies in Counter(one.patient for one in found).items():
+        if n_apart >= max(1, round(len(found) * share)):
+            break
+        apart.add(patient)
+        n_apart += n_studies
+    learnt = [one for one in found if one.patient not in apart]
+    if not learnt:
+        detail = f"{len(found)} studies of one patient; others must be kept apart"
+        raise ConfigurationError(Reason.TOO_FEW_STUDIES, detail)
+    return [one for one in found if one.patient in apart], learnt
 
 
 def at_phases(stack: CineStack, phases: Sequence[int]) -> CineStack:
@@ -97,17 +149,33 @@ def describe_left_out(left_out: Counter[Reason]) -> str:
     return ", ".join(f"{n} {reason.value}" for reason, n in left_out.most_common())
 
 
-def files_by_study(folder: Path) -> dict[str, list[Path]]:
-    """Return the DICOM files below a folder by Study Instance UID, whatever the folders."""
-    found: dict[str, list[Path]] = {}
+def find_studies(folder: Path) -> list[FoundStudy]:
+    """Return the studies below a folder in order of their Study Instance UID.
+
+    A study without a Patient ID counts as a patient of its own; so do all of them where they share
+    one, because that is what an anonymiser wrote.
+    """
+    files: dict[str, list[Path]] = {}
+    ids: dict[str, str] = {}
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or path.name.startswith(".") or path.name == "DICOMDIR":
             continue
         try:
-            header = dcmread(path, stop_before_pixels=True, specific_tags=["StudyInstanceUID"])
+            header = dcmread(path, stop_before_pixels=True, specific_tags=_IDENTIFIERS)
         except (InvalidDicomError, OSError, ValueError):
             continue
         uid = str(header.get("StudyInstanceUID", ""))
         if uid:
-            found.setdefault(uid, []).append(path)
-    return found
+            files.setdefault(uid, []).append(path)
+            ids[uid] = ids.get(uid) or str(header.get("PatientID") or "").strip()
+    told = len(set(ids.values())) > 1
+    return [
+        FoundStudy(
+            _called("study", uid), _called("patient", (told and ids[uid]) or uid), tuple(paths)
+        )
+        for uid, paths in sorted(files.items())
+    ]
+
+
+def _called(kind: str, identifier: str) -> str:
+    return f"{kind}-{hashlib.sha256(identifier.encode()).hexdigest()[:8]}"

@@ -52,7 +52,10 @@ def drawn_study(seed=0, folders=()):
     pixels = np.stack([volume.images] * N_PHASES)
     stack = stack_from_array(pixels, SPACING_MM)
     images = scale_intensities(pixels)
-    return SiteStudy(f"study-{seed}", stack, images, tuple(Path(f) for f in folders)), labels
+    found = SiteStudy(
+        f"study-{seed}", f"patient-{seed}", stack, images, tuple(Path(f) for f in folders)
+    )
+    return found, labels
 
 
 class DrawnTower:

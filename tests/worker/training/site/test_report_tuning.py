@@ -14,7 +14,14 @@ from worker.model.golden import open_verified  # noqa: E402
 from worker.model.language.categories import Category, read_categories  # noqa: E402
 from worker.training.site import report_tuning as tuning  # noqa: E402
 from worker.training.site.report_studies import ReportedStudy, read_reported  # noqa: E402
-from worker.training.site.report_tuning import fit, heads_of, judge, require_enough, tune  # noqa: E402
+from worker.training.site.report_tuning import (  # noqa: E402
+    fit,
+    folds_of,
+    heads_of,
+    judge,
+    require_enough,
+    tune,
+)
 
 pytestmark = pytest.mark.train
 THICK = Category(key="thick", name="thick wall", present=("a",), absent=("b",))
@@ -113,7 +120,7 @@ def test_fit_is_better_on_studies_that_it_did_not_see_and_leaves_the_rest_alone(
     hidden, weight, labels, directions = drawn()
     before = weight.clone()
     labels[::7, 0] = -1
-    judged = judge(weight, hidden, labels, directions, [THICK, LARGE])
+    judged = judge(weight, hidden, labels, directions, [THICK, LARGE], folds(len(hidden)))
     assert torch.equal(weight, before)
     assert [one.key for one in judged] == ["thick", "large"]
     assert all(one.after.value > one.before.value + 0.1 for one in judged)
@@ -125,13 +132,26 @@ def test_fit_is_better_on_studies_that_it_did_not_see_and_leaves_the_rest_alone(
 def test_labels_by_chance_are_not_learnt():
     hidden, weight, labels, directions = drawn()
     shuffled = np.random.default_rng(1).permutation(labels)
-    judged = judge(weight, hidden, shuffled, directions, [THICK, LARGE])
+    judged = judge(weight, hidden, shuffled, directions, [THICK, LARGE], folds(len(hidden)))
     assert all(one.after.low < 0.5 for one in judged)
+
+
+def folds(n):
+    return folds_of([f"p-{k}" for k in range(n)])
+
+
+def test_studies_of_one_patient_are_in_one_fold():
+    patients = [f"p-{k // 3}" for k in range(90)]
+    drawn = folds_of(patients)
+    assert all(len(set(drawn[3 * k : 3 * k + 3])) == 1 for k in range(30))
+    assert np.bincount(drawn).tolist() == [18] * 5
 
 
 def studies(labels):
     return [
-        ReportedStudy(f"study-{k}", np.zeros(3, np.float32), {"thick": int(t), "large": int(g)})
+        ReportedStudy(
+            f"study-{k}", f"p-{k}", np.zeros(3, np.float32), {"thick": int(t), "large": int(g)}
+        )
         for k, (t, g) in enumerate(labels)
     ]
 
@@ -169,7 +189,7 @@ def reported(seed, *, chance):
         hidden = rng.normal(size=width).astype(np.float32)
         hidden[0] += 0 if chance else 6 * (1 if key == "DCM" else -1)
         labels = {"NOR": 0, "DCM": int(key == "DCM"), "HCM": int(key == "HCM"), "MINF": 0, "RV": 0}
-        found.append(ReportedStudy(f"study-{k:02}", hidden, labels))
+        found.append(ReportedStudy(f"study-{k:02}", f"p-{k:02}", hidden, labels))
     return found
 
 
