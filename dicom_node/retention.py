@@ -15,7 +15,6 @@ from plugin.spool import Spool
 
 log = get_logger(__name__)
 
-_ALL = 1_000_000
 _BATCH = 500
 _ACTOR = "retention"
 
@@ -124,15 +123,19 @@ def delete_leftovers(spool: Spool, registry: Registry) -> None:
     A folder that the registry does not know is not enough: the registry may be an older copy. Only
     what the audit trail tells to be purged goes, and only if the study has not come again.
     """
-    known = set()
-    for study in registry.studies.list(limit=_ALL):
-        known.add(study.study_key)
-        folder = spool.studies / study.study_key
-        if study.images_deleted_at is None or not folder.is_dir():
-            continue
-        if all(version.deleted for version in registry.studies.versions(study.id)):
-            spool.remove_study(study.study_key)
-    for entry in registry.audit.list(_BATCH, actions=("study.purge",)):
-        key = entry.subject.removeprefix("study ")
-        if key not in known:
-            _remove_files(spool, key, (entry.before or {}).get("job_ids", ()))
+    with_files = sorted(path.name for path in spool.studies.iterdir())
+    for start in range(0, len(with_files), _BATCH):
+        known = registry.studies.by_keys(with_files[start : start + _BATCH])
+        for key, study in known.items():
+            if study.images_deleted_at is None:
+                continue
+            if all(version.deleted for version in registry.studies.versions(study.id)):
+                spool.remove_study(key)
+    purged = [
+        (entry.subject.removeprefix("study "), (entry.before or {}).get("job_ids", ()))
+        for entry in registry.audit.list(_BATCH, actions=("study.purge",))
+    ]
+    again = registry.studies.by_keys([key for key, _ in purged])
+    for key, job_ids in purged:
+        if key not in again:
+            _remove_files(spool, key, job_ids)
