@@ -84,11 +84,6 @@ def pool_regions(
     return np.asarray(result, dtype=np.float32)
 
 
-def n_region_features(n_maps: int) -> int:
-    """How many features a region has when the tower gives ``n_maps`` maps."""
-    return n_maps + len(SHAPE_FEATURES)
-
-
 def _weights(
     probabilities: Float32Array, size: tuple[int, ...], spacing_mm: float
 ) -> tuple[Float32Array, Float32Array]:

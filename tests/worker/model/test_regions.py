@@ -7,7 +7,6 @@ from worker.model.regions import (
     N_SECTORS,
     REGIONS,
     SHAPE_FEATURES,
-    n_region_features,
     pool_regions,
 )
 
@@ -52,7 +51,7 @@ def test_maps_are_averaged_inside_each_region():
     halved = probabilities.reshape(4, 56, 2, 56, 2).mean(axis=(2, 4))
     maps = np.stack((halved[3], halved[1]))
     result = pooled(probabilities, maps=maps)
-    assert result.shape == (1, len(REGIONS), n_region_features(2))
+    assert result.shape == (1, len(REGIONS), 2 + len(SHAPE_FEATURES))
     assert result.dtype == np.float32
     own, other = result[0, [LV, RV], [0, 1]], result[0, [LV, RV], [1, 0]]
     assert own.min() > 0.9

@@ -158,20 +158,3 @@ def category_loss(margins: Tensor, findings: Tensor, temperature: Tensor) -> Ten
         margins / temperature, (findings == 1).to(margins.dtype), reduction="none"
     )
     return (per_pair * known).sum() / known.sum().clamp(min=1)
-
-
-def next_token_loss(logits: Tensor, targets: Tensor, target_mask: Tensor) -> Tensor:
-    """Cross-entropy of the tokens that are to be learnt.
-
-    Parameters
-    ----------
-    logits
-        ``[batch, token, vocabulary]``, those that predict ``targets`` at the same index.
-    targets
-        int64 ``[batch, token]``.
-    target_mask
-        ``[batch, token]``, 1 for tokens to be learnt (answers), 0 for prompts and padding.
-    """
-    weights = target_mask.to(logits.dtype)
-    per_token = functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
-    return (per_token * weights).sum() / weights.sum().clamp(min=1)

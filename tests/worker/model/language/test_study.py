@@ -6,7 +6,7 @@ import pytest
 from tests.worker.findings.shapes import heart_study
 from worker.findings.assess import assess
 from worker.model.language.study import phases_read, study_features
-from worker.model.regions import REGIONS, n_region_features, pool_regions
+from worker.model.regions import REGIONS, SHAPE_FEATURES, pool_regions
 from worker.model.types import Segmentation
 from worker.volume.types import PatientContext
 
@@ -36,7 +36,7 @@ def test_three_moments_are_read_with_their_times(analysed):
     (filling,) = set(phases) - {ed, es}
     assert es < filling < stack.n_phases + ed
     np.testing.assert_allclose(study.phase_share, np.array(phases) / stack.n_phases, atol=1e-6)
-    assert study.regions.shape == (3, stack.n_slices, len(REGIONS), n_region_features(1))
+    assert study.regions.shape == (3, stack.n_slices, len(REGIONS), 1 + len(SHAPE_FEATURES))
     np.testing.assert_array_equal(study.regions[0], segmentation.regions[phases[0]])
 
 

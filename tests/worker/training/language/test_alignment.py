@@ -9,7 +9,6 @@ from worker.training.language.alignment import (  # noqa: E402
     Features,
     Temperature,
     category_loss,
-    next_token_loss,
     same_findings,
     symmetric_info_nce,
 )
@@ -117,11 +116,3 @@ def test_category_loss_of_a_batch_without_labels_is_zero():
     loss.backward()
     assert loss.item() == 0
     assert not margins.grad.any()
-
-
-def test_next_token_loss_counts_answers_only():
-    logits = torch.zeros(1, 3, 4)
-    logits[0, 0, 2] = 50.0
-    targets, mask = torch.tensor([[0, 1, 3]]), torch.tensor([[0, 1, 1]])
-    assert next_token_loss(logits, targets, mask).item() == pytest.approx(math.log(4), rel=1e-5)
-    assert next_token_loss(logits, targets, torch.zeros_like(mask)).item() == 0

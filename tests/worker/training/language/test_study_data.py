@@ -5,7 +5,7 @@ pytest.importorskip("torch", reason="needs the extra train")
 
 from plugin.domain.errors import ModelError, Reason
 from worker.findings.rules import WALL_THICKENED_MM
-from worker.model.regions import REGIONS, n_region_features, pool_regions
+from worker.model.regions import REGIONS, SHAPE_FEATURES, pool_regions
 from worker.model.types import Segmentation
 from worker.phantom.heart import sample_traits
 from worker.training.language import study_data
@@ -55,7 +55,7 @@ def test_generated_study_has_truth_measurements_and_regions(tower):
     study = phantom_study(tower, seed=5, index=3)
     assert (study.group, study.kind) == ("HCM", "hypertrophic_concentric")
     n_phases, n_slices = study.features.regions.shape[:2]
-    assert study.features.regions.shape[2:] == (len(REGIONS), n_region_features(N_MAPS))
+    assert study.features.regions.shape[2:] == (len(REGIONS), N_MAPS + len(SHAPE_FEATURES))
     assert n_phases == 3
     assert study.features.level.shape == (n_slices,)
     wall = study.truth.value("maximal_wall_thickness")
