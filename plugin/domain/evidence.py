@@ -84,12 +84,17 @@ class Evidence:
         in words. Those that no fact names are never said.
     phrases
         All that free text may be made of, in lower case; empty where anything else is held back.
+    governing, predicates
+        Those with a verb and its object behind them, and those whose subject stands before them: in
+        one sentence no predicate may stand behind a governing phrase.
     """
 
     language: str
     facts: tuple[Fact, ...]
     restricted: tuple[str, ...]
     phrases: tuple[str, ...] = ()
+    governing: tuple[str, ...] = ()
+    predicates: tuple[str, ...] = ()
 
     def fact(self, fact_id: str) -> Fact | None:
         """Return the fact with this id, or None."""

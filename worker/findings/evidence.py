@@ -19,7 +19,7 @@ from plugin.domain.evidence import MAXIMUM_FACTS, Evidence, Fact, FactKind
 from plugin.domain.findings import Assessment, Certainty, Finding, Measurement, Priority
 from worker.findings.beat_definitions import BEAT_DEFINITIONS
 from worker.findings.language import Language
-from worker.findings.sentences import Sentences, by_key, digits, sides_of
+from worker.findings.sentences import Sentences, by_key, number_of, sides_of
 from worker.findings.written import load_phrases
 from worker.model.language.vocabulary import LANGUAGES
 
@@ -111,11 +111,16 @@ def make_evidence(assessment: Assessment, language: Language) -> Evidence:
     room -= len(pattern)
     facts += [*_quality_facts(assessment, say), *_segment_facts(assessment, say)][:room]
     facts += pattern
-    return Evidence(
-        language.code,
-        _numbered(facts, language),
-        tuple(sorted({word for words in language.words.values() for word in words})),
-        tuple(load_phrases(language.code).groups) if language.code in LANGUAGES else (),
+    restricted = tuple(sorted({word for words in language.words.values() for word in words}))
+    evidence = Evidence(language.code, _numbered(facts, language), restricted)
+    if language.code not in LANGUAGES:
+        return evidence
+    phrases = load_phrases(language.code)
+    return replace(
+        evidence,
+        phrases=tuple(phrases.groups),
+        governing=phrases.of("governing"),
+        predicates=phrases.of("predicate"),
     )
 
 
@@ -177,7 +182,7 @@ def _measurement_facts(assessment: Assessment, say: Sentences) -> Iterator[Fact]
             key,
             _within_a_sentence(say.with_interval(measurement)),
             tuple(dict.fromkeys(terms)),
-            number=digits(key, measurement.value),
+            number=number_of(measurement),
         )
     if assessment.bsa_m2 is not None:
         number, unit = f"{assessment.bsa_m2:.2f}", say.language.unit("m2")
@@ -281,6 +286,6 @@ def _segment_facts(assessment: Assessment, say: Sentences) -> Iterator[Fact]:
             chosen.key,
             _within_a_sentence(say.with_interval(chosen)),
             ("left",),
-            number=digits(chosen.key, chosen.value),
+            number=number_of(chosen),
             segment=chosen.segment,
         )

@@ -17,7 +17,7 @@ from plugin.domain.findings import (
     QualityNote,
 )
 from worker.findings.language import Language
-from worker.findings.sentences import Sentences, by_key, digits, graded, sides_of
+from worker.findings.sentences import Sentences, by_key, graded, number_of, sides_of
 
 _INFORMATION = frozenset(
     {
@@ -110,7 +110,7 @@ def _within(
                 "values",
                 "measured",
                 name=tables["parts"][one.key.removeprefix(f"{side}_")],
-                number=digits(one.key, one.value),
+                number=number_of(one),
                 unit=say.language.unit(one.unit),
             )
             for one in own

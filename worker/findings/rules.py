@@ -23,6 +23,13 @@ from enum import StrEnum
 from plugin.domain.findings import Certainty, Code, Finding, Measurement
 from worker.findings.definition import LEFT_VENTRICLE, LV_MYOCARDIUM_SITE, RIGHT_VENTRICLE
 from worker.findings.language import load_language
+from worker.findings.limits import (
+    LVEF_NORMAL_PERCENT,
+    LVEF_REDUCED_PERCENT,
+    LVEF_SEVERE_PERCENT,
+    WALL_MASSIVE_MM,
+    WALL_THICKENED_MM,
+)
 from worker.findings.sentences import Sentences
 from worker.findings.uncertainty import Z_90_PERCENT
 
@@ -43,12 +50,6 @@ RV_DYSFUNCTION = Code(
 )
 
 _NEAR_MISS_ERRORS = 0.5
-
-LVEF_SEVERE_PERCENT = 30.0
-LVEF_REDUCED_PERCENT = 40.0
-LVEF_NORMAL_PERCENT = 50.0
-WALL_THICKENED_MM = 15.0
-WALL_MASSIVE_MM = 30.0
 
 
 class Side(StrEnum):

@@ -22,9 +22,11 @@ from plugin.domain.findings import (
     ReasonKind,
     Stratum,
 )
+from plugin.domain.rounding import rounded_beside
 from plugin.domain.triage import Outcome
 from worker.findings.definitions import DEFINITIONS, SEGMENT_KEYS, SEGMENT_NAMES
 from worker.findings.language import Language, load_language
+from worker.findings.limits import JUDGED_BY
 
 _ENGLISH = load_language("en")
 
@@ -32,6 +34,13 @@ _ENGLISH = load_language("en")
 def digits(key: str, value: float) -> str:
     """Value with the digits of its definition, without unit."""
     return f"{value:.{DEFINITIONS[key].decimals}f}"
+
+
+def number_of(measurement: Measurement) -> str:
+    """Value as it is printed: with more digits where fewer would put it on or across a limit."""
+    ends = (end for normal in measurement.normal_ranges for end in (normal.low, normal.high))
+    limits = (*JUDGED_BY.get(measurement.key, ()), *(end for end in ends if end is not None))
+    return rounded_beside(measurement.value, DEFINITIONS[measurement.key].decimals, limits)
 
 
 def by_key(measurements: Iterable[Measurement]) -> dict[str, Measurement]:
@@ -83,16 +92,15 @@ class Sentences:
 
     def value(self, measurement: Measurement) -> str:
         """``152 ml``."""
-        number = digits(measurement.key, measurement.value)
-        return f"{number}{self.language.unit(measurement.unit)}"
+        return f"{number_of(measurement)}{self.language.unit(measurement.unit)}"
 
-    def measured(self, measurement: Measurement) -> str:
-        """``LV mass 120 g``."""
+    def measured(self, measurement: Measurement, number: str | None = None) -> str:
+        """``LV mass 120 g``; ``number`` where the value is written otherwise than usual."""
         return self.language.say(
             "values",
             "measured",
             name=self.name(measurement),
-            number=digits(measurement.key, measurement.value),
+            number=number or number_of(measurement),
             unit=self.language.unit(measurement.unit),
         )
 
@@ -100,12 +108,14 @@ class Sentences:
         """``LV ejection fraction 34 % (28 to 40 %)``; the interval is about 90 %."""
         if measurement.interval is None:
             return self.measured(measurement)
-        low, high = (digits(measurement.key, end) for end in measurement.interval)
+        number = number_of(measurement)
+        decimals = len(number.partition(".")[2])
+        low, high = (f"{end:.{decimals}f}" for end in measurement.interval)
         return self.language.say(
             "values",
             "with_interval",
             name=self.name(measurement),
-            number=digits(measurement.key, measurement.value),
+            number=number,
             unit=self.language.unit(measurement.unit),
             low=low,
             high=high,
@@ -252,7 +262,10 @@ class Sentences:
             if form == "near_reason":
                 return words
             return self.language.say("priority", "other_reason", words=words, source=reason.source)
-        return self.priority_limit(form, reason, self.measured(measurements[reason.key]))
+        measurement = measurements[reason.key]
+        limits = () if reason.threshold is None else (reason.threshold,)
+        number = rounded_beside(measurement.value, DEFINITIONS[reason.key].decimals, limits)
+        return self.priority_limit(form, reason, self.measured(measurement, number))
 
     def priority_limit(self, form: str, reason: PriorityReason, measured: str = "") -> str:
         """Say the limit of a policy behind what was measured; ``form`` is a key of ``priority``."""

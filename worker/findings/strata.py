@@ -25,6 +25,13 @@ from dataclasses import dataclass, replace
 
 from plugin.domain.findings import Certainty, Measurement, Stratum
 from worker.findings.language import load_language
+from worker.findings.limits import (
+    LVEF_DEFIBRILLATOR_PERCENT,
+    LVEF_NORMAL_PERCENT,
+    LVEF_REDUCED_PERCENT,
+    RVEF_OUTCOME_PERCENT,
+    WALL_MASSIVE_MM,
+)
 from worker.findings.rules import Side, judge
 from worker.findings.sentences import Sentences
 
@@ -67,42 +74,42 @@ BANDS: tuple[Band, ...] = (
         "ejection_fraction_reduced",
         "lv_ejection_fraction",
         _HEART_FAILURE,
-        high=40.0,
+        high=LVEF_REDUCED_PERCENT,
         holds_high=True,
     ),
     Band(
         "ejection_fraction_mildly_reduced",
         "lv_ejection_fraction",
         _HEART_FAILURE,
-        low=40.0,
-        high=50.0,
+        low=LVEF_REDUCED_PERCENT,
+        high=LVEF_NORMAL_PERCENT,
     ),
     Band(
         "ejection_fraction_preserved",
         "lv_ejection_fraction",
         _HEART_FAILURE,
-        low=50.0,
+        low=LVEF_NORMAL_PERCENT,
         holds_low=True,
     ),
     Band(
         "defibrillator_evaluation",
         "lv_ejection_fraction",
         _DEFIBRILLATOR,
-        high=35.0,
+        high=LVEF_DEFIBRILLATOR_PERCENT,
         holds_high=True,
     ),
     Band(
         "right_ventricle_and_outcome",
         "rv_ejection_fraction",
         _RIGHT_VENTRICLE,
-        high=45.0,
+        high=RVEF_OUTCOME_PERCENT,
         holds_high=True,
     ),
     Band(
         "massive_wall_thickness",
         "maximal_wall_thickness",
         _THICK_WALL,
-        low=30.0,
+        low=WALL_MASSIVE_MM,
         holds_low=True,
     ),
 )

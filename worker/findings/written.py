@@ -39,6 +39,7 @@ _STUTTER = re.compile(
     r"(?<!\w)([^\W\d_]{2,}(?: [^\W\d_]+)*)[\s:;,：；，、]+\1(?!\w)", re.IGNORECASE
 )
 _COLONS = ":："
+_CLAIM_NOTHING = frozenset({"free", "governing", "predicate", "criterion"})
 _OF_THE_HEART = ("quantities", "sides", "concepts", "never")
 _HARMLESS = frozenset(" ,.;:()!?，。；：、（）！？")
 
@@ -61,14 +62,20 @@ class Phrases:
     code
         The language.
     groups
-        Phrase in lower case to what it claims: ``free`` nothing, ``about_history`` that the history
-        says otherwise, ``greatest`` and ``smallest`` that a segment is so, ``no_cause`` that there
-        is none to consider, ``no_answer`` that the study cannot tell, ``not_assessed`` that nobody
-        looked at what the sentence names, ``criterion`` that a printed rule follows.
+        Phrase in lower case to what it claims: ``free`` nothing (nor ``governing``, a verb and its
+        object behind it, and ``predicate``, whose subject stands before it), ``about_history``
+        that the history says otherwise, ``greatest`` and ``smallest`` that a segment is so,
+        ``no_cause`` that there is none to consider, ``no_answer`` that the study cannot tell,
+        ``not_assessed`` that nobody looked at what the sentence names, ``criterion`` that a
+        printed rule follows.
     """
 
     code: str
     groups: Mapping[str, str]
+
+    def of(self, group: str) -> tuple[str, ...]:
+        """Return the phrases of one group."""
+        return tuple(piece for piece, own in self.groups.items() if own == group)
 
     def claims(self, sentence: str) -> frozenset[str]:
         """Return what the phrases of a sentence claim.
@@ -84,14 +91,18 @@ class Phrases:
             rest = re.sub(re.escape(piece), "", rest, flags=re.IGNORECASE)
         if set(rest) - _HARMLESS or not pieces <= self.groups.keys():
             raise DoubtfulTextError(Doubt.UNKNOWN_WORD)
-        return frozenset(self.groups[piece] for piece in pieces)
+        return frozenset(self.groups[piece] for piece in pieces) - _CLAIM_NOTHING
 
 
 def pieces_of(sentence: str, code: str) -> set[str]:
     """Return the words between slots and punctuation, as phrases in lower case."""
+    return set(_pieces_in_order(sentence, code))
+
+
+def _pieces_in_order(sentence: str, code: str) -> list[str]:
     pattern = _UNSPACED if code == "zh" else _SPACED
     between = _SLOT.split(sentence)
-    return {piece.lower() for text in between for piece in pattern.findall(text)}
+    return [piece.lower() for text in between for piece in pattern.findall(text)]
 
 
 @cache
@@ -138,7 +149,7 @@ def confirm(
     phrases = load_phrases(evidence.language)
     for sentence, own in zip(sentences, facts, strict=True):
         _require_places(sentence, own, phrases)
-        for claim in phrases.claims(sentence) - {"free", "criterion"}:
+        for claim in phrases.claims(sentence):
             _require(claim, own, task, evidence, history)
     printed = [fill_slots(sentence, evidence) for sentence in sentences]
     found = check_text(
@@ -170,9 +181,13 @@ def _named(sentence: str, evidence: Evidence) -> list[Fact]:
 def _require_places(sentence: str, facts: list[Fact], phrases: Phrases) -> None:
     """Hold the order of slots to the words between them.
 
-    A printed rule stands behind the words that announce one and nowhere else; and a colon, which
-    says what follows of what precedes it, does not stand between two values.
+    A printed rule stands behind the words that announce one and nowhere else; a colon, which says
+    what follows of what precedes it, does not stand between two values; and what already is the
+    object of a verb gets no second one ("the cine gives A lies within ...").
     """
+    groups = [phrases.groups.get(piece) for piece in _pieces_in_order(sentence, phrases.code)]
+    if "governing" in groups and "predicate" in groups[groups.index("governing") :]:
+        raise DoubtfulTextError(Doubt.NOT_JOINED)
     before, *between, behind = _SLOT.split(sentence)
     announced = [
         any(phrases.groups.get(piece) == "criterion" for piece in pieces_of(text, phrases.code))

@@ -14,8 +14,9 @@ import numpy.typing as npt
 from plugin.domain.errors import ModelError
 from plugin.domain.findings import Assessment, Certainty, PatternEstimate
 from worker.findings import assess
+from worker.findings.limits import LVEF_NORMAL_PERCENT, LVEF_REDUCED_PERCENT
 from worker.findings.pattern import PatternTable
-from worker.findings.rules import LVEF_NORMAL_PERCENT, LVEF_REDUCED_PERCENT, RANGE_RULES, Side
+from worker.findings.rules import RANGE_RULES, Side
 from worker.findings.uncertainty import STANDARD_ERRORS, StandardError
 from worker.model.types import Segmentation
 from worker.training.report_fidelity import LANGUAGES, Fidelity, read_back

@@ -15,6 +15,7 @@ from plugin.domain.findings import (
     PrioritySuggestion,
     ReasonKind,
 )
+from plugin.domain.rounding import rounded_beside
 from plugin.domain.triage.inputs import ClinicalFlag, OrderFacts, TriageInputs, inputs_of
 from plugin.domain.triage.policy import Direction, Level, Policy, Rule, Truth
 from plugin.domain.triage.vocabulary import FINDINGS, MEASUREMENTS, STRATA
@@ -173,7 +174,7 @@ def _words(rules: Sequence[Rule], inputs: TriageInputs) -> str:
 def _said(reason: PriorityReason, inputs: TriageInputs) -> str:
     """Word a reason with the value that it rests on and the source of its rule."""
     if reason.kind is ReasonKind.MEASUREMENT:
-        value = _value(reason.key, inputs)
+        value = _value(reason, inputs)
         unit = MEASUREMENTS[reason.key].unit_after_number
         return f"{value} ({reason.side} {reason.threshold:g}{unit}; {reason.source})"
     return f"{_plain(reason)} ({reason.source})"
@@ -182,14 +183,15 @@ def _said(reason: PriorityReason, inputs: TriageInputs) -> str:
 def _near(reason: PriorityReason, inputs: TriageInputs) -> str:
     if reason.kind is ReasonKind.MEASUREMENT:
         unit = MEASUREMENTS[reason.key].unit_after_number
-        return f"{_value(reason.key, inputs)} (threshold {reason.threshold:g}{unit})"
+        return f"{_value(reason, inputs)} (threshold {reason.threshold:g}{unit})"
     return _plain(reason)
 
 
-def _value(key: str, inputs: TriageInputs) -> str:
-    measured = inputs.measurements[key]
-    known = MEASUREMENTS[key]
-    return f"{known.name} {measured.value:.{known.decimals}f}{known.unit_after_number}"
+def _value(reason: PriorityReason, inputs: TriageInputs) -> str:
+    measured, known = inputs.measurements[reason.key], MEASUREMENTS[reason.key]
+    limits = () if reason.threshold is None else (reason.threshold,)
+    number = rounded_beside(measured.value, known.decimals, limits)
+    return f"{known.name} {number}{known.unit_after_number}"
 
 
 def _plain(reason: PriorityReason) -> str:

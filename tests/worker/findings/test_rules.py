@@ -74,7 +74,8 @@ def test_lvef_grades_at_the_printed_limits(value, grade):
     finding = findings(measured("lv_ejection_fraction", value))["lv_systolic_dysfunction"]
     assert finding.grade == grade
     assert finding.certainty is Certainty.PRESENT
-    assert finding.sentence.startswith(f"LV ejection fraction {value:.0f} %")
+    exact = 0 if value.is_integer() else 1
+    assert finding.sentence.startswith(f"LV ejection fraction {value:.{exact}f} %")
 
 
 def test_lvef_just_above_the_limit_is_undetermined_without_a_grade():

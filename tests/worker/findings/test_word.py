@@ -43,7 +43,7 @@ def dictated(code="en", index=INDEX, **texts):
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.parametrize("index", [0, 3])
+@pytest.mark.parametrize("index", [1, 3])
 def test_words_that_pass_are_the_language_models(code, index):
     wording = word(dictated(code, index), code, index)
     assert [one.part for one in wording.passages] == list(REPORT_PARTS)

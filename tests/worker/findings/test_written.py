@@ -51,6 +51,13 @@ def test_words_that_are_not_in_the_list_are_doubted(text):
     assert doubt_of(text.format(v=slot("lv_ejection_fraction"))) is Doubt.UNKNOWN_WORD
 
 
+def test_the_object_of_a_verb_gets_no_second_verb():
+    value = slot("lv_ejection_fraction")
+    doubted = doubt_of(f"The cine gives {value} is borderline.")
+    assert doubted is Doubt.NOT_JOINED
+    assert doubt_of(f"The cine gives {value}. {value} is borderline.") is not Doubt.NOT_JOINED
+
+
 def test_a_text_that_was_cut_is_doubted():
     value = slot("lv_ejection_fraction")
     assert doubt_of(f"{value}. Measured here: {value}") is Doubt.UNFINISHED
@@ -158,7 +165,7 @@ def test_only_the_measured_segment_is_called_the_greatest():
 
 @pytest.mark.parametrize("history", ["", "Palpitations for 3 weeks.", "心悸3周。"])
 def test_a_history_that_says_nothing_of_the_heart_is_not_argued_with(history):
-    text = f"The history and the images differ here: the images give {slot('lv_mass')}."
+    text = f"This report follows the images: {slot('lv_mass')}."
     assert doubt_of(text, history=history) is Doubt.ABOUT_HISTORY
 
 
@@ -167,6 +174,17 @@ def test_a_history_that_speaks_of_the_heart_may_be_answered(history):
     text = f"Whatever the request says, the cine gives {slot('lv_mass')}."
     assessment = study_of(SEED, 0).assessment
     assert confirm(text, Task.ANSWER, evidence(0, "en"), assessment, history=history)
+
+
+def test_no_phrase_says_that_request_and_images_differ():
+    """Nobody checks whether they do: a request may well say what was measured."""
+    for text in (
+        "The request reads otherwise; what the cine gives is {}.",
+        "The history and the images differ here: the images give {}.",
+        "Against the history stands {}.",
+    ):
+        said = text.format(slot("lv_ejection_fraction"))
+        assert doubt_of(said, history="Echo: EF 70 %.") is Doubt.UNKNOWN_WORD
 
 
 def test_pieces_are_what_stands_between_slots_and_punctuation():

@@ -102,7 +102,7 @@ class Vocabulary:
         self.tokenizer = tokenizer
         self.texts = tokenizer.texts
         self.words = RestrictedWords(restricted, self.texts)
-        self._books: dict[tuple[str, ...], PhraseBook] = {}
+        self._books: dict[tuple[tuple[str, ...], ...], PhraseBook] = {}
         self.end_id = tokenizer.end_id
         self.free = np.array([self._is_free(text) for text in self.texts])
         self.lengths = np.array([len(text) for text in self.texts])
@@ -111,11 +111,13 @@ class Vocabulary:
         self.single_mark = np.array([len(t) == 1 and not t.isalpha() for t in self.texts])
         self.single_end = np.array([t in SENTENCE_ENDS for t in self.texts])
 
-    def book(self, phrases: tuple[str, ...]) -> PhraseBook | None:
-        """Return a list of phrases over this vocabulary, made once; None for an empty one."""
-        if phrases and phrases not in self._books:
-            self._books[phrases] = PhraseBook(phrases, self.texts)
-        return self._books.get(phrases)
+    def book(self, evidence: Evidence) -> PhraseBook | None:
+        """Return the phrases of the evidence over this vocabulary, made once; None without any."""
+        key = evidence.phrases, evidence.governing, evidence.predicates
+        if evidence.phrases and key not in self._books:
+            phrases, governing, predicates = key
+            self._books[key] = PhraseBook(phrases, self.texts, governing, predicates)
+        return self._books.get(key)
 
     def _is_free(self, text: str) -> bool:
         """Tell whether a token may stand in free words of this language."""
@@ -192,7 +194,7 @@ class AnswerRules:
         self._vocabulary, self._words = vocabulary, vocabulary.words
         tokenizer = vocabulary.tokenizer
         self._evidence = evidence
-        self._book = vocabulary.book(evidence.phrases)
+        self._book = vocabulary.book(evidence)
         self._fact_of = {
             tokenizer.id_of(fact.slot): fact.id
             for fact in evidence.facts
@@ -306,6 +308,7 @@ class AnswerRules:
                 self._words.start,
                 named=(*state.named, fact),
                 judged=state.judged,
+                phrase=BETWEEN if self._book is None else self._book.home(state.phrase),
                 behind_slot=True,
                 at_start=False,
                 cited=cited,

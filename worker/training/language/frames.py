@@ -19,6 +19,8 @@ class Frames:
 
     Attributes
     ----------
+    governing
+        Words with a sentence's verb, whose object is the slot behind them.
     grammar
         Rule to its alternatives; ``<rule>`` in one stands for any alternative of that rule.
     said
@@ -28,6 +30,7 @@ class Frames:
     """
 
     sentence_space: str
+    governing: Sequence[str]
     grammar: Mapping[str, Sequence[str]]
     said: Mapping[str, str]
     questions: Mapping[str, Sequence[str]]
@@ -78,5 +81,10 @@ def load_frames(code: str) -> Frames:
     file = resources.files("worker.training.language").joinpath("frames", f"{code}.toml")
     raw = tomllib.loads(file.read_text(encoding="utf-8"))
     return Frames(
-        raw["sentence_space"], raw["grammar"], raw["said"], raw["questions"], raw["histories"]
+        raw["sentence_space"],
+        raw["governing"],
+        raw["grammar"],
+        raw["said"],
+        raw["questions"],
+        raw["histories"],
     )

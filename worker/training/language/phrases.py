@@ -16,7 +16,8 @@ from worker.training.language.frames import Frames, load_frames
 
 _RULE = re.compile(r"<(\w+)>")
 _PLACE = re.compile(r"\{(\w+)\}")
-_PARTS = frozenset({"opener", "join", "tail", "said", "lies"})
+_PARTS = frozenset({"opener", "place", "join", "tail", "said", "lies"})
+_BEHIND_SLOT = re.compile(r"\} ([a-z]+(?:[ '-][a-z]+)*)(?! ?\{| [a-z])")
 _GROUPS = {
     "contradiction": "about_history",
     "segment": "greatest",
@@ -30,26 +31,36 @@ _GROUPS = {
     "limits_three": "not_assessed",
 }
 
+_CLAIM_NOTHING = frozenset({"free", "predicate"})
+
 
 def phrases(code: str) -> dict[str, list[str]]:
-    """Return the phrases of a language, sorted, by what they claim; ``free`` ones claim nothing."""
+    """Return the phrases of a language, sorted, by what they claim.
+
+    ``free`` ones claim nothing; nor do ``governing`` ones, which have a verb and its object behind
+    them, and ``predicate`` ones, whose subject is the slot before them.
+    """
     frames = load_frames(code)
     words = {
         "side": tuple(load_language(code).tables["sides"].values()),
         "said": tuple(frames.said.values()),
     }
-    groups = ("free", *_GROUPS.values(), "criterion")
+    groups = ("free", "predicate", *_GROUPS.values(), "criterion")
     found: dict[str, set[str]] = {group: set() for group in groups}
     for rule in frames.grammar.keys() - _PARTS:
         for text in _expanded(frames, f"<{rule}>"):
             for sentence in _filled(text, words):
                 pieces = pieces_of(_PLACE.sub("[E0]", sentence), code)
+                found["predicate"].update(_BEHIND_SLOT.findall(sentence))
                 announcing = _before_rule(sentence, code)
                 found["criterion"].update(announcing)
                 found[_GROUPS.get(rule, "free")].update(pieces - announcing)
-    free = found["free"]
+    free, governing = found["free"], set(frames.governing)
     found["no_answer"] -= found["not_assessed"]
-    return {group: sorted(own if own is free else own - free) for group, own in found.items()}
+    claiming = {name: own - free for name, own in found.items() if name not in _CLAIM_NOTHING}
+    parts = {"governing": free & governing, "predicate": free & found["predicate"]}
+    rest = free.difference(*parts.values())
+    return {name: sorted(own) for name, own in {"free": rest, **parts, **claiming}.items()}
 
 
 def _before_rule(sentence: str, code: str) -> set[str]:
@@ -82,7 +93,7 @@ def _main() -> None:
     parser.add_argument("language")
     code = parser.parse_args().language
     print(f"# Made by: python -m worker.training.language.phrases {code}")  # noqa: T201
-    for group, listed in phrases(code).items():
+    for group, listed in filter(lambda found: found[1], phrases(code).items()):
         lines = ",\n".join(f"  {json.dumps(one, ensure_ascii=False)}" for one in listed)
         print(f"{group} = [\n{lines},\n]")  # noqa: T201 - the command's answer
 

@@ -194,6 +194,38 @@ def test_phrases_are_followed_however_they_are_cut_and_begin_one_in_another():
         assert book.is_complete(place(*cut)) is done
 
 
+def test_no_predicate_stands_behind_a_governing_phrase_of_its_sentence():
+    texts = ("",) * len(SPECIAL_TOKENS) + tuple("abcdef ,.") + ("ab, cd", "ab. cd")
+    book = PhraseBook(("ab", "ab ef", "cd", "ef"), texts, governing=("ab",), predicates=("cd",))
+    token = {text: index for index, text in enumerate(texts) if text}
+
+    def place(*cut, at=BETWEEN):
+        for one in cut:
+            at = int(book.table(at)[token[one]]) if at >= 0 else at
+        return at
+
+    behind = book.home(place("a", "b", " "))
+    assert behind != BETWEEN
+    assert place("c", at=behind) < 0 <= place("e", at=behind)
+    assert place("c", at=book.home(place("c", "d", " "))) >= 0
+    assert place("ab, cd") < 0 <= place("ab. cd")
+    assert place("a", "b", ",", " ", "e", "f", ",", "c") < 0
+    assert place("a", "b", ".", "c") >= 0
+    assert place(*"ab ef,cd") >= 0
+
+
+def test_the_object_of_a_verb_gets_no_second_verb():
+    facts, value = with_finding()
+    rules = AnswerRules(vocabulary("en"), facts)
+    for said, fine in (
+        ("The cine gives {v}, which is above the reference range.", True),
+        ("The cine gives {v} is above the reference range.", False),
+        ("{v} is above the reference range.", True),
+        ("The contours give {v}. {v} is above the reference range.", True),
+    ):
+        assert rules.accepts(tokenizer().encode(said.format(v=value.slot))) is fine, said
+
+
 def test_no_answer_goes_in_circles():
     facts, value = with_finding()
     (scope,) = facts.of_kind(FactKind.SCOPE)

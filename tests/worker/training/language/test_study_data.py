@@ -4,7 +4,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra train")
 
 from plugin.domain.errors import ModelError, Reason
-from worker.findings.rules import WALL_THICKENED_MM
+from worker.findings.limits import WALL_THICKENED_MM
 from worker.model.regions import REGIONS, SHAPE_FEATURES, pool_regions
 from worker.model.types import Segmentation
 from worker.phantom.heart import sample_traits
