@@ -12,11 +12,14 @@ from plugin.domain.triage import (
     Situation,
     parse_policy,
 )
+from plugin.domain.triage.vocabulary import MEASUREMENTS
 from tests.plugin.domain.triage.policies import policy_text, rule
 from tests.worker.findings.studies import KNOWN
 from worker.findings import reread
+from worker.findings.checker import check_text
 from worker.findings.language import load_language
 from worker.findings.report_text import report_text
+from worker.findings.sentences import Sentences
 
 WEAK = KNOWN["weak dilated left ventricle"]
 EVERYTHING = (
@@ -49,3 +52,32 @@ def test_report_says_what_the_sites_policy_decided_and_the_checker_agrees(level,
     assert "42.5" in said
     if code == "en":
         assert said == decision.sentence
+
+
+@pytest.mark.parametrize("key", sorted(MEASUREMENTS))
+@pytest.mark.parametrize("code", ["en", "zh"])
+def test_a_rule_on_any_measurement_is_confirmed(key, code):
+    known = MEASUREMENTS[key]
+    value = (known.low + known.high) / 2
+    values = {one.key: one for one in WEAK.measurements if one.segment is None}
+    measured = dataclasses.replace(
+        values["lv_ejection_fraction"],
+        key=key,
+        name=known.name,
+        unit=known.unit,
+        value=value,
+        interval=None,
+        normal_ranges=(),
+    )
+    others = [one for one in WEAK.measurements if one.key != key or one.segment is not None]
+    heart = dataclasses.replace(WEAK, measurements=(*others, measured))
+    when = f'{{ measurement = "{key}", above = {known.low}, unit = "{known.unit}" }}'
+    policy = parse_policy(policy_text("", rule("site", "URGENT", when, "Guideline 12")))
+    decision = Situation(policy, OrderFacts(), 0.0).decide(heart, frozenset())
+    assert decision.outcome is Outcome.PROMOTED
+    heart = dataclasses.replace(heart, priority=decision.suggestion())
+    said = report_text(heart, load_language(code)).priority
+    say = Sentences(load_language(code))
+    printed = [say.priority_limit("reason", one) for one in heart.priority.reasons]
+    assert check_text([said], heart, code, rules=(*printed, "Guideline 12")) == ()
+    assert known.name in decision.sentence

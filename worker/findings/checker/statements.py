@@ -88,7 +88,8 @@ def stated_findings(
     ranges = [amount for amount in reading.amounts if population_behind(reading, amount)]
     for relation in reading.tokens("relations"):
         given = any(printed.start > relation.end for printed in ranges)
-        if relation.key == "above" and not given and _subject(reading, relation) in _MASS:
+        last = _subjects(reading, relation)[-1:]
+        if relation.key == "above" and not given and set(last) & set(_MASS):
             yield "lv_hypertrophy", None, relation
 
 
@@ -131,22 +132,24 @@ def range_problems(reading: Reading, assessment: Assessment, lexicon: Lexicon) -
     for relation in reading.tokens("relations"):
         if relation.start in claimed:
             continue
-        subject = _subject(reading, relation)
-        if subject is not None:
-            sides = _sides(assessment, subject)
-            right = relation.key in sides
-        else:
-            right = relation.key == "within" and _within(
-                assessment, side_of(reading, relation, lexicon)
-            )
-        if not right:
-            yield DisagreementKind.CONTRADICTION, f"{subject}: {relation.text}"
+        subjects = _subjects(reading, relation)
+        wrong = [one for one in subjects if relation.key not in _sides(assessment, one)]
+        if not subjects:
+            side = side_of(reading, relation, lexicon)
+            wrong = [] if relation.key == "within" and _within(assessment, side) else [str(side)]
+        for one in wrong:
+            yield DisagreementKind.CONTRADICTION, f"{one}: {relation.text}"
 
 
-def _subject(reading: Reading, relation: Token) -> str | None:
-    """Key of the quantity that stands before a relation, or None where it is about a ventricle."""
-    before = [one for one in reading.tokens("quantities") if one.end <= relation.start]
-    return quantity_key(reading, before[-1]) if before else None
+def _subjects(reading: Reading, relation: Token) -> list[str]:
+    """Keys of the quantities that a relation is said of; none where it is about a ventricle.
+
+    All since the relation before it: "A 34 % and B 60 % lie within" says it of both.
+    """
+    earlier = [one.end for one in reading.tokens("relations") if one.end <= relation.start]
+    since = max(earlier, default=0)
+    before = [one for one in reading.tokens("quantities") if since <= one.start < relation.start]
+    return [key for one in before if (key := quantity_key(reading, one)) is not None]
 
 
 def _sides(assessment: Assessment, key: str) -> set[str]:

@@ -16,6 +16,11 @@ _OF_ONE_SIDE = frozenset(
         "end_systolic_volume_index",
         "stroke_volume_index",
         "mass_index",
+        "peak_ejection_rate",
+        "peak_filling_rate",
+        "peak_ejection_rate_per_volume",
+        "peak_filling_rate_per_volume",
+        "time_to_peak_filling",
     }
 )
 

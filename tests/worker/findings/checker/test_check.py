@@ -10,6 +10,7 @@ from tests.worker.findings.studies import study
 from worker.findings.checker import DisagreementKind, check_text
 from worker.findings.language import load_language
 from worker.findings.report_text import report_text
+from worker.findings.sentences import Sentences, by_key, graded, sides_of
 
 SEEDS = range(30)
 LANGUAGES = ("en", "zh")
@@ -128,3 +129,23 @@ def test_a_printed_rule_may_be_quoted_only_as_it_is():
     rule = load_language("en").tables["rules"]["lv_systolic_dysfunction"]
     assert check(0, [f"Criterion: {rule}."], "en", rules=[rule]) == ()
     assert check(0, [f"Criterion: {rule.replace('30', '20')}."], "en", rules=[rule]) != ()
+
+
+@pytest.mark.parametrize(
+    ("code", "form"),
+    [
+        ("en", "{0} and {1} lie within the reference range."),
+        ("en", "{0}; {1}: both within the reference range."),
+        ("zh", "{0}与{1}，均在参考范围内。"),
+    ],
+)
+def test_a_relation_is_held_to_every_value_that_it_is_said_of(code, form):
+    """Written with the value out of range first, because the last one is the obvious subject."""
+    say = Sentences(load_language(code))
+    measured = by_key(study(1).assessment.measurements)
+    values = list(graded(measured))
+    outside = next(one for one in values if "within" not in sides_of(one))
+    inside = next(one for one in values if sides_of(one) == {"within"})
+    wrong = form.format(say.measured(outside), say.measured(inside))
+    found = check(1, [wrong], code)
+    assert DisagreementKind.CONTRADICTION in {one.kind for one in found}
