@@ -16,7 +16,7 @@ from worker.training.cohorts import LabelledVolume
 from worker.training.monitor import dice_in_views
 from worker.training.network import SegmentationNetwork
 from worker.training.parent import network_of
-from worker.training.site.masks import MaskError, masked_volumes
+from worker.training.site.masks import MaskError, masked_volumes, shared_masks
 from worker.training.site.run import (
     SiteOptions,
     phantom_truth,
@@ -24,7 +24,12 @@ from worker.training.site.run import (
     train_on,
     write_site_bundle,
 )
-from worker.training.site.studies import describe_left_out, keep_apart, read_studies
+from worker.training.site.studies import (
+    describe_left_out,
+    find_studies,
+    keep_apart,
+    read_studies,
+)
 from worker.training.terms import PHANTOM, SITE
 
 MINIMUM_STUDIES = 5
@@ -113,11 +118,12 @@ def read_masked(studies: Path, minimum: int) -> tuple[list[MaskedStudy], str]:
     rejected: Counter[Reason] = Counter()
     wrong: Counter[str] = Counter()
     found: list[MaskedStudy] = []
+    shared = shared_masks(find_studies(studies))
     n_usable = 0
     for study in read_studies(studies, rejected):
         n_usable += 1
         try:
-            volumes = list(masked_volumes(study))
+            volumes = list(masked_volumes(study, shared))
         except MaskError as error:
             wrong[str(error)] += 1
             continue

@@ -2,12 +2,13 @@
 
 One file per phase, ``mask_phase01.nii.gz`` (or ``.nii``), the phase counted from 1 in the order of
 trigger times; labels 1 RV cavity, 2 LV myocardium, 3 LV cavity, in patient coordinates, on any
-grid. A mask is sampled at the pixels of the images; one that does not lie on them is refused, not
-shifted.
+grid. A mask is sampled at the pixels of the images and never shifted; one that lies mostly outside
+them is refused, one that is a little off cannot be told.
 """
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import nibabel as nib
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from worker.training.cohorts import LabelledVolume
-from worker.training.site.studies import SiteStudy, volume_of
+from worker.training.site.studies import FoundStudy, SiteStudy, volume_of
 from worker.volume.types import CineStack
 
 _NAME = re.compile(r"mask_phase(\d{1,3})\.nii(?:\.gz)?$")
@@ -30,10 +31,17 @@ class MaskError(Exception):
     """A mask cannot be used; the message says why and names no patient."""
 
 
-def mask_files(study: SiteStudy) -> dict[int, Path]:
+def shared_masks(studies: Iterable[FoundStudy]) -> frozenset[Path]:
+    """Return the masks that lie beside more than one study: whose they are cannot be told."""
+    beside = (mask_files(sorted({path.parent for path in one.paths})) for one in studies)
+    taken = Counter(path for files in beside for path in files.values())
+    return frozenset(path for path, n_studies in taken.items() if n_studies > 1)
+
+
+def mask_files(folders: Iterable[Path]) -> dict[int, Path]:
     """Return the masks of a study by phase index, from the folders of its images."""
     found: dict[int, Path] = {}
-    for folder in study.folders:
+    for folder in folders:
         for place in (folder, folder.parent):
             for path in sorted(place.glob("mask_phase*.nii*")):
                 match = _NAME.fullmatch(path.name)
@@ -42,15 +50,26 @@ def mask_files(study: SiteStudy) -> dict[int, Path]:
     return found
 
 
-def masked_volumes(study: SiteStudy) -> Iterator[LabelledVolume]:
+def masked_volumes(
+    study: SiteStudy, shared: frozenset[Path] = frozenset()
+) -> Iterator[LabelledVolume]:
     """Yield the phases that have a mask; the opposite end of the beat is the other mask's phase.
+
+    Parameters
+    ----------
+    shared
+        Masks that are of several studies, so of none.
 
     Raises
     ------
     MaskError
-        A mask is of a phase that is not there, holds other labels or lies beside the images.
+        A mask is shared, is of a phase that is not there, holds other labels or lies beside the
+        images.
     """
-    files = mask_files(study)
+    files = mask_files(study.folders)
+    if not shared.isdisjoint(files.values()):
+        msg = "with one mask for several studies"
+        raise MaskError(msg)
     labels = {phase: read_mask(path, study.stack, phase) for phase, path in files.items()}
     for phase, drawn in labels.items():
         others = [other for other in labels if other != phase]
@@ -108,7 +127,10 @@ def _require_same_size(
     labels: npt.NDArray[np.uint8],
     stack: CineStack,
 ) -> None:
-    """Refuse a mask with another orientation or of another study: its ventricle gets lost."""
+    """Refuse a mask of which much of the ventricle gets lost: it lies mostly outside the images.
+
+    One that is shifted or mirrored inside the field, or of another patient, gets through.
+    """
     drawn_mm3 = int(np.isin(values, _LV).sum()) * abs(float(np.linalg.det(affine[:3, :3])))
     found_mm3 = int(np.isin(labels, _LV).sum()) * stack.pixel_area_mm2 * stack.slice_spacing_mm
     if not drawn_mm3 or found_mm3 < SMALLEST_SHARE * drawn_mm3:

@@ -39,6 +39,65 @@ def test_label_follows_name_negation_and_hedge(text, key, label):
     assert said(text, key) == label
 
 
+@pytest.mark.parametrize(
+    ("text", "key", "label"),
+    [
+        ("No late gadolinium enhancement, findings consistent with DCM.", "DCM", OPEN),
+        ("No LGE, dilated cardiomyopathy.", "DCM", OPEN),
+        ("No LGE, findings consistent with DCM or HCM.", "DCM", OPEN),
+        ("No LGE or oedema, dilated cardiomyopathy.", "DCM", OPEN),
+        ("No infarction, dilated cardiomyopathy.", "DCM", OPEN),
+        ("Dilated cardiomyopathy, no thrombus, old infarction.", "MINF", OPEN),
+        ("Dilated cardiomyopathy, no thrombus, old infarction.", "DCM", PRESENT),
+        ("No LGE, dilated cardiomyopathy. Conclusion: dilated cardiomyopathy.", "DCM", PRESENT),
+        ("无血栓，扩张型心肌病。", "DCM", OPEN),
+        ("No thrombus, oedema, or old infarction.", "MINF", ABSENT),
+        ("No thrombus, infarction or oedema.", "MINF", ABSENT),
+        ("No LGE, no infarction.", "MINF", ABSENT),
+        ("No evidence of dilated or hypertrophic cardiomyopathy.", "HCM", ABSENT),
+        ("未见血栓，水肿或心肌梗死。", "MINF", ABSENT),
+        ("未见心肌梗死、扩张型心肌病。", "DCM", ABSENT),
+    ],
+)
+def test_negation_reaches_over_a_comma_only_in_a_list(text, key, label):
+    assert said(text, key) == label
+
+
+def test_list_of_names_is_denied_as_a_whole():
+    found = labels_of("No DCM, HCM, ARVC or infarction.", CATEGORIES)
+    assert found == {"NOR": OPEN, "DCM": ABSENT, "HCM": ABSENT, "MINF": ABSENT, "RV": ABSENT}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No significant change of the known dilated cardiomyopathy.",
+        "No interval change in dilated cardiomyopathy.",
+        "There is no doubt about dilated cardiomyopathy.",
+        "扩张型心肌病，较前无明显变化。",
+        "较前无明显变化的扩张型心肌病。",
+    ],
+)
+def test_no_change_and_no_doubt_deny_nothing(text):
+    assert said(text, "DCM") == PRESENT
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("History of myocardial infarction.", OPEN),
+        ("心肌梗死病史。", OPEN),
+        ("History of myocardial infarction. Transmural inferior infarction.", PRESENT),
+        ("History of myocardial infarction. No infarction.", ABSENT),
+        ("No history of myocardial infarction.", ABSENT),
+        ("Family history of myocardial infarction.", ABSENT),
+    ],
+)
+def test_history_leaves_open_what_nothing_else_is_said_of(text, label):
+    """What a report with another diagnosis does not name is not there."""
+    assert said(f"{text} Dilated cardiomyopathy.", "MINF") == label
+
+
 def test_what_a_report_with_a_diagnosis_leaves_out_is_not_there():
     found = labels_of("Hypertrophic cardiomyopathy. No myocardial infarction.", CATEGORIES)
     assert found == {"NOR": 0, "DCM": 0, "HCM": 1, "MINF": 0, "RV": 0}

@@ -299,3 +299,16 @@ def test_finetuning_without_usable_masks_says_what_is_wrong(parent, tmp_path, mo
         )
     assert refused.value.reason is Reason.MASKS_UNUSABLE
     assert "3 without a mask" in refused.value.detail
+
+
+def test_one_mask_for_several_studies_teaches_none_of_them(tmp_path):
+    for name, seed in (("a", 3), ("b", 4), ("c/images", 5)):
+        write_small_study(tmp_path / name, seed=seed)
+    for study in read_studies(tmp_path, Counter()):
+        drawn = np.zeros(study.stack.pixels.shape[1:], np.uint8)
+        drawn[:, 40:60, 40:60] = 3
+        own = study.folders[0].parent  # of "a" and "b" the folder of all
+        write_mask(own / "mask_phase01.nii.gz", drawn, study.stack)
+    found, left_out = finetuning.read_masked(tmp_path, 1)
+    assert len(found) == 1
+    assert left_out == "2 with one mask for several studies"
