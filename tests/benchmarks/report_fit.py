@@ -21,7 +21,7 @@ from worker.model.language.vision import StudyReader
 from worker.model.language.writer import read_tokenizer
 from worker.training.cohorts import read_splits
 from worker.training.language.study_data import read_studies
-from worker.training.site.report_tuning import heads_of, judge
+from worker.training.site.report_tuning import folds_of, heads_of, judge
 
 
 def main() -> None:
@@ -41,8 +41,9 @@ def main() -> None:
     hidden = np.stack([_hidden(one, reader, decoder) for one in studies])
     labels = np.array([[int(one.group == c.key) for c in categories] for one in studies])
     present, absent = np.moveaxis(anchors_of(categories), 1, 0)
+    fold = folds_of([one.id for one in studies])
     weight = heads_of(bundle).whole.weight.detach()
-    judged = judge(weight, hidden, labels, np.float32(present - absent), categories)
+    judged = judge(weight, hidden, labels, np.float32(present - absent), categories, fold)
     print(f"{bundle.name} {bundle.version}, {len(studies)} patients")
     for one in judged:
         print(f"| {one.key} | {one.before} | {one.after} |")

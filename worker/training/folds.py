@@ -17,7 +17,8 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from worker.training.beginning import begin
+from plugin.domain.errors import ConfigurationError, Reason
+from worker.training.beginning import begin, read_beginning
 from worker.training.cohorts import (
     LabelledVolume,
     acdc_patients,
@@ -28,6 +29,7 @@ from worker.training.phantoms import cache_phantoms
 from worker.training.recipe import Recipe
 from worker.training.replicas import Replica, train_together
 from worker.training.run import PHANTOM_FILE, DataFolders, read_phantoms
+from worker.training.terms import ACDC, FOLD
 from worker.training.train import RunOptions, Trainer, TrainingData, log_to
 
 N_FOLDS = 5
@@ -94,10 +96,20 @@ def train_folds(
 
 
 def begin_fold(start: Path, recipe: Recipe, work: Path, fold: int) -> None:
-    """Put the weights of ``start`` where a fold begins; a fold that has begun is kept."""
+    """Put the weights of ``start`` where a fold begins; a fold that has begun is kept.
+
+    Raises
+    ------
+    ConfigurationError
+        ``SETTING_INVALID``: ``start`` is a checkpoint that has seen patients of ACDC, so the fold's
+        own may be among them.
+    """
     folder = fold_folder(work, fold)
     if (folder / CHECKPOINT_FILE).exists():
         return
+    if not start.is_dir() and {ACDC, FOLD} & read_beginning(start).seen:
+        detail = f"--start: {start.name} has seen patients of ACDC; folds begin without any"
+        raise ConfigurationError(Reason.SETTING_INVALID, detail)
     begin(fold_folder(start, fold) / CHECKPOINT_FILE if start.is_dir() else start, recipe, folder)
 
 
@@ -109,20 +121,21 @@ def fold_data(folders: DataFolders, work: Path, fold: int) -> TrainingData:
 
 
 def _train_start(recipe: Recipe, folders: DataFolders, work: Path, replica: Replica) -> None:
-    _train(recipe, work / START_FOLDER, _data(_sunnybrook(folders), work), replica)
+    _train(Trainer(recipe, work / START_FOLDER, replica), _data(_sunnybrook(folders), work))
 
 
 def _train_fold(
     recipe: Recipe, folders: DataFolders, work: Path, fold: int, replica: Replica
 ) -> None:
-    _train(recipe, fold_folder(work, fold), fold_data(folders, work, fold), replica)
+    trainer = Trainer(recipe, fold_folder(work, fold), replica)
+    trainer.seen.add(FOLD)
+    _train(trainer, fold_data(folders, work, fold))
 
 
-def _train(recipe: Recipe, folder: Path, data: TrainingData, replica: Replica) -> None:
+def _train(trainer: Trainer, data: TrainingData) -> None:
     """Run all stages; nothing is monitored, because nothing is chosen."""
     torch.set_flush_denormal(True)
-    trainer = Trainer(recipe, folder, replica)
-    trainer.run(data, RunOptions(report=log_to(folder / "log.jsonl")))
+    trainer.run(data, RunOptions(report=log_to(trainer.path.with_name("log.jsonl"))))
 
 
 def _sunnybrook(folders: DataFolders) -> dict[str, Sequence[LabelledVolume]]:

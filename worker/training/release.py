@@ -20,7 +20,7 @@ from worker.training.export import BundleText, write_bundle
 from worker.training.familiarity import add_table, fit
 from worker.training.generated_hearts import generated_stacks
 from worker.training.recipe import Recipe
-from worker.training.terms import cohorts_of, terms_of, training_data
+from worker.training.terms import FOLD, cohorts_of, terms_of, training_data
 from worker.training.train import load_average
 from worker.volume.types import CineStack
 
@@ -29,10 +29,20 @@ _OPTIONS = {"acdc": "--data ACDC", "sunnybrook": "--sunnybrook SUNNYBROOK"}
 
 
 def export_checkpoint(checkpoint: Path, out: Path, version: str) -> Manifest:
-    """Make a bundle from a checkpoint's averaged weights; its folder's name is the bundle's."""
+    """Make a bundle from a checkpoint's averaged weights; its folder's name is the bundle's.
+
+    Raises
+    ------
+    ConfigurationError
+        ``SETTING_INVALID``: the network has seen validation patients, so no figure on them would be
+        one of patients that it never saw.
+    """
     network, state = load_average(checkpoint)
     recipe = Recipe.model_validate_json(state["recipe"])
     cohorts = cohorts_of(state, recipe)
+    if FOLD in cohorts:
+        detail = f"{checkpoint}: a tower of cross-validation, or one that went on from it"
+        raise ConfigurationError(Reason.SETTING_INVALID, detail)
     text = BundleText(
         name=out.name,
         spacing_mm=recipe.spacing_mm,

@@ -14,6 +14,8 @@ from worker.training.recipe import Recipe
 
 ACDC, SUNNYBROOK, PHANTOM, SITE = "acdc", "sunnybrook", "phantom", "site"
 KNOWN_COHORTS = (ACDC, SUNNYBROOK, PHANTOM, SITE)
+FOLD = "acdc-fold"
+"""Patients of ACDC other than a release may learn from: towers of cross-validation have seen it."""
 
 CITATION = (
     "Bernard O, Lalande A, Zotti C, et al. Deep Learning Techniques for Automatic MRI Cardiac "

@@ -136,8 +136,8 @@ def carry_out(steps: Iterable[Step], work: Path, tell: Callable[[str], None]) ->
     Raises
     ------
     ConfigurationError
-        ``SETTING_INVALID``: a step was begun in this folder with another plan, version or folder of
-        studies. Hours of training are thrown away by a person, not by a change of a file.
+        ``SETTING_INVALID``: a step was begun in this folder with another plan, version, bundle or
+        folder of studies. Hours of training are thrown away by a person, not by a change of a file.
     """
     work.mkdir(parents=True, exist_ok=True)
     path, digest, todo = work / STEPS_NAME, "", list(steps)
@@ -146,7 +146,8 @@ def carry_out(steps: Iterable[Step], work: Path, tell: Callable[[str], None]) ->
         digest = hashlib.sha256(f"{digest}{step.name}{step.made_of}".encode()).hexdigest()
         known = begun.setdefault(step.name, {"made_of": digest, "done": False})
         if known["made_of"] != digest:
-            detail = f"{step.name} was begun here with another plan or version; else another --work"
+            detail = f"{step.name} was begun here with another plan, --version or --out; "
+            detail += "go on with that one, or choose another --work"
             raise ConfigurationError(Reason.SETTING_INVALID, detail)
         tell(f"{number} of {len(todo)}: {step.name}{', done before' * known['done']}")
         if not known["done"]:
@@ -178,7 +179,8 @@ def steps_of(plan: Plan, setting: Setting) -> Iterator[Step]:
         made_of = f"{plan.pretrain_minutes} {setting.studies} {_text(plan.tower)}"
         yield Step("pretrain", made_of, lambda: _pretrain(plan, setting))
     yield Step("tower", _text(plan.tower), lambda: _tower(plan, setting))
-    yield Step("export", setting.version, lambda: _export(setting))
+    out = f"{setting.version} {setting.bundle.resolve()}"
+    yield Step("export", out, lambda: _export(setting))
     if plan.language is not None:
         if any(stage.kind == "align" for stage in read_language_recipe(plan.language).stages):
             wanted = f"{plan.generated_studies} {plan.seed}"

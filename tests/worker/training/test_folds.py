@@ -3,7 +3,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("nibabel", reason="needs the extra train")
 
+from plugin.domain.errors import ConfigurationError, Reason  # noqa: E402
 from tests.worker.training.test_cohorts import write_patient  # noqa: E402
+from worker.training.beginning import begin  # noqa: E402
 from worker.training.cohorts import read_splits  # noqa: E402
 from worker.training.folds import (  # noqa: E402
     begin_fold,
@@ -14,6 +16,7 @@ from worker.training.folds import (  # noqa: E402
     train_folds,
 )
 from worker.training.recipe import Recipe  # noqa: E402
+from worker.training.release import export_checkpoint  # noqa: E402
 from worker.training.run import DataFolders  # noqa: E402
 from worker.training.train import Trainer, load_average  # noqa: E402
 
@@ -79,6 +82,16 @@ def test_a_fold_begins_with_the_start_and_a_begun_one_goes_on(tmp_path):
     assert (folder / "checkpoint.pt").read_bytes() == before
 
 
+def test_folds_do_not_begin_with_what_has_seen_patients(tmp_path):
+    begun = Trainer(recipe({"phantom": 1}), tmp_path / "released")
+    begun.seen = {"acdc", "phantom"}
+    begun.save()
+    with pytest.raises(ConfigurationError, match="has seen patients of ACDC") as refused:
+        begin_fold(begun.path, recipe({"acdc": 1}), tmp_path, 3)
+    assert refused.value.reason is Reason.SETTING_INVALID
+    assert not fold_folder(tmp_path, 3).exists()
+
+
 def test_a_fold_goes_on_from_its_own_earlier_tower_never_from_another_folds(tmp_path):
     for fold in (2, 3):
         earlier = Trainer(recipe({"acdc": 1}), fold_folder(tmp_path / "earlier", fold))
@@ -104,3 +117,10 @@ def test_folds_are_trained_one_after_the_other(tmp_path):
         assert state["stage"] == 1
         assert sum(parameter.numel() for parameter in network.parameters()) > 0
     assert not fold_folder(work, 1).exists()
+    tower = fold_folder(work, 3) / "checkpoint.pt"
+    with pytest.raises(ConfigurationError, match="cross-validation"):
+        export_checkpoint(tower, tmp_path / "bundle", "1.0.0")
+    begin(tower, quick, tmp_path / "on")
+    with pytest.raises(ConfigurationError, match="cross-validation"):
+        export_checkpoint(tmp_path / "on" / "checkpoint.pt", tmp_path / "bundle", "1.0.0")
+    assert not (tmp_path / "bundle").exists()

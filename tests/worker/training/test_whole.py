@@ -18,7 +18,8 @@ pytestmark = pytest.mark.train
 
 def setting(tmp_path, **changes):
     given = {"folders": DataFolders(tmp_path), "studies": tmp_path, **changes}
-    return Setting(tmp_path / "work", tmp_path / "mine", "1.0.0", **given)
+    bundle = given.pop("bundle", tmp_path / "mine")
+    return Setting(tmp_path / "work", bundle, "1.0.0", **given)
 
 
 def names(plan, setting):
@@ -102,9 +103,18 @@ def test_changed_plan_throws_nothing_away(tmp_path, changed):
     with pytest.raises(KeyboardInterrupt):
         carry_out(Steps("a", "b", fails=1), tmp_path, lambda _: None)
     steps = Steps(*changed)
-    with pytest.raises(ConfigurationError, match="another --work"):
+    with pytest.raises(ConfigurationError, match="choose another --work"):
         carry_out(steps, tmp_path, lambda _: None)
     assert steps.done == []
+
+
+def test_another_folder_for_the_bundle_is_another_run(plans, tmp_path):
+    plan = read_plan(plans / "small.toml")
+    made_of = [
+        [step.made_of for step in steps_of(plan, setting(tmp_path, bundle=tmp_path / name))]
+        for name in ("one", "two")
+    ]
+    assert made_of[0] != made_of[1]
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,9 @@ def evaluate_bundle(  # noqa: PLR0917 - one parameter per option
 
     Dice, volumes, ejection fraction, findings, report texts and subgroups, with 95 % intervals.
     """
+    if write_back and (split != "validation" or limit):
+        msg = "only with every patient of the split validation: reports get their intervals from it"
+        raise typer.BadParameter(msg, param_hint="--write-back")
     opened = load_bundle(bundle or None)
     tower = SegmentationTower(opened, threads=threads)
     groups, errors = load_pattern_table(opened), errors_of(opened.manifest)

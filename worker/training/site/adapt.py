@@ -5,6 +5,7 @@ values of the site, whose contours are true. There is no truth about the site's 
 accuracy on them is measured, and the bundle says so.
 """
 
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -95,19 +96,20 @@ def adapt(
     ready = {PHANTOM: truth.training, IN_STYLE: styled}
     after = train_on(parent, volumes, ready, _MIX, work, options)
     rows = _measured(before, after, truth, curves, options) + _doubts(watched, "before")
+    fresh = folder.with_name(f"{folder.name}.new")
     evaluation = Evaluation(
         data=(
             "Generated hearts kept apart, and the network's own confidence on studies of the site "
             f"that it did not learn from. {_NOT_MEASURED}"
         ),
-        n_patients=len(watched),
+        n_patients=len({one.patient for one in watched}),
         command="cmr-triage train adapt",
         rows=tuple(rows),
     )
     write_site_bundle(
         after,
         parent,
-        folder,
+        fresh,
         options,
         learnt_from=(
             f"Unlabelled short-axis cines of a hospital: {len(learnt)} studies, with the contours "
@@ -117,8 +119,15 @@ def adapt(
         command=f"cmr-triage train adapt --bundle {parent.name}, {options.minutes:g} minutes",
         evaluation=evaluation,
     )
-    rows += _doubts(_again(folder, studies, watched, threads), "after")
-    manifest = with_evaluation(folder, evaluation.model_copy(update={"rows": tuple(rows)}))
+    again = _again(fresh, studies, watched, threads)
+    if len(again) < len(watched):
+        shutil.rmtree(fresh)
+        detail = f"it lost the heart in {len(watched) - len(again)} of {len(watched)} studies"
+        raise ConfigurationError(Reason.TRAINING_MADE_WORSE, detail)
+    rows += _doubts(again, "after")
+    manifest = with_evaluation(fresh, evaluation.model_copy(update={"rows": tuple(rows)}))
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
     return Adapted(manifest, len(found), len(sure), left_out)
 
 

@@ -90,8 +90,8 @@ def read_studies(folder: Path, left_out: Counter[Reason]) -> Iterator[SiteStudy]
 def keep_apart(found: Sequence[T], share: float) -> tuple[list[T], list[T]]:
     """Part studies into those that are kept apart and those to be learnt from, patient by patient.
 
-    Whole patients are kept apart, in the order they come in, until at least ``share`` of the
-    studies (and one) are.
+    Whole patients are kept apart, those with the fewest studies first, as many as ``share`` of the
+    studies holds, and one at least.
 
     Raises
     ------
@@ -99,12 +99,12 @@ def keep_apart(found: Sequence[T], share: float) -> tuple[list[T], list[T]]:
         ``TOO_FEW_STUDIES``: all are of one patient.
     """
     apart: set[str] = set()
-    n_apart = 0
-    for patient, n_studies in Counter(one.patient for one in found).items():
-        if n_apart >= max(1, round(len(found) * share)):
+    n_left = max(1, round(len(found) * share))
+    for patient, n_studies in reversed(Counter(one.patient for one in found).most_common()):
+        if apart and n_studies > n_left:
             break
         apart.add(patient)
-        n_apart += n_studies
+        n_left -= n_studies
     learnt = [one for one in found if one.patient not in apart]
     if not learnt:
         detail = f"{len(found)} studies of one patient; others must be kept apart"
@@ -152,8 +152,8 @@ def describe_left_out(left_out: Counter[Reason]) -> str:
 def find_studies(folder: Path) -> list[FoundStudy]:
     """Return the studies below a folder in order of their Study Instance UID.
 
-    A study without a Patient ID counts as a patient of its own; so do all of them where they share
-    one, because that is what an anonymiser wrote.
+    A study without a Patient ID counts as a patient of its own; so do all of them where no two IDs
+    differ, because that is what an anonymiser wrote.
     """
     files: dict[str, list[Path]] = {}
     ids: dict[str, str] = {}
@@ -168,7 +168,7 @@ def find_studies(folder: Path) -> list[FoundStudy]:
         if uid:
             files.setdefault(uid, []).append(path)
             ids[uid] = ids.get(uid) or str(header.get("PatientID") or "").strip()
-    told = len(set(ids.values())) > 1
+    told = len({one for one in ids.values() if one}) > 1
     return [
         FoundStudy(
             _called("study", uid), _called("patient", (told and ids[uid]) or uid), tuple(paths)

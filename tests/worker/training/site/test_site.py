@@ -214,6 +214,19 @@ def test_adapted_bundle_inherits_the_terms_and_says_what_was_not_measured(
     assert "NOT MEASURED" in (tmp_path / "site-a" / "MODEL_CARD.md").read_text()
 
 
+def test_adaptation_that_loses_hearts_is_refused(parent, tmp_path, monkeypatch, worse_is_fine):
+    drawn = [drawn_study(seed) for seed in range(3)]
+    as_folder(monkeypatch, adapting, [study for study, _ in drawn])
+    nothing = DrawnTower(np.zeros_like(drawn[0][1]))
+    towers = iter([DrawnTower(drawn[0][1]), nothing])
+    monkeypatch.setattr(adapting, "SegmentationTower", lambda _bundle, threads: next(towers))
+    required = adapting.Requirements(3, 3, ConfidenceGate(0.5, 0.5, 0.0))
+    with pytest.raises(ConfigurationError, match="lost the heart in 1 of 1") as refused:
+        adapting.adapt(parent, tmp_path, tmp_path / "out", tmp_path / "run", OPTIONS, required)
+    assert refused.value.reason is Reason.TRAINING_MADE_WORSE
+    assert [path.name for path in tmp_path.glob("out*")] == []
+
+
 @pytest.mark.parametrize(
     ("n_studies", "confidence", "reason"),
     [(2, 0.95, Reason.TOO_FEW_STUDIES), (3, 0.5, Reason.NOTHING_CONFIDENT)],
@@ -280,9 +293,22 @@ def test_finetuned_bundle_is_measured_on_studies_kept_apart(
         write_mask(tmp_path / f"s{seed}" / "mask_phase01.nii.gz", labels[0], study.stack)
         studies.append(study)
     as_folder(monkeypatch, finetuning, studies)
+    learnt, seen = [], []
+    train, measure = finetuning.train_on, finetuning.dice_in_views
+    monkeypatch.setattr(
+        finetuning,
+        "train_on",
+        lambda parent, v, *rest: (learnt.extend(v), train(parent, v, *rest))[1],
+    )
+    monkeypatch.setattr(
+        finetuning, "dice_in_views", lambda n, v, **how: (seen.extend(v), measure(n, v, **how))[1]
+    )
     finetuning.finetune(
         parent, tmp_path, tmp_path / "site-a", tmp_path / "run", OPTIONS, minimum_studies=3
     )
+    names = [{volume.patient for volume in volumes} for volumes in (learnt, seen)]
+    assert [len(one) for one in names] == [2, 1]
+    assert names[0].isdisjoint(names[1])
     manifest = load_bundle(tmp_path / "site-a").manifest
     assert manifest.evaluation.n_patients == 1
     assert "2 studies" in manifest.training_data

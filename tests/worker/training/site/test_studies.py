@@ -44,16 +44,24 @@ def test_studies_are_of_one_patient_by_their_patient_id(tmp_path):
     assert sorted(patients.count(one) for one in set(patients)) == [1, 2]
 
 
-@pytest.mark.parametrize("ids", [["ANON"] * 3, [None, "", "4711"]])
+@pytest.mark.parametrize("ids", [["ANON"] * 3, [None, "", "4711"], ["ANON", "ANON", None]])
 def test_without_identifiers_each_study_is_a_patient(tmp_path, ids):
     assert len(set(patients_of(tmp_path, ids))) == 3
 
 
 def test_whole_patients_are_kept_apart():
-    found = [Study(patient, k) for k, patient in enumerate("abacadaefg")]
+    found = [Study(patient, k) for k, patient in enumerate("aabbccddee")]
     apart, learnt = keep_apart(found, 0.2)
-    assert [one.patient for one in apart] == ["a"] * 4
-    assert [one.patient for one in learnt] == list("bcdefg")
+    assert {one.patient for one in apart} == {"e"}
+    assert [one.patient for one in learnt] == list("aabbccdd")
+
+
+@pytest.mark.parametrize(("patients", "apart"), [("a" * 19 + "b", "b"), ("a" * 10 + "bc", "bc")])
+def test_a_patient_with_most_of_the_studies_is_learnt_from(patients, apart):
+    found = [Study(patient, k) for k, patient in enumerate(patients)]
+    kept, learnt = keep_apart(found, 0.2)
+    assert {one.patient for one in kept} == set(apart)
+    assert {one.patient for one in learnt} == {"a"}
 
 
 def test_one_study_is_kept_apart_at_least():
