@@ -4,8 +4,10 @@ Knows units and mistakes of demographic attributes (PS3.3 C.7.1.1, C.7.2.2) and 
 field strength. A value that no person and no scanner has is left out, never corrected by a guess.
 """
 
+import math
 import re
 from collections.abc import Sequence
+from datetime import date
 
 from pydicom.dataset import Dataset
 
@@ -15,6 +17,7 @@ from worker.volume.types import PatientContext
 
 _AGE = re.compile(r"(\d{1,3})([DWMY])")
 _YEARS = {"D": 1.0 / 365.25, "W": 7.0 / 365.25, "M": 1.0 / 12.0, "Y": 1.0}
+_DAYS_A_YEAR = 365.2425
 _AGE_RANGE_YEARS = (0.0, 120.0)
 _AGE_DISAGREEMENT_YEARS = 1.5
 _HEIGHT_RANGE_CM = (40.0, 250.0)
@@ -73,16 +76,14 @@ def _age_years(header: Dataset) -> float | None:
     Where the two contradict each other, the dates were changed after acquisition (anonymised).
     """
     stated = _stated_age_years(header)
-    born = _calendar_years(read.text(header, "PatientBirthDate"))
-    studied = _calendar_years(
-        read.text(header, "StudyDate") or read.text(header, "AcquisitionDate")
-    )
+    born = _day(read.text(header, "PatientBirthDate"))
+    studied = _day(read.text(header, "StudyDate") or read.text(header, "AcquisitionDate"))
     if born is not None and studied is not None:
-        by_dates = _within(studied - born, _AGE_RANGE_YEARS)
+        by_dates = _within(_years_between(born, studied), _AGE_RANGE_YEARS)
         if by_dates is not None and (
             stated is None or abs(by_dates - stated) <= _AGE_DISAGREEMENT_YEARS
         ):
-            return round(by_dates, 2)
+            return by_dates
     return stated
 
 
@@ -93,15 +94,26 @@ def _stated_age_years(header: Dataset) -> float | None:
     return _within(round(int(stated[1]) * _YEARS[stated[2]], 2), _AGE_RANGE_YEARS)
 
 
-def _calendar_years(day: str) -> float | None:
+def _years_between(born: date, studied: date) -> float:
+    """Return birthdays passed, and two decimals of the year since: 17.99 just before the 18th."""
+    had_it = (studied.month, studied.day) >= (born.month, born.day)
+    birthdays = studied.year - born.year - (not had_it)
+    since = ((studied - born).days - birthdays * _DAYS_A_YEAR) / _DAYS_A_YEAR
+    return birthdays + math.floor(min(max(since, 0.0), 0.99) * 100) / 100
+
+
+def _day(day: str) -> date | None:
     digits = day.replace(".", "").replace("-", "")
     if len(digits) != 8 or not digits.isdigit():  # noqa: PLR2004 - YYYYMMDD
         return None
     year, month, of_month = int(digits[:4]), int(digits[4:6]), int(digits[6:])
     # Anonymised dates such as 19000101 or 00010101 are no birth dates of anyone scanned today.
-    if year <= 1900 or not 1 <= month <= 12 or not 1 <= of_month <= 31:  # noqa: PLR2004
+    if year <= 1900:  # noqa: PLR2004
         return None
-    return year + ((month - 1) * 30.4375 + of_month) / 365.25
+    try:
+        return date(year, month, of_month)
+    except ValueError:
+        return None
 
 
 def _height_cm(size: float | None) -> float | None:

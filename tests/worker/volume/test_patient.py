@@ -1,3 +1,5 @@
+from datetime import date, timedelta
+
 import pytest
 from pydicom.dataset import Dataset
 
@@ -19,6 +21,19 @@ def test_patient_context_knows_only_male_and_female(stored: str, sex: str | None
     assert patient_context(person(PatientSex=stored)).sex == sex
 
 
+@pytest.mark.parametrize("year", range(2000, 2009))
+@pytest.mark.parametrize("born", ["0101", "0229", "0301", "0615", "1231"])
+def test_nobody_is_eighteen_before_the_birthday(year: int, born: str) -> None:
+    if born == "0229" and year % 4:
+        return
+    birthday = date(year + 18, int(born[:2]), 1) + timedelta(int(born[2:]) - 1)
+    for day, adult in ((birthday - timedelta(1), False), (birthday, True)):
+        attributes = {"PatientBirthDate": f"{year}{born}", "StudyDate": f"{day:%Y%m%d}"}
+        age = patient_context(person(**attributes)).age_years
+        assert age is not None
+        assert (age >= 18.0) is adult
+
+
 @pytest.mark.parametrize(
     ("attributes", "age"),
     [
@@ -31,6 +46,7 @@ def test_patient_context_knows_only_male_and_female(stored: str, sex: str | None
         ({"PatientBirthDate": "19000101", "StudyDate": "20260101"}, None),
         ({"PatientBirthDate": "19500101", "StudyDate": "20260101", "PatientAge": "055Y"}, 55.0),
         ({"PatientBirthDate": "20270101", "StudyDate": "20260101"}, None),
+        ({"PatientBirthDate": "20000231", "StudyDate": "20260101"}, None),
         ({}, None),
     ],
 )
