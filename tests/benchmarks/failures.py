@@ -36,6 +36,7 @@ from worker.training.evaluate import (
     evaluate_patient,
 )
 from worker.training.failure_sheet import Failure, failures_png
+from worker.training.hearts import read_hearts
 from worker.training.page.outcome import Worst, badness
 from worker.volume.types import PatientContext
 
@@ -160,19 +161,22 @@ def patients_table(path, n_shown):
 
 def folds_table(path, n_shown):
     """Yield the patients of a cross-validation whose LVEF is off the most."""
-    hearts = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    hearts.sort(key=lambda one: -abs(one["lvef"] - one["true_lvef"]))
-    n_gross = sum(abs(one["lvef"] - one["true_lvef"]) > GROSS_EF_POINTS for one in hearts)
+    judged = [heart for heart in read_hearts(path) if heart.tower]
+    found = [heart for heart in judged if heart.lvef is not None]
+    found.sort(key=lambda one: -abs(one.lvef - one.true_lvef))
+    n_gross = sum(abs(one.lvef - one.true_lvef) > GROSS_EF_POINTS for one in found)
+    lost = f"; {len(judged) - len(found)} without LVEF" if len(found) < len(judged) else ""
     yield (
-        f"The {n_shown} of {len(hearts)} patients whose LVEF was off the most in cross-validation "
-        f"(towers that never saw them; {n_gross} off by more than {GROSS_EF_POINTS:.0f} points):\n"
+        f"The {n_shown} of {len(judged)} patients whose LVEF was off the most in cross-validation "
+        f"(towers that never saw them; {n_gross} off by more than {GROSS_EF_POINTS:.0f} points"
+        f"{lost}):\n"
     )
     yield "| patient | group | LVEF (expert) | off by, points |"
     yield "|---|---|---|---|"
-    for one in hearts[:n_shown]:
-        off = one["lvef"] - one["true_lvef"]
+    for one in found[:n_shown]:
+        off = one.lvef - one.true_lvef
         yield (
-            f"| {one['patient']} | {one['group']} | {one['lvef']:.0f} % ({one['true_lvef']:.0f} %) "
+            f"| {one.patient} | {one.group} | {one.lvef:.0f} % ({one.true_lvef:.0f} %) "
             f"| {off:+.1f} |"
         )
 

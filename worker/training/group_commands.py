@@ -1,6 +1,7 @@
 """``cmr-triage train groups``: measure every patient, judge the classifier, make its table."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -8,8 +9,9 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from worker.bundle import find_bundle
+from worker.bundle import find_bundle, load_bundle
 from worker.findings.pattern import TABLE_FILE
+from worker.findings.uncertainty import StandardError, errors_of
 from worker.training.bundle_tables import put_table
 from worker.training.fold_commands import AcdcOption, FoldsWorkOption
 from worker.training.group_report import as_markdown, describe_answers, describe_intervals
@@ -43,12 +45,14 @@ def groups(
     Writes hearts.jsonl, groups.json, groups.md and pattern.json into the work folder.
     """
     work.mkdir(parents=True, exist_ok=True)
-    measured = measure_folds(data, work, find_bundle(bundle or None), threads=threads)
+    released = find_bundle(bundle or None)
+    errors = errors_of(load_bundle(released).manifest)
+    measured = measure_folds(data, work, released, threads=threads)
     for _ in tqdm(measured, unit="patient"):
         pass
     hearts = read_hearts(work / HEARTS_FILE)
     without = sorted({heart.fold for heart in hearts if not heart.tower})
-    report = _report(hearts)
+    report = _report(hearts, errors)
     (work / "groups.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     text = as_markdown(report)
     (work / "groups.md").write_text(text, encoding="utf-8")
@@ -68,7 +72,7 @@ def groups(
         typer.echo(f"{into}: {TABLE_FILE}")
 
 
-def _report(hearts: list[MeasuredHeart]) -> dict[str, object]:
+def _report(hearts: list[MeasuredHeart], errors: Mapping[str, StandardError]) -> dict[str, object]:
     cases = cases_of(hearts)
     masks = [replace(one, features=one.expert_features, tower="masks") for one in hearts]
     experts = cases_of(masks)
@@ -76,6 +80,6 @@ def _report(hearts: list[MeasuredHeart]) -> dict[str, object]:
     return {
         "answers": describe_answers(cases, cross_validate(cases), n_measured),
         "experts": describe_answers(experts, cross_validate(experts), len(hearts)),
-        "ejection_fraction": describe_intervals(hearts),
+        "ejection_fraction": describe_intervals(hearts, errors),
         "command": _COMMAND,
     }

@@ -3,13 +3,13 @@
 Knows how each figure is computed and printed; the answers come from ``groups``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from worker.findings.pattern import GROUPS
-from worker.findings.uncertainty import STANDARD_ERRORS, Z_90_PERCENT
+from worker.findings.uncertainty import STANDARD_ERRORS, Z_90_PERCENT, StandardError
 from worker.training.calibration import (
     area_under_curve,
     bootstrap_interval,
@@ -96,16 +96,23 @@ def describe_answers(cases: Cases, answers: Answers, n_patients: int) -> dict[st
     }
 
 
-def describe_intervals(hearts: Sequence[MeasuredHeart]) -> dict[str, Any]:
+def describe_intervals(
+    hearts: Sequence[MeasuredHeart], errors: Mapping[str, StandardError] = STANDARD_ERRORS
+) -> dict[str, Any]:
     """Return how often the 90 % interval of the ejection fraction holds the expert's value.
 
     Once with the standard error that the product prints, once with the root mean square error of
     the other folds.
+
+    Parameters
+    ----------
+    errors
+        What the product prints with the bundle that is judged (`errors_of`).
     """
     measured = [heart for heart in hearts if heart.lvef is not None]
     error = np.array([heart.lvef - heart.true_lvef for heart in measured if heart.lvef is not None])
     fold = np.array([heart.fold for heart in measured])
-    printed = STANDARD_ERRORS[_EF].of(0.0)
+    printed = errors[_EF].of(0.0)
     several = len(set(fold.tolist())) > 1
     others = np.array([np.sqrt((error[fold != one] ** 2).mean()) for one in fold if several])
     n = len(measured)
@@ -115,6 +122,7 @@ def describe_intervals(hearts: Sequence[MeasuredHeart]) -> dict[str, Any]:
         "bias": float(error.mean()),
         "wanted_coverage": 0.9,
         "printed_standard_error": printed,
+        "printed_source": errors[_EF].source,
         "coverage_printed": _share(int((np.abs(error) <= Z_90_PERCENT * printed).sum()), n),
         "coverage_other_folds": (
             _share(int((np.abs(error) <= Z_90_PERCENT * others).sum()), n) if several else None
@@ -163,6 +171,8 @@ def as_markdown(report: dict[str, Any]) -> str:
         rows.append(row)
     lines = ["| figure | value (95 % interval) |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in rows]
+    printed = f"{ef['printed_standard_error']:.1f} points ({ef['printed_source']})"
+    lines += ["", f"Standard error of LVEF as printed: {printed}."]
     names = [name.replace("_", " ") for name in found["groups"]]
     lines += ["", f"| truth \\ said | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
     lines += [

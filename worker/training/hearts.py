@@ -3,9 +3,10 @@
 Plain data, so that the classifier and its figures need no network library.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
+
+from worker.training.rows import read_rows
 
 HEARTS_FILE = "hearts.jsonl"
 
@@ -14,8 +15,9 @@ HEARTS_FILE = "hearts.jsonl"
 class MeasuredHeart:
     """One patient: features by the tower and by the experts' masks (empty where not all exist).
 
-    ``tower`` is empty while the fold has none. ``true_lvef`` and ``lvef`` in percent; ``lvef`` is
-    None where no tower found the heart.
+    ``tower`` and ``digest`` (of its bundle; rows of older versions have none) are empty while the
+    fold has none. ``true_lvef`` and ``lvef`` in percent; ``lvef`` is None where no tower found the
+    heart.
     """
 
     patient: str
@@ -26,12 +28,10 @@ class MeasuredHeart:
     expert_features: dict[str, float]
     true_lvef: float
     lvef: float | None
+    digest: str = ""
 
 
 def read_hearts(path: Path) -> list[MeasuredHeart]:
     """Read what was measured so far, of each patient the last; nothing while there is no file."""
-    if not path.exists():
-        return []
-    lines = path.read_text("utf-8").splitlines()
-    hearts = [MeasuredHeart(**json.loads(line)) for line in lines]
+    hearts = [MeasuredHeart(**row) for row in read_rows(path)]
     return list({heart.patient: heart for heart in hearts}.values())

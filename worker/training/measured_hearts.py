@@ -2,10 +2,9 @@
 
 The road is the runtime's: exported graph, ``SegmentationTower``, the product's volumes and
 features. Only end-diastole and end-systole exist on disk, so which phases they are is given, not
-found. Results go into a file line by line; what is there is not measured again.
+found. Results go into a file line by line; what a tower measured is not measured by it again.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -29,6 +28,7 @@ from worker.training.export import BundleText, write_bundle
 from worker.training.folds import CHECKPOINT_FILE, N_FOLDS, fold_folder, read_folds
 from worker.training.hearts import HEARTS_FILE, MeasuredHeart, read_hearts
 from worker.training.recipe import Recipe
+from worker.training.rows import add_row, drop_a_line_cut_short
 from worker.training.train import load_average
 
 BUNDLE_FOLDER = "bundle"
@@ -38,9 +38,10 @@ _FOLD_VERSION = "0.0.1"
 def measure_folds(
     acdc: Path, work: Path, released: Path, *, threads: int = 0
 ) -> Iterator[MeasuredHeart]:
-    """Measure the patients of every fold that are not measured yet, and write each down.
+    """Measure the patients of every fold that its tower did not measure yet; write each down.
 
-    A fold without a tower is measured by the experts' masks alone, until it has one.
+    A fold without a tower is measured by the experts' masks alone, until it has one. Which tower it
+    was is told by the digest of its bundle.
 
     Parameters
     ----------
@@ -48,18 +49,22 @@ def measure_folds(
         Bundle whose tower is that of the first fold, unless ``fold-1`` has a checkpoint of its own.
     """
     path = work / HEARTS_FILE
-    known = {heart.patient: heart.tower for heart in read_hearts(path)}
+    drop_a_line_cut_short(path)
+    known = {heart.patient: heart.digest for heart in read_hearts(path)}
     for fold in range(1, N_FOLDS + 1):
         folder = _bundle_folder(work, fold, released)
-        patients = read_folds()[fold - 1]
-        missing = [p for p in patients if not (p in known and (known[p] or folder is None))]
+        bundle = None if folder is None else load_bundle(folder)
+        missing = [
+            patient
+            for patient in read_folds()[fold - 1]
+            if patient not in known or (bundle is not None and known[patient] != bundle.digest)
+        ]
         if not missing:
             continue
-        tower = None if folder is None else SegmentationTower(load_bundle(folder), threads=threads)
+        tower = None if bundle is None else SegmentationTower(bundle, threads=threads)
         for case in read_cases(acdc, missing):
             heart = measure_patient(tower, acdc, case, fold)
-            with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(heart)) + "\n")
+            add_row(path, asdict(heart))
             yield heart
 
 
@@ -105,6 +110,7 @@ def measure_patient(
         expert_features=_features(case.truth, case, bsa_m2),
         true_lvef=float("nan") if true_lvef is None else true_lvef,
         lvef=_lvef_percent(labels, case),
+        digest="" if tower is None else tower.bundle.digest,
     )
 
 

@@ -6,12 +6,15 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
+from worker.bundle import find_bundle, load_bundle
 from worker.findings.pattern import GROUPS, estimate_pattern
 from worker.findings.pattern_features import FEATURES
+from worker.findings.uncertainty import STANDARD_ERRORS, errors_of
 from worker.training import groups
 from worker.training.group_report import as_markdown, describe_answers, describe_intervals
 from worker.training.groups import ACDC_GROUPS, cases_of, cross_validate, make_table
 from worker.training.hearts import HEARTS_FILE, MeasuredHeart, read_hearts
+from worker.training.rows import add_row
 
 N_FOLDS = 3
 
@@ -103,6 +106,22 @@ def test_interval_of_the_ejection_fraction_holds_nine_of_ten():
     found = describe_intervals(hearts(300))
     assert found["coverage_printed"]["value"] == pytest.approx(0.9, abs=0.05)
     assert found["coverage_other_folds"]["value"] == pytest.approx(0.9, abs=0.05)
+
+
+def test_card_says_whose_error_is_printed_and_takes_the_bundles_own(tmp_path, monkeypatch):
+    pytest.importorskip("torch", reason="needs the extra train")
+    from worker.training import group_commands
+
+    for heart in hearts(30):
+        add_row(tmp_path / HEARTS_FILE, asdict(heart))
+    monkeypatch.setattr(group_commands, "measure_folds", lambda *_, **__: [])
+    group_commands.groups(tmp_path, tmp_path, "phantom-unet")
+    own = errors_of(load_bundle(find_bundle("phantom-unet")).manifest)["lv_ejection_fraction"]
+    report = json.loads((tmp_path / "groups.json").read_text())["ejection_fraction"]
+    assert report["printed_standard_error"] == own.fixed
+    assert own.fixed != STANDARD_ERRORS["lv_ejection_fraction"].fixed
+    assert report["coverage_printed"]["value"] > 0.95  # wider than these hearts are off
+    assert f"{own.fixed} points ({own.source})" in (tmp_path / "groups.md").read_text()
 
 
 def test_markdown_has_every_group_and_the_accuracy():

@@ -52,7 +52,8 @@ def build_network(recipe: LanguageRecipe, vocabulary: Tokenizer) -> LanguageNetw
 def finished_network(work: Path) -> tuple[LanguageNetwork, frozenset[Role]]:
     """Return the network of a run's last checkpoint, and which of its parts were trained.
 
-    A part that is being trained for the first time counts as trained from the first step on.
+    A part that is being trained for the first time counts as trained from the first step on, not
+    from the end of the stage before.
 
     Raises
     ------
@@ -65,14 +66,24 @@ def finished_network(work: Path) -> tuple[LanguageNetwork, frozenset[Role]]:
     recipe = LanguageRecipe.model_validate_json(saved["recipe"])
     vocabulary = Tokenizer.from_file(work / CORPUS_FOLDER / FILE_NAME)
     network = build_network(recipe, vocabulary)
-    trained = set(saved["trained"])
-    if saved["stage"] < len(recipe.stages):
-        stage = recipe.stages[saved["stage"]]
-        trained |= trained_by(stage)
-        adapt_parts(network, stage)
-    network.load_state_dict(saved["network"])
+    stage = restore(network, saved, recipe)
+    trained = set(saved["trained"]) | (set() if stage is None else trained_by(stage))
     merge_additions(network)
     return network.eval(), frozenset(trained)
+
+
+def restore(
+    network: LanguageNetwork, saved: dict[str, Any], recipe: LanguageRecipe
+) -> LanguageStage | None:
+    """Load a checkpoint; return the stage that has begun in it, for which parts are then adapted.
+
+    None between stages: additions of the one before are merged, those of the next not there yet.
+    """
+    stage = recipe.stages[saved["stage"]] if saved["stage_seconds"] > 0 else None
+    if stage is not None:
+        adapt_parts(network, stage)
+    network.load_state_dict(saved["network"])
+    return stage
 
 
 def adapt_parts(network: LanguageNetwork, stage: LanguageStage) -> None:

@@ -9,8 +9,6 @@ as often as one likes. ``reprinted`` prints it anew, for when the check before p
 A line of ``studies.jsonl`` per study; a run that was stopped goes on.
 """
 
-import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.evidence import Evidence, cited
 from plugin.domain.wording import Author, Doubt, Passage
 from worker.bundle import Bundle
@@ -43,8 +40,9 @@ from worker.model.language.writer import (
 from worker.training.language.corpus import Record, records_of, study_of
 from worker.training.language.leading_histories import Probe, history_that_tries
 from worker.training.language.studies import SampledStudy
+from worker.training.rows import add_row, continue_rows, read_rows
 
-STUDIES_NAME, RUN_NAME = "studies.jsonl", "run.json"
+STUDIES_NAME = "studies.jsonl"
 _PROBES = tuple(Probe)
 _TOLD_NOTHING = Told("", None, float("inf"))
 """With a question, as by ``worker.questions``."""
@@ -200,17 +198,13 @@ def write_studies(
     ConfigurationError
         ``SETTING_INVALID``: the folder holds another bundle's texts, or another seed's.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    _require_same_run(folder / RUN_NAME, {"bundle": bundle, "seed": seed})
-    known = {one.index for one in read_studies(folder)}
-    _drop_a_line_cut_short(folder / STUDIES_NAME)
-    with (folder / STUDIES_NAME).open("a", encoding="utf-8") as file:
-        for index in range(n_studies):
-            if index not in known:
-                study = write_study(writer, seed, index)
-                file.write(json.dumps(asdict(study), ensure_ascii=False) + "\n")
-                file.flush()
-                yield study
+    path = folder / STUDIES_NAME
+    known = {row["index"] for row in continue_rows(path, {"bundle": bundle, "seed": seed})}
+    for index in range(n_studies):
+        if index not in known:
+            study = write_study(writer, seed, index)
+            add_row(path, asdict(study))
+            yield study
 
 
 def write_study(writer: DictatingWriter, seed: int, index: int) -> WrittenStudy:
@@ -282,18 +276,8 @@ class _KeptWriter:
 
 def read_studies(folder: Path) -> list[WrittenStudy]:
     """Return what a folder holds, in the order of the corpus; a line cut short is left out."""
-    path = folder / STUDIES_NAME
-    if not path.exists():
-        return []
-    *lines, _ = path.read_text(encoding="utf-8").split("\n")
-    studies = [_study(json.loads(line)) for line in lines]
+    studies = [_study(row) for row in read_rows(folder / STUDIES_NAME)]
     return sorted(studies, key=lambda one: one.index)
-
-
-def _drop_a_line_cut_short(path: Path) -> None:
-    if path.exists():
-        end = path.read_bytes().rfind(b"\n") + 1
-        os.truncate(path, end)
 
 
 def _text(passage: Passage, writer: DictatingWriter, record: Record | None = None) -> WrittenText:
@@ -351,12 +335,3 @@ def _study(raw: dict[str, Any]) -> WrittenStudy:
         for one in raw["texts"]
     )
     return WrittenStudy(**{**raw, "probe": Probe(raw["probe"]), "texts": texts})
-
-
-def _require_same_run(path: Path, run: dict[str, Any]) -> None:
-    """Note whose texts a folder holds, or hold it to that."""
-    if not path.exists():
-        path.write_text(json.dumps(run) + "\n", encoding="utf-8")
-    elif json.loads(path.read_text(encoding="utf-8")) != run:
-        detail = f"{path.parent} holds texts of another bundle or seed; choose an empty folder"
-        raise ConfigurationError(Reason.SETTING_INVALID, detail)

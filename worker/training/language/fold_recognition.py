@@ -3,16 +3,16 @@
 ``python -m worker.training.language.fold_recognition --studies FOLDER --tokenizer FILE --out
 FOLDER`` trains a small network of the shipped kind for each fold of `worker.training.folds` and
 writes the margins of the fold's own patients (``fold_margins.jsonl``, one line per fold and seed; a
-line that is there is not made again). ``--studies`` holds ``fold-1`` to ``fold-5``: the same
-patients and generated hearts, analysed by the tower of each fold with `study_data`. What the
-margins are worth beside the measured features is asked by `combined_groups`.
+line that is there is not made again; other studies or settings need another folder). ``--studies``
+holds ``fold-1`` to ``fold-5``: the same patients and generated hearts, analysed by the tower of
+each fold with `study_data`. What the margins are worth beside the measured features is asked by
+`combined_groups`.
 """
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from worker.training.language.network import VisionLanguageNetwork
 from worker.training.language.recognition_network import evaluation_network
 from worker.training.language.recognition_trial import Cohorts, train
 from worker.training.language.study_data import LabelledStudy, read_studies
+from worker.training.rows import add_row, continue_rows, digest_of, read_rows
 
 FOLD_MARGINS_NAME = "fold_margins.jsonl"
 _AS_SHIPPED = AlignmentOptions(answered=0, text="none")
@@ -62,16 +63,10 @@ class FoldMargins:
     temperature: float
     margins: dict[str, dict[str, float]]
 
-    def to_json(self) -> str:
-        """Return one line."""
-        return json.dumps({name: getattr(self, name) for name in self.__slots__})
-
 
 def read_fold_margins(folder: Path) -> list[FoldMargins]:
     """Read what was made so far; nothing while there is no file."""
-    path = folder / FOLD_MARGINS_NAME
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [FoldMargins(**json.loads(line)) for line in lines]
+    return [FoldMargins(**row) for row in read_rows(folder / FOLD_MARGINS_NAME)]
 
 
 def fold_cohorts(studies: Sequence[LabelledStudy], fold: int) -> Cohorts:
@@ -137,8 +132,14 @@ def _main() -> None:
     parser.add_argument("--rate", type=float, default=2e-3)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    given.out.mkdir(parents=True, exist_ok=True)
-    done = {(one.fold, one.seed) for one in read_fold_margins(given.out)}
+    path = given.out / FOLD_MARGINS_NAME
+    run = {
+        "studies": digest_of(given.studies),
+        "tokenizer": digest_of(given.tokenizer),
+        "steps": given.steps,
+        "rate": given.rate,
+    }
+    done = {(row["fold"], row["seed"]) for row in continue_rows(path, run)}
     tokenizer = Tokenizer.from_file(given.tokenizer)
     wanted: list[dict[str, Any]] = [
         {"fold": fold, "seed": seed}
@@ -149,8 +150,7 @@ def _main() -> None:
     for one in wanted:
         studies = read_studies(fold_folder(given.studies, one["fold"]))
         line = recognise_fold(studies, tokenizer, **one, steps=given.steps, rate=given.rate)
-        with (given.out / FOLD_MARGINS_NAME).open("a", encoding="utf-8") as file:
-            file.write(line.to_json() + "\n")
+        add_row(path, asdict(line))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ interval just leaves out 0 is still weak; the control's own seeds stand below th
 """
 
 import argparse
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from worker.training.language.alignment_data import finding_vector
 from worker.training.language.recognition_tables import interval
 from worker.training.language.recognition_trial import MARGINS_NAME, TRIALS
 from worker.training.language.study_data import LabelledStudy, read_studies
+from worker.training.rows import read_rows
 
 Float64Array = npt.NDArray[np.float64]
 Line = Mapping[str, Any]
@@ -155,11 +155,7 @@ def _main() -> None:
     parser.add_argument("--studies", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, nargs="+", help="folders of trials")
     given = parser.parse_args()
-    lines = [
-        json.loads(line)
-        for folder in given.out
-        for line in (folder / MARGINS_NAME).read_text(encoding="utf-8").splitlines()
-    ]
+    lines = [row for folder in given.out for row in read_rows(folder / MARGINS_NAME)]
     studies = {one.id: one for one in read_studies(given.studies)}
     splits = read_splits()
     patients = [one for one in (*splits.validation, *splits.monitor) if one in studies]

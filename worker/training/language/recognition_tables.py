@@ -1,9 +1,9 @@
 """Tables of the recognition trials: areas under the curve with bootstrap intervals.
 
-``python -m worker.training.language.recognition_tables --studies FOLDER --out FOLDER`` reads the
-margins that `recognition_trial` wrote and prints Markdown. It trains nothing. Beside the margins
-stands what needs no network: the measured value that a finding rests on, and the printed criteria
-of a group, both on the same contours of the tower.
+``python -m worker.training.language.recognition_tables --studies FOLDER --out FOLDER ...`` reads
+the margins that `recognition_trial` wrote and prints Markdown. It trains nothing. Beside the
+margins stands what needs no network: the measured value that a finding rests on, and the printed
+criteria of a group, both on the same contours of the tower.
 
 References
 ----------
@@ -11,7 +11,6 @@ Hanley and McNeil, Radiology 1982 (area under the curve as a probability).
 """
 
 import argparse
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from worker.training.language.alignment_data import finding_vector, phantom_cate
 from worker.training.language.criteria import GROUPS, by_rules
 from worker.training.language.recognition_trial import MARGINS_NAME
 from worker.training.language.study_data import GROUP_OF_KIND, LabelledStudy, read_studies
+from worker.training.rows import read_rows
 
 Float64Array = npt.NDArray[np.float64]
 _BANKS = ("descriptions", "names", "random")
@@ -216,11 +216,11 @@ def interval(drawn: Float64Array) -> str:
 def _main() -> None:
     parser = argparse.ArgumentParser(description="Tables of the recognition trials.")
     parser.add_argument("--studies", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, nargs="+", help="folders of trials")
     given = parser.parse_args()
-    lines = (given.out / MARGINS_NAME).read_text(encoding="utf-8").splitlines()
+    lines = [row for folder in given.out for row in read_rows(folder / MARGINS_NAME)]
     studies = {one.id: one for one in read_studies(given.studies)}
-    print(tables(Results([json.loads(line) for line in lines], studies)))  # noqa: T201
+    print(tables(Results(lines, studies)))  # noqa: T201
 
 
 if __name__ == "__main__":

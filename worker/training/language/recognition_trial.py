@@ -4,8 +4,9 @@
 FOLDER`` trains small networks of the shipped kind, each with one part switched off or one group or
 kind of heart held out from every study, label, sentence and anchor, and writes the margins of all
 studies that it did not learn from (``margins.jsonl``, one line per network; a line that is there is
-not made again). Steps are counted, not timed, so that a busy machine changes nothing. The tables
-are made by `recognition_tables` and `recognition_ablations`.
+not made again; other studies or settings, or a finished run to be scored, need another folder).
+Steps are counted, not timed, so that a busy machine changes nothing. The tables are made by
+`recognition_tables` and `recognition_ablations`.
 
 These networks write nothing, and their decoder has read nothing before: a decoder that knows the
 report corpus has read of every group. Only the trials ``read_decoder`` and ``frozen_read_decoder``
@@ -13,12 +14,10 @@ begin with one that has; they are left out without ``--text-run``.
 """
 
 import argparse
-import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +32,7 @@ from worker.training.language.alignment_stage import (
     WrittenWords,
     fit_scale,
 )
-from worker.training.language.checkpoint import finished_network
+from worker.training.language.checkpoint import CHECKPOINT_NAME, finished_network
 from worker.training.language.criteria import GROUPS, groups_of
 from worker.training.language.decoder import LlamaDecoder
 from worker.training.language.network import VisionLanguageNetwork
@@ -46,8 +45,8 @@ from worker.training.language.recognition_network import (
 from worker.training.language.run import optimisers_of
 from worker.training.language.study_data import LabelledStudy, read_studies
 from worker.training.language.text_stage import CORPUS_FOLDER
+from worker.training.rows import Row, add_row, continue_rows, digest_of
 
-Line = dict[str, Any]
 MARGINS_NAME = "margins.jsonl"
 _WEIGHT_DECAY = 0.01
 _WARMUP_STEPS = 20
@@ -178,7 +177,7 @@ class Material:
     reader: LlamaDecoder | None = None
 
 
-def run_trial(trial: Trial, material: Material, *, seed: int, steps: int, rate: float) -> Line:
+def run_trial(trial: Trial, material: Material, *, seed: int, steps: int, rate: float) -> Row:
     """Train the network of a trial; return the margins of what it did not learn from."""
     started = time.thread_time()
     judged = [named_only(one) if trial.by_name else one for one in _judged()]
@@ -228,7 +227,7 @@ def score_run(
     studies: Sequence[LabelledStudy],
     unseen: Unseen,
     held_out: str | None = None,
-) -> list[Line]:
+) -> list[Row]:
     """Score a finished run of the stage runner on what it did not learn from.
 
     Nothing is trained: what is withheld is withheld from the finished network. ``held_out`` is the
@@ -270,23 +269,47 @@ def _main() -> None:
     parser.add_argument("--unseen-mixed", type=int, default=40)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    given.out.mkdir(parents=True, exist_ok=True)
     path = given.out / MARGINS_NAME
     studies = read_studies(given.studies)
     unseen = Unseen(given.unseen_phantoms, given.unseen_mixed)
-    if given.run is not None:
-        for line in score_run(given.run, studies, unseen, given.held_out):
-            _write(path, line)
+    rows = continue_rows(path, _made_of(given))
+    done = {(row["trial"], row["seed"]) for row in rows}
+    if given.run is None:
+        _run_missing(given, studies, unseen, path, done)
         return
-    _run_missing(given, studies, unseen, path)
+    for line in score_run(given.run, studies, unseen, given.held_out):
+        if (line["trial"], line["seed"]) not in done:
+            add_row(path, line)
+
+
+def _made_of(given: argparse.Namespace) -> Row:
+    """Return what all rows depend on: of networks to be trained, or of a finished one."""
+    shared = {
+        "studies": digest_of(given.studies),
+        "unseen_phantoms": given.unseen_phantoms,
+        "unseen_mixed": given.unseen_mixed,
+    }
+    if given.run is not None:
+        run = digest_of(given.run / CHECKPOINT_NAME)
+        return {**shared, "run": run, "held_out": given.held_out}
+    reader = None if given.text_run is None else digest_of(given.text_run / CHECKPOINT_NAME)
+    return {
+        **shared,
+        "tokenizer": digest_of(given.tokenizer),
+        "text_run": reader,
+        "steps": given.steps,
+        "rate": given.rate,
+    }
 
 
 def _run_missing(
-    given: argparse.Namespace, studies: Sequence[LabelledStudy], unseen: Unseen, path: Path
+    given: argparse.Namespace,
+    studies: Sequence[LabelledStudy],
+    unseen: Unseen,
+    path: Path,
+    done: Set[tuple[str, int]],
 ) -> None:
     """Run the trials that were asked for, in that order, all of them with one seed first."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    done = {(line["trial"], line["seed"]) for line in map(json.loads, lines)}
     reader = None if given.text_run is None else finished_network(given.text_run)[0].decoder
     tokenizer = Tokenizer.from_file(given.tokenizer)
     material = Material(studies, tokenizer, unseen, reader)
@@ -298,12 +321,7 @@ def _run_missing(
             if (name, seed) in done:
                 continue
             line = run_trial(trial, material, seed=seed, steps=given.steps, rate=given.rate)
-            _write(path, {**line, "trial": name})
-
-
-def _write(path: Path, line: Line) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+            add_row(path, {**line, "trial": name})
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from worker.training.language.checkpoint import (
     adapt_parts,
     build_network,
     read_checkpoint,
+    restore,
     trained_by,
     write_checkpoint,
 )
@@ -159,7 +160,7 @@ class LanguageTrainer:
         self.progress = Progress()
         self.trained: set[Role] = set()
         self._report = log_to(work / LOG_NAME)
-        self._saved = self._load()
+        self._optimiser_states = self._load()
 
     def run(self, options: LanguageRunOptions | None = None) -> None:
         """Work through the stages that are not done yet."""
@@ -198,7 +199,8 @@ class LanguageTrainer:
         counts, due, progress = _Counts(), _Due(), self.progress
         while progress.stage_seconds < 60 * stage.minutes:
             if options.max_steps is not None and progress.step >= options.max_steps:
-                self._save(optimisers)
+                if progress.stage_seconds > 0:  # before the first step the last checkpoint says all
+                    self._save(optimisers)
                 return False
             started = self._clock()
             self._step(stage, task, optimisers, counts)
@@ -218,13 +220,12 @@ class LanguageTrainer:
 
     def _prepare(self, stage: LanguageStage) -> tuple[Optimizer, ...]:
         """Set what is trained, and continue where a checkpoint of this stage stands."""
-        adapt_parts(self.network, stage)
+        if self.progress.stage_seconds == 0:  # else it was adapted before its weights were loaded
+            adapt_parts(self.network, stage)
         optimisers = optimisers_of(self.network, self._recipe.weight_decay)
-        saved, self._saved = self._saved, None
-        if saved is not None:
-            self.network.load_state_dict(saved["network"])
-            for optimiser, state in zip(optimisers, saved["optimisers"], strict=False):
-                optimiser.load_state_dict(state)
+        for optimiser, state in zip(optimisers, self._optimiser_states, strict=False):
+            optimiser.load_state_dict(state)
+        self._optimiser_states = []
         return optimisers
 
     def _step(
@@ -290,15 +291,16 @@ class LanguageTrainer:
             },
         )
 
-    def _load(self) -> dict[str, Any] | None:
+    def _load(self) -> list[dict[str, Any]]:
+        """Go on from the last checkpoint, if any; return the states of its stage's optimisers."""
         saved = read_checkpoint(self._work)
         if saved is None:
-            return None
+            return []
         self.progress = Progress(saved["stage"], saved["stage_seconds"], saved["step"])
         self.trained = set(saved["trained"])
-        if self.progress.stage == len(self._recipe.stages):
-            self.network.load_state_dict(saved["network"])
-        return saved
+        restore(self.network, saved, self._recipe)
+        states: list[dict[str, Any]] = saved["optimisers"]
+        return states
 
     def _save_parts(self) -> None:
         for role, part in self._parts().items():

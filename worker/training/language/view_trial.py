@@ -4,15 +4,14 @@
 reads studies that `study_data` made with ``--views``, trains small networks of the shipped kind by
 cross-validation, each given other views of the same studies, and prints the areas under the curve
 as Markdown. ``margins.jsonl`` keeps the margins of each network; what is there is not made again.
+Other studies or settings need another folder.
 
 Nothing here says anything about patients: what enhances in a generated heart is drawn.
 """
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,9 +33,9 @@ from worker.training.language.recognition_network import NetworkKind, evaluation
 from worker.training.language.recognition_tables import area_of_runs, gain
 from worker.training.language.recognition_trial import MARGINS_NAME, train
 from worker.training.language.study_data import LabelledStudy, read_studies
+from worker.training.rows import add_row, continue_rows, digest_of
 from worker.volume.views import FURTHER_ROLES
 
-Line = dict[str, Any]
 Margins = Mapping[str, Mapping[str, float]]
 
 GIVEN: Mapping[str, tuple[Role, ...]] = {
@@ -160,13 +159,18 @@ def _main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    asked.out.mkdir(parents=True, exist_ok=True)
     path = asked.out / MARGINS_NAME
     tokenizer = Tokenizer.from_file(asked.tokenizer)
     studies = [one for one in read_studies(asked.studies) if one.features.views is not None]
-    lines: list[Line] = []
-    if path.exists():
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    run = {
+        "studies": digest_of(asked.studies),
+        "tokenizer": digest_of(asked.tokenizer),
+        "folds": asked.folds,
+        "steps": asked.steps,
+        "rate": asked.rate,
+        "seed": asked.seed,
+    }
+    lines = continue_rows(path, run)
     done = {(line["given"], line["fold"]) for line in lines}
     for fold in range(asked.folds):
         learnt = [one for place, one in enumerate(studies) if place % asked.folds != fold]
@@ -184,8 +188,7 @@ def _main() -> None:
                 rate=asked.rate,
             )
             lines.append({"given": given, "fold": fold, "margins": found})
-            with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(lines[-1]) + "\n")
+            add_row(path, lines[-1])
     margins: dict[str, dict[str, dict[str, float]]] = {given: {} for given in GIVEN}
     for line in lines:
         margins[line["given"]].update(line["margins"])

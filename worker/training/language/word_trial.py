@@ -6,20 +6,19 @@ connector behind the frozen decoder first, then the same again or everything tog
 end-to-end stage). One network's tokens hold nothing of the study, so that what more training gives
 is not taken for what images give. Of studies that were not learnt from it keeps, per network and
 study, how badly the right answers were predicted and what stands in a freely written impression
-(``words.jsonl``; what is there is not made again), and prints the tables as Markdown.
+(``words.jsonl``; what is there is not made again; other studies or settings need another folder),
+and prints the tables as Markdown: of patients, of generated hearts, of both.
 
 The answers follow from the evidence alone, so image tokens can only help a decoder that misreads
 it.
 """
 
 import argparse
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +42,7 @@ from worker.training.language.alignment_stage import (
     tensors_of,
 )
 from worker.training.language.answer_loss import answer_loss
-from worker.training.language.checkpoint import finished_network
+from worker.training.language.checkpoint import CHECKPOINT_NAME, finished_network
 from worker.training.language.decoder import LlamaDecoder
 from worker.training.language.network import Prefix, VisionLanguageNetwork
 from worker.training.language.reading_back import read_back
@@ -53,8 +52,8 @@ from worker.training.language.recognition_trial import Cohorts, Unseen, cohorts,
 from worker.training.language.requests import group_rows
 from worker.training.language.study_data import LabelledStudy, read_studies
 from worker.training.language.text_stage import CORPUS_FOLDER
+from worker.training.rows import Row, add_row, continue_rows, digest_of
 
-Line = dict[str, Any]
 Float64Array = npt.NDArray[np.float64]
 WORDS_NAME = "words.jsonl"
 AS_IT_SHIPS = "evidence alone"
@@ -91,7 +90,7 @@ class Material:
     reader: LlamaDecoder
 
 
-def run_seed(material: Material, *, seed: int, steps: int) -> Iterator[Line]:
+def run_seed(material: Material, *, seed: int, steps: int) -> Iterator[Row]:
     """Yield what each network, and the decoder as it is, says of the unseen studies."""
     learnt, tokenizer = material.divided.learnt, material.tokenizer
     torch.manual_seed(seed)
@@ -122,7 +121,7 @@ def _judged(
     options: AlignmentOptions | None,
     material: Material,
     seed: int,
-) -> Line:
+) -> Row:
     """Score and read what a network says of each unseen study; no options, no tokens."""
     unseen, tokenizer = material.divided.unseen, material.tokenizer
     words = WrittenWords(unseen, tokenizer, seed)
@@ -206,7 +205,7 @@ def _impression(
 _NOTHING = {"findings": 0, "findings_omitted": 0}
 
 
-def table(lines: Sequence[Line], ids: Sequence[str]) -> str:
+def table(lines: Sequence[Row], ids: Sequence[str]) -> str:
     """Write what each network says of the studies ``ids``, and paired differences in loss.
 
     Intervals are over studies and seeds: both are drawn anew together.
@@ -268,24 +267,31 @@ def _main() -> None:
     parser.add_argument("--unseen-mixed", type=int, default=40)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    given.out.mkdir(parents=True, exist_ok=True)
     path = given.out / WORDS_NAME
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    done = {json.loads(line)["seed"] for line in lines}
+    run = {
+        "studies": digest_of(given.studies),
+        "text_run": digest_of(given.text_run / CHECKPOINT_NAME),
+        "steps": given.steps,
+        "unseen_phantoms": given.unseen_phantoms,
+        "unseen_mixed": given.unseen_mixed,
+    }
+    rows = continue_rows(path, run)
     unseen = Unseen(given.unseen_phantoms, given.unseen_mixed)
     divided = cohorts(read_studies(given.studies), None, unseen)
     tokenizer = Tokenizer.from_file(given.text_run / CORPUS_FOLDER / FILE_NAME)
     material = Material(divided, tokenizer, finished_network(given.text_run)[0].decoder)
     for seed in given.seeds:
-        if seed not in done:
-            made = [json.dumps(one) for one in run_seed(material, seed=seed, steps=given.steps)]
-            lines += made
-            with path.open("a", encoding="utf-8") as file:
-                file.writelines(f"{one}\n" for one in made)
-    read = [json.loads(line) for line in lines]
-    for patients in (True, False):
-        ids = [one.id for one in divided.unseen if (one.cohort == "acdc") is patients]
-        print(table(read, ids), end="\n\n")  # noqa: T201 - the command's answer
+        known = {row["arm"] for row in rows if row["seed"] == seed}
+        if known >= {AS_IT_SHIPS, *(arm.name for arm in ARMS)}:
+            continue
+        for row in run_seed(material, seed=seed, steps=given.steps):
+            if row["arm"] not in known:
+                add_row(path, row)
+                rows.append(row)
+    patients = [one.id for one in divided.unseen if one.cohort == "acdc"]
+    hearts = [one.id for one in divided.unseen if one.cohort != "acdc"]
+    for ids in (patients, hearts, patients + hearts):
+        print(table(rows, ids), end="\n\n")  # noqa: T201 - the command's answer
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """Groups from features, margins and both: made-up hearts, and one network that barely learns."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
+from plugin.domain.errors import ConfigurationError  # noqa: E402
 from tests.worker.training import test_groups  # noqa: E402
 from tests.worker.training.language.test_alignment_stage import study  # noqa: E402
 from tests.worker.words import tokenizer  # noqa: E402
@@ -25,6 +26,7 @@ from worker.training.language.fold_recognition import (  # noqa: E402
     recognise_fold,
 )
 from worker.training.language.study_data import MEASUREMENTS  # noqa: E402
+from worker.training.rows import add_row  # noqa: E402
 
 pytestmark = pytest.mark.train
 
@@ -130,20 +132,34 @@ def test_network_of_a_fold_learns_from_nobody_of_it_and_is_made_once(tmp_path, m
     monkeypatch.setattr(fold_recognition, "recognise_fold", made)
     monkeypatch.setattr(fold_recognition, "read_studies", lambda _: studies)
     monkeypatch.setattr(fold_recognition.Tokenizer, "from_file", lambda _: None)
-    words = ["x", "--studies", "s", "--tokenizer", "t", "--out", str(tmp_path)]
-    for n_seeds in ("1", "2"):
-        monkeypatch.setattr("sys.argv", [*words, "--seeds", n_seeds])
+    vocabulary, out = tmp_path / "tokenizer.json", tmp_path / "out"
+    vocabulary.write_text("{}")
+    (tmp_path / "studies").mkdir()
+    words = ["x", "--studies", str(tmp_path / "studies"), "--tokenizer", str(vocabulary)]
+
+    def run(*more):
+        monkeypatch.setattr("sys.argv", [*words, "--out", str(out), *more])
         fold_recognition._main()
-    assert asked == [(fold, seed) for seed in range(2) for fold in range(1, 6)]
-    assert [(one.fold, one.seed) for one in read_fold_margins(tmp_path)] == asked
+
+    run("--seeds", "1")
+    path = out / fold_recognition.FOLD_MARGINS_NAME
+    path.write_text(path.read_text()[:-20])  # as a kill leaves it
+    assert len(read_fold_margins(out)) == 4
+    run("--seeds", "2")
+    expected = [(fold, seed) for seed in range(2) for fold in range(1, 6)]
+    assert asked == [*expected[:5], *expected[4:]]
+    assert [(one.fold, one.seed) for one in read_fold_margins(out)] == expected
+    for other in (["--steps", "3"], ["--rate", "1"]):
+        with pytest.raises(ConfigurationError, match="empty folder"):
+            run(*other)
 
 
 def test_command_prints_figures_of_every_seed(tmp_path, monkeypatch, capsys):
     measured = hearts(30)
     cases = cases_of(measured)
     lines = [one for seed in (0, 1) for one in margins(cases, 1.0, seed=seed)]
-    path = tmp_path / fold_recognition.FOLD_MARGINS_NAME
-    path.write_text("\n".join(one.to_json() for one in lines) + "\n", encoding="utf-8")
+    for one in lines:
+        add_row(tmp_path / fold_recognition.FOLD_MARGINS_NAME, asdict(one))
     monkeypatch.setattr(combined_groups, "read_hearts", lambda _: measured)
     monkeypatch.setattr("sys.argv", ["x", "--hearts", "h", "--margins", str(tmp_path)])
     combined_groups._main()

@@ -1,6 +1,5 @@
 """The ablation table over made-up margins; nothing is trained."""
 
-import json
 import sys
 
 import numpy as np
@@ -8,10 +7,12 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra train")
 
+from plugin.domain.errors import ConfigurationError
 from tests.worker.training.language.test_alignment_stage import study
 from worker.model.language.categories import read_categories
 from worker.training.language import recognition_trial
 from worker.training.language.alignment_data import finding_vector
+from worker.training.language.checkpoint import CHECKPOINT_NAME
 from worker.training.language.criteria import GROUPS
 from worker.training.language.recognition_ablations import (
     ablation_table,
@@ -21,6 +22,8 @@ from worker.training.language.recognition_ablations import (
     permuted,
 )
 from worker.training.language.recognition_tables import area
+from worker.training.language.recognition_trial import MARGINS_NAME
+from worker.training.rows import read_rows
 
 pytestmark = pytest.mark.train
 KEYS = [one.key for one in read_categories()]
@@ -123,12 +126,15 @@ def test_trials_run_in_the_order_asked_for_and_what_is_there_is_left(tmp_path, m
         return {"trial": trial.name, "seed": seed, "steps": steps}
 
     def run(*more):
-        asked = ["x", "--studies", str(tmp_path), "--tokenizer", str(tmp_path / "none")]
-        monkeypatch.setattr(sys, "argv", [*asked, "--out", str(tmp_path), *more])
+        asked = ["x", "--studies", str(studies), "--tokenizer", str(vocabulary)]
+        monkeypatch.setattr(sys, "argv", [*asked, "--out", str(tmp_path / "out"), *more])
         recognition_trial._main()
         done, started[:] = list(started), []
         return done
 
+    studies, vocabulary = tmp_path / "studies", tmp_path / "tokenizer.json"
+    studies.mkdir()
+    vocabulary.write_text("{}")
     monkeypatch.setattr(recognition_trial, "run_trial", trained)
     monkeypatch.setattr(recognition_trial.Tokenizer, "from_file", lambda _: None)
     asked = ["--trials", "one_mark", "everything", "--seeds", "2"]
@@ -140,7 +146,7 @@ def test_trials_run_in_the_order_asked_for_and_what_is_there_is_left(tmp_path, m
     ]
     assert run(*asked) == []
     assert run(*asked, "--variant", "random_tower")[0] == ("one_mark", 0)
-    written = [json.loads(row) for row in (tmp_path / "margins.jsonl").read_text().splitlines()]
+    written = read_rows(tmp_path / "out" / MARGINS_NAME)
     assert {one["trial"] for one in written} == {
         "one_mark",
         "everything",
@@ -150,3 +156,44 @@ def test_trials_run_in_the_order_asked_for_and_what_is_there_is_left(tmp_path, m
     everything = {name for name, _ in run("--seeds", "1")}
     assert "no_images" in everything
     assert not {"read_decoder", "frozen_read_decoder"} & everything
+    for other in (["--steps", "3"], ["--rate", "1"], ["--unseen-mixed", "1"]):
+        with pytest.raises(ConfigurationError, match="empty folder"):
+            run(*asked, *other)
+    (studies / "another.npz").write_bytes(b"")
+    monkeypatch.setattr(recognition_trial, "read_studies", lambda _: [])
+    with pytest.raises(ConfigurationError, match="studies"):
+        run(*asked)
+    assert not started
+
+
+def test_finished_run_is_scored_once_and_never_among_trials(tmp_path, monkeypatch):
+    def score(out, *more):
+        words = ["x", "--studies", str(tmp_path / "studies"), "--out", str(tmp_path / out), *more]
+        monkeypatch.setattr(sys, "argv", words)
+        recognition_trial._main()
+        return read_rows(tmp_path / out / MARGINS_NAME)
+
+    (tmp_path / "studies").mkdir()
+    run, vocabulary = tmp_path / "run", tmp_path / "tokenizer.json"
+    run.mkdir()
+    (run / CHECKPOINT_NAME).write_bytes(b"1")
+    vocabulary.write_text("{}")
+    monkeypatch.setattr(recognition_trial.Tokenizer, "from_file", lambda _: None)
+    scored = [line("everything", 0, 0.3), line("images_withheld", 0, 0.3)]
+    monkeypatch.setattr(recognition_trial, "score_run", lambda *_: scored)
+    monkeypatch.setattr(recognition_trial, "run_trial", lambda *_, seed, **__: scored[seed])
+    assert score("scored", "--run", str(run)) == scored
+    path = tmp_path / "scored" / MARGINS_NAME
+    whole = path.read_text()
+    path.write_text(whole[:-20])  # as a kill leaves it
+    assert read_rows(path) == scored[:1]
+    assert score("scored", "--run", str(run)) == scored
+    assert path.read_text() == whole
+    trials = ["--tokenizer", str(vocabulary), "--trials", "everything", "--seeds", "1"]
+    score("trained", *trials)
+    for out, asked in (("trained", ["--run", str(run)]), ("scored", trials)):
+        with pytest.raises(ConfigurationError, match="empty folder"):
+            score(out, *asked)
+    (run / CHECKPOINT_NAME).write_bytes(b"2")
+    with pytest.raises(ConfigurationError, match="other run"):
+        score("scored", "--run", str(run))

@@ -7,7 +7,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from plugin.domain.errors import ConfigurationError, Reason  # noqa: E402
-from worker.training.language.checkpoint import finished_network  # noqa: E402
+from worker.training.language.checkpoint import (  # noqa: E402
+    finished_network,
+    read_checkpoint,
+    write_checkpoint,
+)
 from worker.training.language.parts import TextNetwork  # noqa: E402
 from worker.training.language.recipe import LanguageRecipe, read_language_recipe  # noqa: E402
 from worker.training.language.run import (  # noqa: E402
@@ -102,6 +106,34 @@ def test_stopped_run_goes_on_as_if_it_had_not_stopped(recipe_path, tmp_path):
     for name, tensor in once.items():
         # the clock, not the step, drives the learning rate: it differs in the seventh digit
         assert torch.allclose(tensor, twice[name], atol=1e-4), name
+
+
+@pytest.mark.parametrize("adaptation", ["lora", "full"])
+def test_run_that_ended_between_two_stages_goes_on_and_nothing_counts_as_trained_early(
+    recipe_path, tmp_path, adaptation
+):
+    first = with_stage(read_language_recipe(recipe_path), minutes=1e-5)
+    later = {"name": "later", "minutes": 1000.0, "adaptation": {"decoder": adaptation}}
+    stages = (*first.stages, *with_stage(first, **later).stages)
+    recipe = first.model_copy(update={"stages": stages})
+    text = text_data(recipe.corpus, tmp_path)
+
+    def go_on(max_steps):
+        trainer = LanguageTrainer(recipe, text, tmp_path)
+        trainer.run(LanguageRunOptions(max_steps=max_steps))
+        return trainer.progress
+
+    assert go_on(1).stage == 1  # as if killed right behind the checkpoint of the first stage
+    # as if the first stage had trained another part
+    write_checkpoint(tmp_path, {**read_checkpoint(tmp_path), "trained": []})
+    network, trained = finished_network(tmp_path)
+    assert trained == set()
+    assert (go_on(3).stage, go_on(4).step) == (1, 4)
+    after, trained = finished_network(tmp_path)
+    assert trained == {"decoder"}
+    kept, now = network.state_dict(), after.state_dict()
+    assert kept.keys() == now.keys()
+    assert any(not torch.equal(kept[name], now[name]) for name in kept)
 
 
 def test_training_lowers_the_loss(recipe_path, tmp_path):

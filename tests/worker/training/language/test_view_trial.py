@@ -7,12 +7,14 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra train")
 
+from plugin.domain.errors import ConfigurationError
 from tests.worker.training.language.test_study_data import ExactTower
 from worker.bundle import find_bundle, load_bundle
 from worker.model.language.vision import ViewFeatures
 from worker.series import Role
 from worker.training.language import view_trial
 from worker.training.language.alignment_data import finding_vector
+from worker.training.language.recognition_trial import MARGINS_NAME
 from worker.training.language.study_batch import study_tensors
 from worker.training.language.study_data import phantom_study, read_studies, write_study
 from worker.training.language.view_data import Making
@@ -120,3 +122,41 @@ def test_table_tells_what_the_views_gain(study):
     assert row.startswith("| late_enhancement | 0.50")
     assert row.count("1.00 (1.00-1.00; 4/4)") == 2
     assert row.endswith("| 0.500 (0.500 to 0.500) |")
+
+
+def test_command_goes_on_where_it_was_killed_and_refuses_other_settings(
+    study, tmp_path, monkeypatch, capsys
+):
+    studies = [
+        replace(study, id=f"phantom-{index:04d}", enhanced=index % 2 == 0) for index in range(8)
+    ]
+    asked = []
+
+    def made(given, learnt, unseen, tokenizer, *, seed, steps, rate):
+        asked.append(given)
+        keys = [one.key for one in view_trial.view_categories()]
+        return {one.id: dict.fromkeys(keys, float(len(asked))) for one in unseen}
+
+    def run(*more):
+        words = ["x", "--studies", str(tmp_path / "studies"), "--tokenizer", str(vocabulary)]
+        monkeypatch.setattr("sys.argv", [*words, "--out", str(out), "--folds", "2", *more])
+        view_trial._main()
+        return capsys.readouterr().out
+
+    (tmp_path / "studies").mkdir()
+    out, vocabulary = tmp_path / "out", tmp_path / "tokenizer.json"
+    vocabulary.write_text("{}")
+    monkeypatch.setattr(view_trial, "run_fold", made)
+    monkeypatch.setattr(view_trial, "read_studies", lambda _: studies)
+    monkeypatch.setattr(view_trial.Tokenizer, "from_file", lambda _: None)
+    said = run()
+    assert asked == [*view_trial.GIVEN] * 2
+    path = out / MARGINS_NAME
+    path.write_text(path.read_text()[:-20])  # as a kill leaves it
+    run()
+    assert asked[8:] == [[*view_trial.GIVEN][-1]]
+    assert run().splitlines()[0] == said.splitlines()[0]
+    for other in (["--seed", "1"], ["--steps", "150"], ["--folds", "3"], ["--rate", "1"]):
+        with pytest.raises(ConfigurationError, match=other[0].strip("-")):
+            run(*other)
+    assert len(asked) == 9

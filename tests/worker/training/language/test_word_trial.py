@@ -7,21 +7,26 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
+from plugin.domain.errors import ConfigurationError  # noqa: E402
 from tests.worker.training.language.test_alignment_stage import study  # noqa: E402
 from tests.worker.words import tokenizer  # noqa: E402
 from worker.training.language import word_trial  # noqa: E402
+from worker.training.language.checkpoint import CHECKPOINT_NAME  # noqa: E402
 from worker.training.language.decoder import DecoderSettings, LlamaDecoder  # noqa: E402
+from worker.training.language.parts import TextNetwork  # noqa: E402
 from worker.training.language.recognition_trial import Cohorts  # noqa: E402
 from worker.training.language.study_data import MEASUREMENTS  # noqa: E402
 from worker.training.language.word_trial import (  # noqa: E402
     ARMS,
     AS_IT_SHIPS,
     NOTHING_SEEN,
+    WORDS_NAME,
     Material,
     TorchDecoder,
     run_seed,
     table,
 )
+from worker.training.rows import read_rows  # noqa: E402
 
 pytestmark = pytest.mark.train
 
@@ -88,3 +93,53 @@ def test_table_pairs_networks_over_studies_and_seeds():
     assert other.split(" | ")[3] == "-0.095 (-0.100 to -0.090)"
     assert other.split(" | ")[4:6] == ["10.000 (10.000 to 10.000)", "25.000 (25.000 to 25.000)"]
     assert other.endswith("| - |")  # no finding that could be omitted
+
+
+def test_command_goes_on_where_it_was_killed_and_refuses_other_settings(
+    tmp_path, monkeypatch, capsys
+):
+    asked = []
+    counts = {"slots": 2, "slots_wrong": 1, "numbers": 1, "numbers_wrong": 0, "judging": 1}
+    told = {**counts, "judging_untrue": 0, "findings": 1, "findings_omitted": 0}
+
+    def made(material, *, seed, steps):
+        asked.append((seed, steps))
+        for place, arm in enumerate((AS_IT_SHIPS, *(one.name for one in ARMS))):
+            found = {one.id: {"loss": place + 0.5, **told} for one in material.divided.unseen}
+            yield {"arm": arm, "seed": seed, "studies": found}
+
+    def run(*more):
+        words = ["x", "--studies", str(tmp_path / "studies"), "--text-run", str(tmp_path / "text")]
+        monkeypatch.setattr("sys.argv", [*words, "--out", str(out), "--seeds", "0", *more])
+        word_trial._main()
+        return capsys.readouterr().out
+
+    patients = [replace(one, cohort="acdc") for one in studies()[:3]]
+    unseen = (*patients, *studies()[3:])
+    monkeypatch.setattr(word_trial, "run_seed", made)
+    monkeypatch.setattr(word_trial, "cohorts", lambda *_: Cohorts((), unseen))
+    finished = TextNetwork(tiny_reader()), {"decoder"}
+    monkeypatch.setattr(word_trial, "finished_network", lambda _: finished)
+    monkeypatch.setattr(word_trial.Tokenizer, "from_file", lambda _: None)
+    out = tmp_path / "out"
+    for folder in ("studies", "text"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "text" / CHECKPOINT_NAME).write_bytes(b"1")
+    said = run()
+    assert [row for row in said.splitlines() if row.endswith("seeds 0")] == [
+        "3 studies, seeds 0",
+        "1 studies, seeds 0",
+        "4 studies, seeds 0",
+    ]
+    whole = (out / WORDS_NAME).read_text()
+    (out / WORDS_NAME).write_text(whole[:-20])
+    assert run() == said == run()
+    assert (out / WORDS_NAME).read_text() == whole
+    assert [row["seed"] for row in read_rows(out / WORDS_NAME)] == [0] * (1 + len(ARMS))
+    assert asked == [(0, 150)] * 2
+    for other in (["--steps", "3"], ["--unseen-mixed", "1"]):
+        with pytest.raises(ConfigurationError, match="empty folder"):
+            run(*other)
+    (tmp_path / "text" / CHECKPOINT_NAME).write_bytes(b"2")
+    with pytest.raises(ConfigurationError, match="text_run"):
+        run()
