@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from worker.training.folds import CHECKPOINT_FILE, N_FOLDS, fold_folder, train_folds
+from worker.training.folds import N_FOLDS, fold_folder, train_folds
 from worker.training.recipe import read_recipe
 from worker.training.run import DataFolders
+from worker.training.train import CHECKPOINT_FILE
 
 AcdcOption = Annotated[
     Path,

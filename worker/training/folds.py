@@ -30,11 +30,10 @@ from worker.training.recipe import Recipe
 from worker.training.replicas import Replica, train_together
 from worker.training.run import PHANTOM_FILE, DataFolders, read_phantoms
 from worker.training.terms import ACDC, FOLD
-from worker.training.train import RunOptions, Trainer, TrainingData, log_to
+from worker.training.train import CHECKPOINT_FILE, RunOptions, Trainer, TrainingData, log_to
 
 N_FOLDS = 5
 START_FOLDER = "start"
-CHECKPOINT_FILE = "checkpoint.pt"
 
 
 def read_folds() -> tuple[tuple[str, ...], ...]:

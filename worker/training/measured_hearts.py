@@ -25,11 +25,11 @@ from worker.model.tower import SegmentationTower
 from worker.training.cohorts import read_acdc_info
 from worker.training.evaluate import Case, read_cases
 from worker.training.export import BundleText, write_bundle
-from worker.training.folds import CHECKPOINT_FILE, N_FOLDS, fold_folder, read_folds
+from worker.training.folds import N_FOLDS, fold_folder, read_folds
 from worker.training.hearts import HEARTS_FILE, MeasuredHeart, read_hearts
 from worker.training.recipe import Recipe
 from worker.training.rows import add_row, drop_a_line_cut_short
-from worker.training.train import load_average
+from worker.training.train import CHECKPOINT_FILE, load_average
 
 BUNDLE_FOLDER = "bundle"
 _FOLD_VERSION = "0.0.1"

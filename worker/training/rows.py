@@ -31,8 +31,7 @@ def continue_rows(path: Path, run: Mapping[str, Any]) -> list[Row]:
     ConfigurationError
         ``SETTING_INVALID``: the folder holds the rows of another run.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _require_same_run(path, run)
+    require_same_run(path, run)
     drop_a_line_cut_short(path)
     return read_rows(path)
 
@@ -69,8 +68,20 @@ def digest_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _require_same_run(path: Path, run: Mapping[str, Any]) -> None:
-    """Note which run's rows a folder holds, or hold it to that."""
+def require_same_run(path: Path, run: Mapping[str, Any]) -> None:
+    """Note which run's results a folder holds, or hold it to that.
+
+    Parameters
+    ----------
+    path
+        What the run writes there; without a note it counts as another run's.
+
+    Raises
+    ------
+    ConfigurationError
+        ``SETTING_INVALID``: the folder holds those of another run.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     note = path.with_name(RUN_NAME)
     if not note.exists() and not path.exists():
         note.write_text(json.dumps(run) + "\n", encoding="utf-8")

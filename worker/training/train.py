@@ -30,6 +30,8 @@ from worker.training.run_record import TIME_FORMAT
 Monitor = Callable[[nn.Module], Mapping[str, float]]
 Report = Callable[[Mapping[str, object]], None]
 
+CHECKPOINT_FILE = "checkpoint.pt"
+
 
 @dataclass(slots=True)
 class Progress:
@@ -104,7 +106,7 @@ class Trainer:
         )
         self.progress = Progress()
         self.seen: set[str] = set()
-        self.path = directory / "checkpoint.pt"
+        self.path = directory / CHECKPOINT_FILE
         directory.mkdir(parents=True, exist_ok=True)
         if self.path.exists():
             self._restore()
@@ -121,7 +123,7 @@ class Trainer:
                 self.save(f"after_{stage.name}.pt")
                 self.save()
 
-    def save(self, name: str = "checkpoint.pt") -> None:
+    def save(self, name: str = CHECKPOINT_FILE) -> None:
         """Write a checkpoint beside the others; a half-written file never takes its place."""
         state = {
             "recipe": self.recipe.model_dump_json(),

@@ -21,7 +21,7 @@ from worker.bundle import Bundle, load_bundle
 from worker.model.tower import SegmentationTower
 from worker.training.beginning import begin
 from worker.training.device import Compute
-from worker.training.folds import CHECKPOINT_FILE, N_FOLDS, train_folds
+from worker.training.folds import N_FOLDS, train_folds
 from worker.training.group_commands import groups
 from worker.training.language.alignment_task import STUDIES_FOLDER
 from worker.training.language.export import add_run
@@ -35,6 +35,7 @@ from worker.training.recipe import read_recipe
 from worker.training.release import add_familiarity_table, export_checkpoint
 from worker.training.run import DataFolders, start_or_resume
 from worker.training.site.studies import describe_left_out, read_studies
+from worker.training.train import CHECKPOINT_FILE
 
 STEPS_NAME = "steps.json"
 

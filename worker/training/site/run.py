@@ -23,9 +23,18 @@ from worker.training.network import N_PHASES, SegmentationNetwork
 from worker.training.parent import channels_of, network_of
 from worker.training.phantoms import cache_phantoms
 from worker.training.recipe import Recipe, Stage
+from worker.training.rows import require_same_run
 from worker.training.run import PHANTOM_FILE, read_phantoms
+from worker.training.run_record import digest_of
 from worker.training.terms import PHANTOM, SITE, inherited_terms
-from worker.training.train import RunOptions, Trainer, TrainingData, load_average, log_to
+from worker.training.train import (
+    CHECKPOINT_FILE,
+    RunOptions,
+    Trainer,
+    TrainingData,
+    load_average,
+    log_to,
+)
 
 IN_STYLE = "phantom_in_style"
 N_PHANTOMS = 400
@@ -86,7 +95,8 @@ def train_on(
     Raises
     ------
     ConfigurationError
-        ``BUNDLE_NOT_TRAINABLE``.
+        ``BUNDLE_NOT_TRAINABLE``; ``SETTING_INVALID``: the run in ``work`` went on from another
+        bundle or learnt from other studies, so what it learnt is not what would be written of it.
     """
     parent = network_of(bundle)
     image = bundle.manifest.image
@@ -111,6 +121,12 @@ def train_on(
         channels=channels_of(parent.state_dict()),
         stages=(stage,),
     )
+    made_of = {
+        "bundle": bundle.digest,
+        "studies": digest_of(volumes),
+        "recipe": recipe.model_dump_json(exclude={"name"}),
+    }
+    require_same_run(work / CHECKPOINT_FILE, made_of)
     trainer = Trainer(recipe, work)
     if not trainer.path.exists():
         trainer.network.load_state_dict(parent.state_dict())

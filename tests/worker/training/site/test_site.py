@@ -1,6 +1,7 @@
 """Training at a hospital: what may teach the network, what is refused, and what a bundle says."""
 
 from collections import Counter
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
@@ -36,7 +37,7 @@ from worker.training.site import run as site_run  # noqa: E402
 from worker.training.site.masks import MaskError, masked_volumes, read_mask  # noqa: E402
 from worker.training.site.pseudo_labels import ConfidenceGate, pseudo_label  # noqa: E402
 from worker.training.site.run import SiteOptions, dice_on_slices, require_no_worse  # noqa: E402
-from worker.training.site.studies import read_studies  # noqa: E402
+from worker.training.site.studies import read_studies, volume_of  # noqa: E402
 from worker.training.site.style import in_style  # noqa: E402
 from worker.training.train import Trainer  # noqa: E402
 
@@ -315,6 +316,26 @@ def test_finetuned_bundle_is_measured_on_studies_kept_apart(
     assert {"dice_lv, site, before", "dice_lv, site, after"} <= {
         row.measure for row in manifest.evaluation.rows
     }
+
+
+def test_run_of_other_studies_or_another_bundle_is_not_gone_on_with(parent, tmp_path):
+    volumes = [volume_of(drawn_study(seed)[0], 0, 2) for seed in range(2)]
+
+    def train(bundle, volumes, **changes):
+        options = replace(OPTIONS, **changes)
+        return site_run.train_on(bundle, volumes, {}, {"site": 1.0}, tmp_path / "run", options)
+
+    train(parent, volumes[:1])
+    train(parent, volumes[:1], name="site-b", version="1.1.0")
+    other = load_bundle(write_parent(tmp_path / "other"))
+    for wrong in (
+        lambda: train(parent, volumes),
+        lambda: train(other, volumes[:1]),
+        lambda: train(parent, volumes[:1], minutes=60.0),
+    ):
+        with pytest.raises(ConfigurationError, match="choose an empty folder") as refused:
+            wrong()
+        assert refused.value.reason is Reason.SETTING_INVALID
 
 
 def test_finetuning_without_usable_masks_says_what_is_wrong(parent, tmp_path, monkeypatch):
