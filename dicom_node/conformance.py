@@ -22,6 +22,8 @@ from dicom_node.contexts import (
     acceptor_contexts,
     transfer_syntaxes,
 )
+from dicom_node.extent import MAXIMUM_INFLATED_BYTES
+from dicom_node.listeners import MAXIMUM_PDU_BYTES
 from dicom_node.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_node.statuses import (
     CANNOT_UNDERSTAND,
@@ -87,7 +89,8 @@ def _overview() -> Iterator[str]:
     yield f"| Implementation Class UID | {IMPLEMENTATION_CLASS_UID} |"
     yield f"| Implementation Version Name | {IMPLEMENTATION_VERSION_NAME} |"
     yield "| Application context | 1.2.840.10008.3.1.1.1 |"
-    yield "| Maximum PDU length, receiving | unlimited |"
+    yield f"| Maximum PDU length, receiving as an acceptor | {MAXIMUM_PDU_BYTES} |"
+    yield "| Maximum PDU length, receiving as a requestor | unlimited |"
     yield "| Asynchronous operations | not supported |"
     yield ""
 
@@ -104,7 +107,8 @@ def _acceptor() -> Iterator[str]:
     yield (
         "Storage is accepted in any transfer syntax: of those proposed for a context the first, "
         "private ones included. Datasets are stored as received (level 2, full) and never changed, "
-        "decoded or coerced while receiving."
+        "decoded or coerced while receiving. What cannot be read afterwards is set aside, a "
+        f"deflated dataset of more than {MAXIMUM_INFLATED_BYTES >> 20} MiB too."
     )
     yield ""
     yield "An association is rejected (A-ASSOCIATE-RJ) with:"

@@ -25,6 +25,7 @@ log = get_logger(__name__)
 _BATCH = 50
 _LOOK_SECONDS = 5.0  # how soon a paused thread sees that a person has a destination tried again
 _NOTE_SECONDS = 60.0  # how often a good answer is noted
+_FILE_SECONDS = 60.0  # until a result that could not be read is looked for again
 
 
 class DestinationLoop:
@@ -32,7 +33,8 @@ class DestinationLoop:
 
     The whole destination pauses after a failed association (there is no use in trying the next
     object), while an object that alone was refused waits alone. Only the latter counts towards
-    giving an object up: a PACS that is down for a week gets everything when it is back.
+    giving an object up: a PACS that is down for a week gets everything when it is back, and so it
+    is with a share that does not give our files back.
     """
 
     def __init__(
@@ -109,8 +111,10 @@ class DestinationLoop:
         horizon = timedelta(seconds=self._delivery.maximum_retry_seconds if self._fresh else 0)
         self._fresh = False
         due = self._registry.deliveries.due(self.destination.id, now + horizon, _BATCH)
+        more = answered = False
         try:
-            more = bool(due) and self._send(due)
+            if due:
+                more, answered = self._send(due)
         except TransientError as error:
             if error.reason is Reason.REGISTRY_UNAVAILABLE:
                 raise
@@ -121,7 +125,7 @@ class DestinationLoop:
             if error.reason is Reason.REGISTRY_UNAVAILABLE:
                 raise
             return self._association_failed([], error.reason)
-        if due or asked:
+        if answered or asked:
             self._answered(now)
         return 0.0 if more else self._delivery.poll_seconds
 
@@ -157,25 +161,30 @@ class DestinationLoop:
             self._registry.health.answered(self.destination.id)
             self._answer_noted_at = now
 
-    def _send(self, due: list[DeliveryRecord]) -> bool:
-        """Send; tell whether there is more to send at once."""
+    def _send(self, due: list[DeliveryRecord]) -> tuple[bool, bool]:
+        """Send; tell whether there is more to send at once, and whether the destination answered.
+
+        Nobody was called where no object could be read.
+        """
+        answered = False
         wanted, replaced = self._without_refused(due)
         by_id = {delivery.id: delivery for delivery in wanted}
         results = channels.send(self.destination, wanted, self._caller)
         try:
             for result in results:
                 replaced |= self._note(by_id[result.delivery_id], result)
+                answered |= not result.says_nothing_of_destination
                 if self._stop.is_set():
                     results.close()
                     break
         except TransientError as error:
             if error.reason is not Reason.DESTINATION_NO_CONTEXT:
                 raise
-            # It answers, and takes none of these kinds.
+            answered = True  # and takes none of these kinds
             for delivery in wanted:
                 result = SendResult(delivery.id, Outcome.DEAD, error.reason, None)
                 replaced |= self._note(delivery, result)
-        return replaced or len(due) == _BATCH
+        return replaced or len(due) == _BATCH, answered
 
     def _without_refused(self, due: list[DeliveryRecord]) -> tuple[list[DeliveryRecord], bool]:
         """Replace at once what the destination is known not to take; tell whether any was."""
@@ -231,7 +240,9 @@ class DestinationLoop:
         reason = result.reason or Reason.INTERNAL_ERROR
         outcome = result.outcome
         now = datetime.now(UTC)
-        if outcome is Outcome.RETRY and delivery.attempts + 1 >= self._delivery.maximum_attempts:
+        counts = not result.says_nothing_of_destination
+        is_last = delivery.attempts + 1 >= self._delivery.maximum_attempts
+        if outcome is Outcome.RETRY and counts and is_last:
             outcome = Outcome.DEAD
         if outcome is Outcome.SENT:
             confirm_at = self._confirmer.first_question_at(now)
@@ -245,8 +256,9 @@ class DestinationLoop:
                 return True
             deliveries.dead(delivery.id, reason, result.status)
         else:
-            again = now + timedelta(seconds=self._backoff(delivery.attempts + 1))
-            deliveries.failed(delivery.id, reason, result.status, again)
+            seconds = self._backoff(delivery.attempts + 1) if counts else _FILE_SECONDS
+            again = now + timedelta(seconds=seconds)
+            deliveries.failed(delivery.id, reason, result.status, again, counts=counts)
         log.info(
             "object_delivered" if outcome is Outcome.SENT else "object_not_delivered",
             destination=self.destination.name,

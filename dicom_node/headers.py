@@ -20,9 +20,17 @@ from typing import Any, BinaryIO
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
+from pydicom.tag import Tag
 
 from dicom_node.anatomy import is_elsewhere, speaks_of_heart
-from dicom_node.extent import measure_extent
+from dicom_node.extent import (
+    EXPLICIT_BIG_ENDIAN,
+    IMPLICIT_LITTLE_ENDIAN,
+    EndsEarlyError,
+    Extent,
+    measure_extent,
+    open_dataset,
+)
 from plugin.domain.errors import Reason, StudyRejectedError
 from plugin.domain.identifiers import MANUFACTURER, MODEL_NAME, is_valid_uid
 from plugin.domain.triage import URGENCY_OF_ORDER, IncomingPriority, OrderFacts
@@ -101,6 +109,7 @@ _KEYWORDS = (
     *_ORDER,
 )
 _MAXIMUM_COUNT = 100_000
+_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,43 +151,46 @@ def read_headers(path: Path) -> InstanceHeaders:
     OSError
         The disk does not give the file back; nothing is known of the file.
     """
-    with path.open("rb") as stream:
-        dataset = _parse(stream)
-        transfer_syntax_uid = str(dataset.file_meta.get("TransferSyntaxUID", ""))
-        _check_extent(stream, dataset, transfer_syntax_uid)
-        _check_identifiers(dataset)
-    # Values are decoded here, so a value that pydicom cannot decode shows here.
     try:
-        with warnings.catch_warnings():
+        # pydicom's warnings print values, which are patient data.
+        with path.open("rb") as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _headers(dataset, transfer_syntax_uid)
-    except Exception:  # noqa: BLE001  a broken value can make pydicom raise nearly anything
+            return _read(stream)
+    except StudyRejectedError:
+        raise
+    except InvalidDicomError:
+        raise StudyRejectedError(Reason.NOT_DICOM) from None
+    except EndsEarlyError:
+        raise StudyRejectedError(Reason.TRUNCATED_FILE) from None
+    except Exception as error:  # broken bytes or values can make pydicom raise nearly anything
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the disk; those of pydicom about the file have no number
         raise StudyRejectedError(Reason.DAMAGED_DATASET) from None
 
 
-def _parse(stream: BinaryIO) -> Dataset:
-    try:
-        # pydicom's warnings print values, which are patient data.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=list(_KEYWORDS))
-    except InvalidDicomError:
-        raise StudyRejectedError(Reason.NOT_DICOM) from None
-    except Exception as error:  # see above: EOFError, struct.error, NotImplementedError ...
-        if isinstance(error, OSError) and error.errno is not None:
-            raise  # of the disk; those of pydicom about the file have no number
-        reason = Reason.TRUNCATED_FILE if _is_cut(stream) else Reason.DAMAGED_DATASET
-        raise StudyRejectedError(reason) from None
-
-
-def _is_cut(stream: BinaryIO) -> bool:
-    """Tell a cut dataset from a damaged one when pydicom could read neither."""
-    try:
-        meta = pydicom.filereader.read_file_meta_info(stream.name)
-        _seek_dataset(stream)
-        return measure_extent(stream, str(meta.TransferSyntaxUID)).ends_early
-    except Exception:  # noqa: BLE001  not even group 0002 can be read
-        return False
+def _read(stream: BinaryIO) -> InstanceHeaders:
+    meta = pydicom.filereader.read_file_meta_info(stream.name)
+    transfer_syntax_uid = str(meta.get("TransferSyntaxUID", ""))
+    _seek_dataset(stream)
+    # What is cut or inflates too far is found before pydicom parses it.
+    content = open_dataset(stream, transfer_syntax_uid)
+    start = content.tell()
+    extent = measure_extent(content, transfer_syntax_uid)
+    if extent.ends_early:
+        raise EndsEarlyError
+    content.seek(start)
+    dataset = pydicom.filereader.read_dataset(
+        content,
+        transfer_syntax_uid == IMPLICIT_LITTLE_ENDIAN,
+        transfer_syntax_uid != EXPLICIT_BIG_ENDIAN,
+        stop_when=lambda tag, _vr, _length: tag in _PIXELS,
+        specific_tags=[Tag(keyword) for keyword in _KEYWORDS],
+    )
+    dataset.file_meta = meta
+    _check_pixels(dataset, extent)
+    _check_identifiers(dataset)
+    # Values are decoded here, so a value that pydicom cannot decode shows here.
+    return _headers(dataset, transfer_syntax_uid)
 
 
 def _seek_dataset(stream: BinaryIO) -> None:
@@ -204,11 +216,7 @@ def _check_identifiers(dataset: Dataset) -> None:
             raise StudyRejectedError(Reason.INVALID_IDENTIFIER, keyword)
 
 
-def _check_extent(stream: BinaryIO, dataset: Dataset, transfer_syntax_uid: str) -> None:
-    _seek_dataset(stream)
-    extent = measure_extent(stream, transfer_syntax_uid)
-    if extent.ends_early:
-        raise StudyRejectedError(Reason.TRUNCATED_FILE)
+def _check_pixels(dataset: Dataset, extent: Extent) -> None:
     if extent.native_pixel_bytes is None:
         return
     announced = [_count(dataset, keyword) for keyword in _PIXEL_MODULE]

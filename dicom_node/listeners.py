@@ -15,6 +15,12 @@ from pynetdicom.transport import ThreadedAssociationServer
 from dicom_node.tls import why_caller_failed
 from plugin.domain.errors import Reason
 
+MAXIMUM_PDU_BYTES = 1 << 17
+"""What we announce: as much as dcmtk ever sends.
+
+The idle timer starts again with each whole PDU, so one must fit into it on a slow line as well; a
+sender may not put an instance of 500 MB into one.
+"""
 HANDSHAKE_SECONDS = 10.0
 FIRST_BYTE_SECONDS = 30.0
 _PARTING_SECONDS = 0.5
@@ -48,7 +54,7 @@ class PlainListener(ThreadedAssociationServer):
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Wait for the first byte and serve; it tells TLS from DICOM."""
-        first = _first_byte(request)
+        first = _first_byte(request, self.ae.network_timeout)
         self._waiting.discard(request)
         if first == _TLS_HANDSHAKE:
             _part(request)
@@ -103,12 +109,13 @@ class TlsListener(PlainListener):
         return secured
 
 
-def _first_byte(connection: socket.socket) -> bytes:
+def _first_byte(connection: socket.socket, network_timeout: float | None) -> bytes:
     """Look at the first byte without taking it; empty when none comes."""
     try:
         connection.settimeout(FIRST_BYTE_SECONDS)
         first = connection.recv(1, socket.MSG_PEEK)
-        connection.settimeout(None)
+        # A PDU that never ends would hold the thread where no idle timer sees it.
+        connection.settimeout(network_timeout)
     except OSError:
         return b""
     return first

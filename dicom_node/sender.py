@@ -11,6 +11,7 @@ DICOM PS3.4 A (Verification), B (Storage), PS3.5 10.1 (the default transfer synt
 """
 
 import io
+import os
 import time
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,11 @@ class SendResult:
     reason: Reason | None
     status: int | None
     implicit: bool = False
+
+    @property
+    def says_nothing_of_destination(self) -> bool:
+        """Whether our own file could not be read; the destination was perhaps not even called."""
+        return self.reason in {Reason.RESULT_MISSING, Reason.STORAGE_UNREADABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +188,18 @@ def send_objects(
     ------
     SendResult
         As soon as each answer is there. When the association breaks at an object, that one is to
-        be retried, and the rest, which was not tried, has no result.
+        be retried, and the rest, which was not tried, has no result. An object whose file cannot
+        be read is told without an association.
     """
     sendable: list[tuple[DeliveryRecord, str]] = []
     syntaxes: set[tuple[str, str]] = set()
     for delivery in deliveries:
-        syntax = _transfer_syntax(Path(delivery.path))
-        if syntax is None:
+        try:
+            syntax = _transfer_syntax(Path(delivery.path))
+        except OSError as error:
+            yield not_read(delivery, error)
+            continue
+        except (AttributeError, pydicom.errors.InvalidDicomError):
             yield SendResult(delivery.id, Outcome.DEAD, Reason.RESULT_MISSING, None)
             continue
         sendable.append((delivery, syntax))
@@ -226,11 +237,14 @@ def _send_one(association: Any, delivery: DeliveryRecord, syntax: str) -> SendRe
         try:
             content = _in_default_syntax(Path(delivery.path))
         except OSError:
-            return SendResult(delivery.id, Outcome.DEAD, Reason.RESULT_MISSING, None)
+            return _read_later(delivery)
     try:
         answer = association.send_c_store(content)
     except (RuntimeError, ValueError):  # the association ended in this moment
         return _unanswered(delivery)
+    except OSError:  # of our file: half of an object may be on its way
+        association.abort()
+        return _read_later(delivery)
     status = answer.get("Status")
     if status is None:  # no answer in time, or an abort
         return _unanswered(delivery)
@@ -257,8 +271,20 @@ def _unanswered(delivery: DeliveryRecord) -> SendResult:
     return SendResult(delivery.id, Outcome.RETRY, Reason.DESTINATION_UNREACHABLE, None)
 
 
-def _transfer_syntax(path: Path) -> str | None:
-    try:
-        return str(pydicom.filereader.read_file_meta_info(path).TransferSyntaxUID)
-    except (OSError, AttributeError, pydicom.errors.InvalidDicomError):
-        return None
+def not_read(delivery: DeliveryRecord, error: OSError) -> SendResult:
+    """Say what becomes of an object whose file could not be opened: dead only when it is gone.
+
+    A share that is away takes the folder of all results with it, or answers with another error.
+    """
+    results = Path(delivery.path).parent.parent
+    if isinstance(error, FileNotFoundError) and os.path.isdir(results):  # noqa: PTH112 - says no where pathlib raises
+        return SendResult(delivery.id, Outcome.DEAD, Reason.RESULT_MISSING, None)
+    return _read_later(delivery)
+
+
+def _read_later(delivery: DeliveryRecord) -> SendResult:
+    return SendResult(delivery.id, Outcome.RETRY, Reason.STORAGE_UNREADABLE, None)
+
+
+def _transfer_syntax(path: Path) -> str:
+    return str(pydicom.filereader.read_file_meta_info(path).TransferSyntaxUID)

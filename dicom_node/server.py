@@ -15,7 +15,7 @@ from pynetdicom import AE, evt
 from dicom_node.commitment import Hearing
 from dicom_node.contexts import acceptor_contexts
 from dicom_node.handlers import Admission, NodeHandlers
-from dicom_node.listeners import PlainListener, TlsListener
+from dicom_node.listeners import MAXIMUM_PDU_BYTES, PlainListener, TlsListener
 from dicom_node.logbook import Logbook
 from dicom_node.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_node.renewal import Renewal
@@ -167,7 +167,7 @@ class Node:
 
     def _application_entity(self) -> Any:
         entity = AE(ae_title=self._ae_title)
-        entity.maximum_pdu_size = 0  # unlimited: whole instances in one P-DATA-TF
+        entity.maximum_pdu_size = MAXIMUM_PDU_BYTES
         entity.maximum_associations = _ANY_NUMBER_OF_ASSOCIATIONS
         entity.network_timeout = self._settings.node.idle_timeout_seconds
         entity.acse_timeout = min(_REQUEST_SECONDS, self._settings.node.idle_timeout_seconds)

@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 
 from dicom_node.association import Caller
-from dicom_node.sender import SendResult, Verified
+from dicom_node.sender import SendResult, Verified, not_read
 from dicom_node.statuses import Outcome, meaning_of_store_status
 from dicom_node.tls import client_context, why_destination_failed
 from plugin.domain.errors import Reason, TransientError
@@ -167,16 +167,16 @@ def _store(client: httpx.Client, delivery: DeliveryRecord) -> SendResult:
     path = Path(delivery.path)
     try:
         n_bytes = path.stat().st_size
-    except OSError:
-        return SendResult(delivery.id, Outcome.DEAD, Reason.RESULT_MISSING, None)
-    answer = client.post(
-        f"/studies/{delivery.study_instance_uid}",
-        content=_body(head, path, tail),
-        headers={
-            "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
-            "Content-Length": str(len(head) + n_bytes + len(tail)),
-        },
-    )
+        answer = client.post(
+            f"/studies/{delivery.study_instance_uid}",
+            content=_body(head, path, tail),
+            headers={
+                "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
+                "Content-Length": str(len(head) + n_bytes + len(tail)),
+            },
+        )
+    except OSError as error:  # of our file: those of the network are httpx's own
+        return not_read(delivery, error)
     return _meaning(answer, delivery)
 
 

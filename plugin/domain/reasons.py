@@ -99,6 +99,7 @@ class Reason(StrEnum):
     NOTHING_TO_WITHDRAW = "nothing_to_withdraw"
     # Resources and operation.
     DISK_FULL = "disk_full"
+    STORAGE_UNREADABLE = "storage_unreadable"
     QUEUE_UNAVAILABLE = "queue_unavailable"
     REGISTRY_UNAVAILABLE = "registry_unavailable"
     LEASE_EXPIRED = "lease_expired"

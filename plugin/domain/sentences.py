@@ -145,6 +145,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.QUEUE_UNAVAILABLE: (
         "Redis does not answer; jobs wait in the registry and start when it is back."
     ),
+    Reason.STORAGE_UNREADABLE: (
+        "The disk, the share or the memory does not give a stored file back. It is tried again; "
+        "look at the storage of the spool."
+    ),
     Reason.REGISTRY_UNAVAILABLE: "The registry database does not answer.",
     Reason.LEASE_EXPIRED: "The worker lost its lease on the job; another one takes it.",
     Reason.WORKER_LOST: "The worker died in the middle of the analysis; the job is tried again.",

@@ -1,11 +1,14 @@
 """Queues of destinations: retry, backoff, live changes, restarts; a dead PACS blocks nobody."""
 
+import errno
 import os
 import signal
 import socket
 import threading
 import time
+from pathlib import Path
 
+import pydicom
 import pytest
 
 from dicom_node import tasks
@@ -149,6 +152,46 @@ def test_destination_that_is_long_down_costs_no_object(registry, settings, publi
     loop.step()
     assert sent(registry, job_id)
     there.stop()
+
+
+def test_result_that_cannot_be_read_for_a_moment_is_delivered_later(
+    registry, settings, publish, monkeypatch
+):
+    """It never counts towards giving the object up, and is no answer of the destination."""
+    once = settings.delivery.model_copy(update={"maximum_attempts": 1})
+    there = Destination()
+    destination = add(registry, there.port)
+    job_id = publish()
+
+    def step():
+        loop = DestinationLoop(
+            destination, settings.model_copy(update={"delivery": once}), registry
+        )
+        loop.step()
+        return state_at(registry, job_id)
+
+    def unreadable(_path):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(pydicom.filereader, "read_file_meta_info", unreadable)
+    for _ in range(3):
+        waiting = step()
+        assert (waiting.state, waiting.attempts) == (DeliveryState.PENDING, 0)
+        assert waiting.last_reason is Reason.STORAGE_UNREADABLE
+    assert registry.health.get(destination.id).last_answer_at is None
+    monkeypatch.undo()
+    assert step().state is DeliveryState.SENT
+    assert registry.health.get(destination.id).last_answer_at is not None
+    there.stop()
+
+
+def test_destination_that_nobody_called_did_not_answer(registry, settings, publish):
+    destination = add(registry, free_port())
+    job_id = publish()
+    Path(registry.jobs.result_objects(job_id)[0].path).unlink()
+    DestinationLoop(destination, settings, registry).step()
+    assert state_at(registry, job_id).state is DeliveryState.DEAD
+    assert registry.health.get(destination.id).last_answer_at is None
 
 
 def test_object_that_breaks_the_association_holds_up_no_other(registry, settings, publish):

@@ -1,10 +1,12 @@
 import contextlib
 import errno
+import tracemalloc
+import zlib
 
 import pytest
 from pydicom import Dataset
 
-from dicom_node import headers
+from dicom_node import extent, headers
 from dicom_node.headers import read_headers
 from dicom_node.part10 import part10_header
 from plugin.domain.errors import Reason, StudyRejectedError
@@ -198,9 +200,48 @@ def test_a_disk_that_fails_while_reading_is_no_fault_of_the_file(tmp_path, monke
     def fails(*_arguments, **_options):
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(headers.pydicom, "dcmread", fails)
+    monkeypatch.setattr(headers.pydicom.filereader, "read_dataset", fails)
     with pytest.raises(OSError, match="Input/output"):
         read_headers(path)
+
+
+@pytest.mark.parametrize(
+    "syntax", ["1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"]
+)
+def test_deflated_dataset_is_read_and_a_cut_one_is_told(tmp_path, syntax):
+    image = mr_image(CardiacNumberOfImages=25)
+    whole = deflated(encoded(image))
+    read = read_headers(stored(tmp_path / "a.dcm", whole, syntax))
+    assert read.sop_instance_uid == image.SOPInstanceUID
+    assert read.calling_ae_title == "ARCHIVE"
+    assert read.facts["CardiacNumberOfImages"] == 25
+    assert reason_of(stored(tmp_path / "b.dcm", whole[:-9], syntax)) is Reason.TRUNCATED_FILE
+
+
+def test_deflated_frames_are_not_a_deflated_dataset(tmp_path):
+    image = mr_image()
+    read = read_headers(stored(tmp_path / "a.dcm", encoded(image), "1.2.840.10008.1.2.8.1"))
+    assert read.sop_instance_uid == image.SOPInstanceUID
+
+
+def test_dataset_that_inflates_too_far_is_set_aside_before_it_fills_the_memory(
+    tmp_path, monkeypatch
+):
+    bomb = deflated(encoded(mr_image(PixelData=bytes(64 << 20), Rows=8192, Columns=4096)))
+    path = stored(tmp_path / "bomb.dcm", bomb, "1.2.840.10008.1.2.1.99")
+    assert path.stat().st_size < 100_000
+    monkeypatch.setattr(extent, "MAXIMUM_INFLATED_BYTES", 1 << 20)
+    tracemalloc.start()
+    try:
+        assert reason_of(path) is Reason.DAMAGED_DATASET
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def deflated(dataset_bytes):
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return deflater.compress(dataset_bytes) + deflater.flush()
 
 
 def test_noise_never_gets_through(tmp_path, rng):

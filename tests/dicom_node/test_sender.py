@@ -1,14 +1,16 @@
 """One association: what is sent, what each answer becomes, and what people are told."""
 
+import errno
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
 import pydicom
 import pytest
-from pynetdicom import _config
+from pynetdicom import _config, dimse_messages
 
-from dicom_node import association
+from dicom_node import association, sender
 from dicom_node.association import Address, Caller
 from dicom_node.sender import send_objects, verify, verify_destination
 from dicom_node.statuses import Outcome
@@ -146,7 +148,57 @@ def test_file_that_is_gone_is_dead_and_says_so(open_destination, objects, tmp_pa
     (tmp_path / "1.dcm").unlink()
     first, second = send(record(there.port), objects)
     assert (first.outcome, first.reason) == (Outcome.DEAD, Reason.RESULT_MISSING)
+    assert not second.says_nothing_of_destination
     assert second.outcome is Outcome.SENT
+
+
+def test_file_that_cannot_be_read_for_a_moment_is_tried_again(
+    open_destination, objects, monkeypatch
+):
+    there = open_destination()
+    read = pydicom.filereader.read_file_meta_info
+
+    def unreadable(path):
+        if str(path) == objects[0].path:
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return read(path)
+
+    monkeypatch.setattr(pydicom.filereader, "read_file_meta_info", unreadable)
+    first, second = send(record(there.port), objects)
+    assert (first.outcome, first.reason) == (Outcome.RETRY, Reason.STORAGE_UNREADABLE)
+    assert first.says_nothing_of_destination
+    assert second.outcome is Outcome.SENT
+
+
+def test_file_is_not_gone_when_all_results_are(open_destination, objects, tmp_path):
+    there = open_destination()
+    away = replace(objects[0], path=str(tmp_path / "unmounted" / "results" / "j-1" / "sr.dcm"))
+    first, second = send(record(there.port), [away, objects[1]])
+    assert (first.outcome, first.reason) == (Outcome.RETRY, Reason.STORAGE_UNREADABLE)
+    assert second.outcome is Outcome.SENT
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT])
+def test_file_that_fails_while_it_is_sent_is_tried_again(
+    open_destination, objects, monkeypatch, syntax
+):
+    """Half of the object may be on its way, so the association ends, and the rest comes later."""
+    there = open_destination(syntaxes=[syntax])
+
+    def unreadable(*_arguments):
+        raise OSError(errno.EIO, "Input/output error")
+
+    if syntax == EXPLICIT:  # when the request was sent and its dataset was not
+        monkeypatch.setattr(dimse_messages, "open", unreadable, raising=False)
+    else:
+        monkeypatch.setattr(sender, "_in_default_syntax", unreadable)
+    (result,) = send(record(there.port), objects)
+    assert (result.delivery_id, result.outcome) == (objects[0].id, Outcome.RETRY)
+    assert result.reason is Reason.STORAGE_UNREADABLE
+    assert there.arrived == []
+    monkeypatch.undo()
+    again = send(record(there.port), objects)
+    assert [one.outcome for one in again] == [Outcome.SENT] * 2
 
 
 def test_nothing_listens_there(objects):

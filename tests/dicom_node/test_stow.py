@@ -1,7 +1,9 @@
 """DICOMweb destinations: bytes, each object's own answer, credentials, certificates, searches."""
 
+import errno
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -103,6 +105,36 @@ def test_server_that_is_not_there_costs_no_object(archive, pending, status):
         send(*pending(there, "sr"))
     assert error.value.reason is Reason.DESTINATION_UNREACHABLE
     assert len(there.requests) == 1  # no redirect was followed
+
+
+@pytest.mark.parametrize("moment", ["stat", "open"])
+def test_file_that_cannot_be_read_for_a_moment_is_tried_again(
+    archive, pending, monkeypatch, moment
+):
+    there = archive()
+    destination, due = pending(there, "sr", "summary")
+    work = getattr(Path, moment)
+
+    def fails(path, *arguments, **options):
+        if str(path) == due[0].path:
+            raise OSError(errno.EIO, "Input/output error")
+        return work(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, moment, fails)
+    first, second = send(destination, due)
+    assert (first.outcome, first.reason) == (Outcome.RETRY, Reason.STORAGE_UNREADABLE)
+    assert second.outcome is Outcome.SENT
+
+
+def test_file_that_is_gone_is_dead_unless_all_results_are(archive, pending):
+    there = archive()
+    destination, due = pending(there, "sr", "summary")
+    Path(due[0].path).unlink()
+    away = replace(due[1], path="/nowhere/results/j-1/sr.dcm")
+    first, second = send(destination, [due[0], away])
+    assert (first.outcome, first.reason) == (Outcome.DEAD, Reason.RESULT_MISSING)
+    assert (second.outcome, second.reason) == (Outcome.RETRY, Reason.STORAGE_UNREADABLE)
+    assert there.kept == {}
 
 
 def test_port_that_is_closed(registry, publish):

@@ -1,9 +1,11 @@
 """DICOM over TLS into the node: who is let in, who is not and is told why, what blocks nobody."""
 
+import contextlib
 import shutil
 import socket
 import ssl
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from pynetdicom import AE
 
 from dicom_node.association import Address, Caller
-from dicom_node.listeners import HANDSHAKE_SECONDS
+from dicom_node.listeners import HANDSHAKE_SECONDS, MAXIMUM_PDU_BYTES
 from dicom_node.sender import verify
 from dicom_node.server import Node
 from dicom_node.tls import Identity, client_context
@@ -158,6 +160,76 @@ def test_silent_connections_hold_nobody_up(tls_node, trust):
     assert time.monotonic() - started < HANDSHAKE_SECONDS, "one after the other"
     for connection in silent:
         connection.close()
+
+
+@pytest.mark.parametrize("moment", ["before it asks", "inside a request", "inside an image"])
+def test_connection_that_dies_inside_a_pdu_is_given_up_on_the_plain_port(
+    settings, spool, registry, moment
+):
+    """It would hold two threads and a socket for ever: no timer runs while a PDU is read."""
+    patience = settings.node.model_copy(update={"idle_timeout_seconds": 1.0})
+    node = Node(settings.model_copy(update={"node": patience}), spool, registry)
+    node.start()
+    before = set(threading.enumerate())
+    association = None
+    if moment == "inside an image":
+        association = associate(node.port)
+        connection = association.dul.socket.socket
+        association.dul.socket.socket = None  # its own threads would read and close it
+        connection.sendall(b"\x04\0" + (5000).to_bytes(4, "big") + bytes(100))
+    else:
+        connection = socket.create_connection(("127.0.0.1", node.port))
+        connection.sendall(b"\x01" if moment == "before it asks" else b"\x01\0\0\0\1\0\0\1")
+    wait_for(node._active)
+    connection.settimeout(10)
+    with contextlib.suppress(ConnectionError):
+        while connection.recv(4096):  # until the node closes it
+            pass
+    wait_for(lambda: not node._active())
+    ours = {
+        thread
+        for thread in set(threading.enumerate()) - before
+        if association is None or thread not in {association, association.dul}
+    }
+    wait_for(lambda: not any(thread.is_alive() for thread in ours))
+    connection.close()
+    node.stop(drain_seconds=1)
+
+
+def test_no_instance_is_sent_as_one_pdu(tls_node, trust):
+    """The idle timer starts again with each whole PDU, so none may be as long as an instance."""
+    association = associate(tls_node.port)
+    assert 0 < association.acceptor.maximum_length == MAXIMUM_PDU_BYTES
+    association.release()
+
+
+def test_slow_sender_is_not_taken_for_a_silent_one(settings, spool, registry):
+    patience = settings.node.model_copy(update={"idle_timeout_seconds": 1.0})
+    node = Node(settings.model_copy(update={"node": patience}), spool, registry)
+    node.start()
+    association = associate(node.port)
+    n_sent, connection = 0, association.dul.socket.socket
+    send_bytes = connection.send
+
+    class Slow:
+        """Sends about 400 KiB a second."""
+
+        def send(self, data):
+            nonlocal n_sent
+            n_sent += 1
+            time.sleep(0.05)
+            return send_bytes(data[: 20 << 10])
+
+        def __getattr__(self, name):
+            return getattr(connection, name)
+
+    association.dul.socket.socket = Slow()
+    image = mr_image(PixelData=bytes(1 << 20), Rows=1024, Columns=512)
+    started = time.monotonic()
+    assert association.send_c_store(image).Status == 0
+    assert time.monotonic() - started > 2.0, "longer than the idle timeout"
+    association.release()
+    node.stop(drain_seconds=1)
 
 
 def test_plain_port_can_be_switched_off(tls_settings, spool, registry, trust):

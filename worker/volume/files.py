@@ -1,13 +1,16 @@
 """Reading a study's files: headers of all, pixels of none.
 
-Knows that files of a study may be damaged, doubled, or no images. Does not know what series mean.
+Knows that files of a study may be damaged, doubled, or no images, and that a disk or share which
+does not give a file back says nothing of the file. Does not know what series mean.
 pydicom's complaints about values are silenced here, because they would carry patient values into
 logs; every value is checked where it is used.
 """
 
+import errno
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.tag import BaseTag
 
+from plugin.domain.errors import Reason, TransientError
 from worker.series import attributes as read
 
 _DAMAGED_FILE = (
@@ -23,7 +27,6 @@ _DAMAGED_FILE = (
     OSError,
     EOFError,
     RecursionError,
-    MemoryError,
     *read.UNREADABLE_VALUE,
 )
 _PREAMBLE_BYTES = 132
@@ -61,6 +64,11 @@ def read_headers(paths: Iterable[Path]) -> StudyHeaders:
 
     Where a SOP Instance UID occurs twice, the newest by acquisition, content and creation time
     wins, then the file received last. The answer does not depend on the order of ``paths``.
+
+    Raises
+    ------
+    TransientError
+        As ``faults_of_storage``: a study is read whole or not at all.
     """
     versions: defaultdict[str, list[StoredHeader]] = defaultdict(list)
     n_unreadable = 0
@@ -71,10 +79,11 @@ def read_headers(paths: Iterable[Path]) -> StudyHeaders:
                 n_unreadable += 1
             else:
                 versions[stored.sop_instance_uid].append(stored)
-        newest = {
-            uid: sorted(found, key=_age) if len(found) > 1 else found
-            for uid, found in versions.items()
-        }
+        with faults_of_storage():
+            newest = {
+                uid: sorted(found, key=_age) if len(found) > 1 else found
+                for uid, found in versions.items()
+            }
     return StudyHeaders(
         headers=tuple(newest[uid][-1] for uid in sorted(newest)),
         older_versions={
@@ -86,8 +95,36 @@ def read_headers(paths: Iterable[Path]) -> StudyHeaders:
     )
 
 
+@contextmanager
+def faults_of_storage() -> Iterator[None]:
+    """Tell what disk, share or memory do wrong while a file is read from what is wrong in it.
+
+    Raises
+    ------
+    TransientError
+        The former: the file may be whole, so it must not be left out.
+    """
+    try:
+        yield
+    except MemoryError:
+        raise TransientError(Reason.STORAGE_UNREADABLE, "no memory") from None
+    except OSError as error:
+        # Those of pydicom and its decoders about a file have no number; EINVAL is a seek to where
+        # a damaged file points.
+        if error.errno in (None, errno.EINVAL):
+            raise
+        detail = error.strerror or "input/output error"
+        raise TransientError(Reason.STORAGE_UNREADABLE, detail) from None
+
+
 def read_header(path: Path) -> StoredHeader | None:
-    """Read one header, or return None when the file is no DICOM instance or is damaged."""
+    """Read one header, or return None when the file is no DICOM instance or is damaged.
+
+    Raises
+    ------
+    TransientError
+        As ``faults_of_storage``.
+    """
     found_pixels = False
 
     def stop(tag: BaseTag, vr: str | None, length: int) -> bool:
@@ -96,7 +133,7 @@ def read_header(path: Path) -> StoredHeader | None:
         return found_pixels
 
     try:
-        with path.open("rb") as file:
+        with faults_of_storage(), path.open("rb") as file:
             start = file.read(_PREAMBLE_BYTES)
             file.seek(0)
             if start[128:] != b"DICM" and start[:2] not in {b"\x02\x00", b"\x08\x00"}:

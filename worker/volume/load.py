@@ -80,6 +80,8 @@ def load_study(paths: Iterable[Path]) -> LoadedStudy:
     ------
     StudyRejectedError
         With the precise reason why the study cannot be analysed.
+    TransientError
+        Disk, share or memory failed while files were read; nothing is known of the study.
     """
     with read.without_complaints():
         return _load(read_headers(paths))

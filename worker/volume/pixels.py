@@ -1,7 +1,8 @@
 """Decoding the frames of a plan, straight into one array.
 
-Knows pydicom's decoders (their errors end here), rescale and inverted greyscale. The digest of
-what was decoded is made on the way, so that pixels are touched once.
+Knows pydicom's decoders (their errors end here, those of disk and memory do not), rescale and
+inverted greyscale. The digest of what was decoded is made on the way, so that pixels are touched
+once.
 
 References
 ----------
@@ -20,6 +21,7 @@ from pydicom.pixels.utils import iter_pixels
 
 from worker.series import attributes as read
 from worker.series.frames import Frame, Instance
+from worker.volume.files import faults_of_storage
 from worker.volume.plan import StackPlan
 from worker.volume.types import Float32Array
 
@@ -97,9 +99,10 @@ def _decoded(
     try:
         if instance.path is not None:
             indices = [frame.index for frame in frames]
-            for values in iter_pixels(instance.path, indices=indices, raw=True):
-                n_done += 1
-                yield frames[n_done - 1], values
+            with faults_of_storage():
+                for values in iter_pixels(instance.path, indices=indices, raw=True):
+                    n_done += 1
+                    yield frames[n_done - 1], values
     except UNDECODABLE:
         pass
     for frame in frames[n_done:]:

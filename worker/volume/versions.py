@@ -6,7 +6,7 @@ import numpy as np
 from pydicom.pixels.utils import pixel_array
 
 from worker.series import attributes as read
-from worker.volume.files import StudyHeaders
+from worker.volume.files import StudyHeaders, faults_of_storage
 from worker.volume.pixels import UNDECODABLE
 from worker.volume.plan import StackPlan
 from worker.volume.types import StackNote
@@ -33,6 +33,7 @@ def note_differing_versions(plan: StackPlan, study: StudyHeaders) -> list[StackN
 def _differ(one: Path, other: Path) -> bool:
     with read.without_complaints():
         try:
-            return not np.array_equal(pixel_array(one, raw=True), pixel_array(other, raw=True))
+            with faults_of_storage():
+                return not np.array_equal(pixel_array(one, raw=True), pixel_array(other, raw=True))
         except UNDECODABLE:
             return True

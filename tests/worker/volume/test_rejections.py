@@ -1,17 +1,21 @@
 """Bad input: each is refused with the precise reason, or repaired with a note."""
 
+import errno
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from pydicom.dataset import FileDataset
 from pydicom.uid import CTImageStorage
 
-from plugin.domain.errors import Reason
+from plugin.domain.errors import Reason, TransientError
 from tests.worker.volume.studies import cine, enhanced_cine, write
 from tests.worker.volume.test_load import assert_shows_the_world, note_keys, rejection
-from worker.volume import load_study
+from worker.volume import files, load_study, pixels
+from worker.volume.files import read_headers
 
 BASE_TO_APEX = np.array([0.62, -0.55, -0.55]) / np.linalg.norm([0.62, -0.55, -0.55])
 
@@ -174,6 +178,79 @@ def test_load_study_survives_files_cut_anywhere_in_the_header(tmp_path: Path, n_
     paths[3].write_bytes(paths[3].read_bytes()[:n_bytes])
 
     assert "missing_phase" in note_keys(load_study(paths))
+
+
+NO_FAULT_OF_THE_FILE = [
+    OSError(errno.EIO, os.strerror(errno.EIO)),
+    OSError(errno.ESTALE, os.strerror(errno.ESTALE)),
+    PermissionError(errno.EACCES, os.strerror(errno.EACCES)),
+    MemoryError(),
+]
+"""What a disk, a share or a full memory does, whatever is in the file."""
+
+
+def fails_at(path: Path, error: BaseException, work: Callable[..., Any]) -> Callable[..., Any]:
+    def maybe(first: Any, *arguments: Any, **options: Any) -> Any:
+        if (first if isinstance(first, Path) else Path(first.name)) == path:
+            raise error
+        return work(first, *arguments, **options)
+
+    return maybe
+
+
+@pytest.mark.parametrize("error", NO_FAULT_OF_THE_FILE, ids=repr)
+@pytest.mark.parametrize("moment", ["open", "read", "age", "decode"])
+def test_load_study_leaves_no_image_out_because_the_disk_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, moment: str
+) -> None:
+    """Whole slices would be missing in a measurement that looks complete."""
+    paths = write(cine(), tmp_path / "a") + write(cine()[:1], tmp_path / "b")
+    at = paths[0]
+    if moment == "open":
+        monkeypatch.setattr(Path, "open", fails_at(at, error, Path.open))
+    if moment == "read":
+        reader = files.pydicom.filereader
+        monkeypatch.setattr(reader, "read_partial", fails_at(at, error, reader.read_partial))
+    if moment == "age":
+        monkeypatch.setattr(Path, "read_bytes", fails_at(at, error, Path.read_bytes))
+    if moment == "decode":
+        at = paths[9]
+        monkeypatch.setattr(pixels, "iter_pixels", fails_at(at, error, pixels.iter_pixels))
+    with pytest.raises(TransientError) as caught:
+        load_study(paths)
+
+    if isinstance(error, OSError):
+        assert str(error.strerror) in caught.value.sentence
+    monkeypatch.undo()
+    assert load_study(paths).stack.n_slices == 7
+
+
+def test_load_study_waits_for_a_file_that_is_named_and_not_there(tmp_path: Path) -> None:
+    """A share that went away while the study was read looks like this."""
+    paths = write(cine(), tmp_path)
+    with pytest.raises(TransientError, match="No such file"):
+        load_study([*paths, tmp_path / "missing.dcm"])
+
+
+@pytest.mark.parametrize(
+    "error", [OSError("broken data stream"), OSError(errno.EINVAL, "Invalid argument")], ids=repr
+)
+def test_load_study_leaves_out_what_the_file_itself_is_to_blame_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    paths = write(cine(), tmp_path)
+    decode = pixels.iter_pixels
+
+    def damaged(path: Path, **options: Any) -> Iterator[Any]:
+        if path == paths[9]:
+            raise error
+        return decode(path, **options)
+
+    monkeypatch.setattr(pixels, "iter_pixels", damaged)
+
+    assert note_keys(load_study(paths)) >= {"unreadable_image", "missing_phase"}
+    monkeypatch.setattr(Path, "open", fails_at(paths[3], error, Path.open))
+    assert read_headers(paths).n_unreadable == 1
 
 
 def test_load_study_rejects_a_cine_whose_phases_cannot_be_ordered(tmp_path: Path) -> None:
