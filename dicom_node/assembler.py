@@ -8,7 +8,9 @@ study changed since it was looked at.
 import signal
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from dicom_node.completion import Action, Decision, Policy, content_of, decide
@@ -62,16 +64,7 @@ class Assembler:
         """Tick until ``stop``."""
         self._recover()
         while not self._stop.is_set():
-            try:
-                self.tick(datetime.now(UTC))
-            except TransientError as error:
-                log.warning("tick_failed", reason=error.reason)
-            except Exception as error:
-                log.error(
-                    "tick_failed",
-                    reason=Reason.INTERNAL_ERROR,
-                    exc_info=error,
-                )
+            self.tick(datetime.now(UTC))
             self._stop.wait(self._settings.assembly.tick_seconds)
 
     def _recover(self) -> None:
@@ -85,29 +78,33 @@ class Assembler:
     def tick(self, now: datetime) -> None:
         """Do everything that is due at ``now`` once.
 
-        Raises
-        ------
-        TransientError
-            The registry does not answer or the disk is full.
+        What fails is told and holds up nothing else: on a full disk nothing can be indexed, and
+        only the deletions give room again.
         """
+        _attempt(partial(self._assemble, now))
+        clock = time.monotonic()
+        if clock >= self._sweep_at:
+            self._sweep_at = clock + _SWEEP_EVERY_SECONDS
+            _attempt(self._sweep)
+        if clock >= self._triage_at:
+            self._triage_at = clock + _TRIAGE_EVERY_SECONDS
+            _attempt(self._reconsider)
+        if clock >= self._retain_at:
+            self._retain_at = clock + _RETENTION_EVERY_SECONDS
+            for delete in (delete_old_images, forget_old_studies, empty_quarantine):
+                _attempt(partial(delete, self._spool, self._registry, self._settings.spool, now))
+            _attempt(partial(forget_orders, self._registry, self._settings.registry, now))
+
+    def _assemble(self, now: datetime) -> None:
         # Studies are decided on only when every file that had arrived by ``now`` is indexed.
         if self._indexer.index_incoming(self._stop.is_set):
             for facts in self._registry.studies.receiving():
                 self._settle(facts, now)
-        clock = time.monotonic()
-        if clock >= self._sweep_at:
-            self._sweep_at = clock + _SWEEP_EVERY_SECONDS
-            self._sweep()
-        if clock >= self._triage_at:
-            self._triage_at = clock + _TRIAGE_EVERY_SECONDS
-            n_changed = self._registry.triage.reconsider()
-            if n_changed:
-                log.info("studies_reconsidered", n_studies=n_changed)
-        if clock >= self._retain_at:
-            self._retain_at = clock + _RETENTION_EVERY_SECONDS
-            for delete in (delete_old_images, forget_old_studies, empty_quarantine):
-                delete(self._spool, self._registry, self._settings.spool, now)
-            forget_orders(self._registry, self._settings.registry, now)
+
+    def _reconsider(self) -> None:
+        n_changed = self._registry.triage.reconsider()
+        if n_changed:
+            log.info("studies_reconsidered", n_studies=n_changed)
 
     def _settle(self, facts: AssemblyFacts, now: datetime) -> None:
         study = facts.study
@@ -133,12 +130,15 @@ class Assembler:
         reason = decision.reason or Reason.INTERNAL_ERROR
         if decision.action is Action.REJECT:
             return studies.mark_rejected(study.id, reason, revision=study.revision)
+        if decision.action is Action.KEEP:
+            return studies.mark_kept(study.id, revision=study.revision)
         if decision.action is Action.NEEDS_PERSON:
             return studies.mark_needs_person(study.id, reason, revision=study.revision)
         try:
             job = studies.mark_complete(study.id, revision=study.revision)
-        except StudyRejectedError as error:  # bytes went between the look and the transaction
-            return studies.mark_needs_person(study.id, error.reason, revision=study.revision)
+        except StudyRejectedError as error:  # withdrawn, or bytes went since the look
+            why = (error.reason, error.detail)
+            return studies.mark_needs_person(study.id, *why, revision=study.revision)
         if job is None:
             return False
         self._hint(job.id)
@@ -162,6 +162,16 @@ class Assembler:
         except TransientError as error:
             self._hint_at = time.monotonic() + _REDIS_PAUSE_SECONDS
             log.warning("job_not_hinted", job_id=job_id, reason=error.reason)
+
+
+def _attempt(part: Callable[[], object]) -> None:
+    """Do one part of a tick; the next tick tries again what failed."""
+    try:
+        part()
+    except TransientError as error:
+        log.warning("tick_failed", reason=error.reason)
+    except Exception as error:
+        log.error("tick_failed", reason=Reason.INTERNAL_ERROR, exc_info=error)
 
 
 def main(settings: Settings) -> None:

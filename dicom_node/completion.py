@@ -28,6 +28,7 @@ class Action(StrEnum):
 
     WAIT = "wait"
     COMPLETE = "complete"
+    KEEP = "keep"
     REJECT = "reject"
     NEEDS_PERSON = "needs_person"
 
@@ -60,12 +61,15 @@ class StudyContent:
         MR images whose body part is not near the heart.
     n_cardiac_hints
         MR images with gating, cardiac counts or a word that speaks for the heart.
+    last_mr_image_at
+        When the newest MR image was received; None where that is not known.
     """
 
     n_mr_images: int
     n_elsewhere: int
     n_cardiac_hints: int
     n_patients: int
+    last_mr_image_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +84,16 @@ class Decision:
 
 def content_of(instances: Iterable[InstanceRecord]) -> StudyContent:
     """Sum up the header facts that ``headers.read_headers`` left with each instance."""
-    facts = [instance.header for instance in instances]
+    received = [(instance.header, instance.received_at) for instance in instances]
+    facts = [fact for fact, _ in received]
     mr = [fact for fact in facts if fact.get("is_mr_image")]
+    mr_received_at = [at for fact, at in received if fact.get("is_mr_image")]
     return StudyContent(
         n_mr_images=len(mr),
         n_elsewhere=sum(bool(fact.get("elsewhere")) for fact in mr),
         n_cardiac_hints=sum(bool(fact.get("cardiac_hint")) for fact in mr),
         n_patients=len({fact["patient"] for fact in facts if fact.get("patient")}),
+        last_mr_image_at=max(mr_received_at, default=None),
     )
 
 
@@ -156,8 +163,16 @@ def _judge(facts: AssemblyFacts, content: StudyContent, policy: Policy, basis: s
         return Decision(Action.REJECT, basis, reason=Reason.NOT_MR)
     if content.n_elsewhere == content.n_mr_images and content.n_cardiac_hints == 0:
         return Decision(Action.REJECT, basis, reason=Reason.NOT_CARDIAC)
+    if facts.has_result and _only_others_came(facts, content):
+        return Decision(Action.KEEP, f"no MR image since the result; {basis}")
     if facts.n_deleted_instances:
         return Decision(Action.NEEDS_PERSON, basis, reason=Reason.IMAGES_DELETED)
     if facts.n_automatic_results >= policy.automatic_generations:
         return Decision(Action.NEEDS_PERSON, basis, reason=Reason.TOO_MANY_GENERATIONS)
     return Decision(Action.COMPLETE, basis)
+
+
+def _only_others_came(facts: AssemblyFacts, content: StudyContent) -> bool:
+    """Tell whether what came since the study was settled changes no result (a reader's own PR)."""
+    last = content.last_mr_image_at
+    return last is not None and last < facts.study.receiving_since

@@ -31,7 +31,7 @@ class AnalysisResult:
     Attributes
     ----------
     input_digest
-        Of the images that the analysis used; equal digests mean an equal result.
+        Of the used images and of whom they are of; equal digests mean an equal result.
     assessment, objects
         None and empty when the images are those of the previous result (``unchanged``).
     summary

@@ -30,7 +30,9 @@ from worker.measuring import MeasuredStudy, Segmenter, measure, reads_views, wit
 from worker.model.language.study import study_features
 from worker.model.language.vision import StudyFeatures
 from worker.report import AnalysisIdentity, PredecessorReport, build_results
+from worker.report.identity import digest_of
 from worker.report.viewer import write_viewer
+from worker.series import attributes as read
 from worker.stages import (
     EXPLAIN_STAGE,
     LANGUAGE_STAGE,
@@ -40,9 +42,11 @@ from worker.stages import (
     Stopwatch,
     silent,
 )
-from worker.volume import load_study
+from worker.volume import LoadedStudy, load_study
 
 log = get_logger(__name__)
+
+_WHOSE = ("PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "AccessionNumber")
 
 
 class Recogniser(Protocol):
@@ -63,6 +67,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     software_version: str,
     predecessor: PredecessorReport | None = None,
     previous_digest: str | None = None,
+    generation: int = 1,
     created_at: datetime | None = None,
     report_language: str = "en",
     segmentation_phases: str = "ends",
@@ -84,7 +89,9 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     predecessor
         The report that this one supersedes; named in the SR.
     previous_digest
-        Input digest of the result in force; when the images give the same one, nothing is computed.
+        Input digest of the result in force; when the study gives the same one, nothing is computed.
+    generation
+        Of the study: what another one made has other UIDs.
     created_at
         Aware time that the result objects show; now, when None. The same one gives the same bytes.
     report_language
@@ -123,10 +130,9 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
     watch = Stopwatch()
     with watch.stage("load", tell):
         loaded = load_study(paths)
-    if previous_digest is not None and loaded.input_digest == previous_digest:
-        return AnalysisResult(
-            loaded.input_digest, unchanged=True, timings_seconds=dict(watch.seconds)
-        )
+    input_digest = digest_of_input(loaded)
+    if input_digest == previous_digest:
+        return AnalysisResult(input_digest, unchanged=True, timings_seconds=dict(watch.seconds))
     bundle = segmenter.bundle
     version = Version(f"{bundle.name} {bundle.version}", bundle.digest, software_version)
     look_back = partial(recall, version, past or Past())
@@ -159,6 +165,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         report_language=report_language,
         segmentation_phases=segmentation_phases,
         earlier=measured.earlier,
+        generation=generation,
     )
     with watch.stage("report", tell), _writing(out_folder):
         shown = assessment if wording is None else noted(assessment, wording)
@@ -169,7 +176,7 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
             write_viewer(loaded.stack, segmentation.labels, assessment, out_folder)
     assessment = worded(assessment, report_language)
     result = AnalysisResult(
-        input_digest=loaded.input_digest,
+        input_digest=input_digest,
         assessment=assessment,
         objects=objects,
         summary=summarise(assessment, watch.seconds),
@@ -186,6 +193,18 @@ def analyse_paths(  # noqa: PLR0913 - the inputs of an analysis, all of them opt
         text = json.dumps(describe(loaded, identity, result), indent=1)
         (out_folder / RESULT_NAME).write_text(text, encoding="utf-8")
     return result
+
+
+def digest_of_input(loaded: LoadedStudy) -> str:
+    """Identify what a result says and of whom: images, what is measured against, whose they are.
+
+    Spaces and carets of a name do not count: archives write them differently.
+    """
+    with read.without_complaints():
+        whose = [read.text(loaded.reference, keyword) for keyword in _WHOSE]
+        name = " ".join(read.text(loaded.reference, "PatientName").replace("^", " ").split())
+    about = json.dumps([loaded.input_digest, dataclasses.astuple(loaded.patient), name, *whose])
+    return digest_of(about.encode())
 
 
 def told_about(measured: MeasuredStudy, writer: Writer, seconds: float) -> Told:

@@ -120,7 +120,7 @@ class Analyst:
         except TransientError as error:
             if error.reason is Reason.LEASE_EXPIRED:
                 return Outcome.LEASE_LOST
-            jobs.release(job.id, job.fence, error.reason)
+            jobs.release(job.id, job.fence, error.reason, error.detail)
             return Outcome.RELEASED
         except Exception as error:
             log.error("analysis_crashed", job_id=job.id, exc_info=error)
@@ -140,6 +140,7 @@ class Analyst:
             predecessor=None if previous is None else self._reference(previous),
             # A person who asks for a new analysis gets one, even of the same images.
             previous_digest=previous.input_digest if previous and job.automatic else None,
+            generation=job.generation,
             created_at=job.created_at,
             report_language=self._settings.worker.report_language,
             segmentation_phases=self._settings.worker.segmentation_phases,
@@ -203,12 +204,31 @@ class Analyst:
         return notes
 
     def _images(self, job: JobRecord) -> list[Path]:
-        """Return the files of the current version of every instance of the study."""
+        """Return the files of the current version of every instance of the study.
+
+        Raises
+        ------
+        ModelError
+            ``IMAGES_DELETED``: some are gone for good.
+        TransientError
+            The disk or share does not tell.
+        """
         instances = self._registry.studies.current_instances(job.study_id)
-        n_missing = sum(item.deleted or not Path(item.path).exists() for item in instances)
+        n_missing = sum(item.deleted or self._is_gone(Path(item.path)) for item in instances)
         if n_missing:
             raise ModelError(Reason.IMAGES_DELETED, f"{n_missing} of {len(instances)} images")
         return [Path(item.path) for item in instances]
+
+    def _is_gone(self, path: Path) -> bool:
+        """Tell a deleted file from one on a share that is away, which takes all studies with it."""
+        try:
+            path.stat()
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and os.path.isdir(self._spool.studies):  # noqa: PTH112 - says no where pathlib raises
+                return True
+            detail = error.strerror or "input/output error"
+            raise TransientError(Reason.STORAGE_UNREADABLE, detail) from None
+        return False
 
     def _reference(self, job: JobRecord) -> PredecessorReport | None:
         """Return the report of a job in the form that carries its contours, with its other form."""
@@ -336,19 +356,20 @@ def main(settings: Settings) -> None:
     """
     configure(settings.logs.level, "worker")
     check_model(settings.worker)
-    registry = Registry(settings.registry_url)
-    registry.migrate()
-    registry.close()
-    log.info("worker_started", state=settings.operation.mode)
     app, workplace = make_worker(settings)
     worker_process_init.connect(workplace.open, weak=False)
     worker_process_shutdown.connect(workplace.close, weak=False)
-    app.worker_main(
-        [
-            "--quiet",
-            "worker",
-            f"--queues={QUEUE_NAME}",
-            "--without-gossip",
-            "--without-mingle",
-        ]
-    )
+    with Registry(settings.registry_url) as registry:
+        registry.migrate()
+        with registry.audit.running("worker"):
+            registry.close()  # no connection goes through the fork; the end opens a new one
+            log.info("worker_started", state=settings.operation.mode)
+            app.worker_main(
+                [
+                    "--quiet",
+                    "worker",
+                    f"--queues={QUEUE_NAME}",
+                    "--without-gossip",
+                    "--without-mingle",
+                ]
+            )

@@ -1,6 +1,7 @@
 """What is asked of many rows at once: facts for the assembler, candidates for deletion."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,6 +41,7 @@ def receiving(connection: Connection, database: Database) -> list[AssemblyFacts]
     policies = _policies(connection, senders)
     opened = _open_associations(connection, database, senders)
     results = _automatic_results(connection, ids)
+    settled = with_result_as_settled(connection, ids)
     collected = []
     for study in found:
         policy = policies.get(study.calling_ae_title)
@@ -53,9 +55,35 @@ def receiving(connection: Connection, database: Database) -> list[AssemblyFacts]
                 series=tuple(facts for facts, _ in series[study.id]),
                 n_automatic_results=results.get(study.id, 0),
                 n_deleted_instances=sum(n_deleted for _, n_deleted in series[study.id]),
+                has_result=study.id in settled,
             )
         )
     return collected
+
+
+def with_result_as_settled(connection: Connection, ids: Collection[int]) -> set[int]:
+    """Return the studies with a result, whose newest analysis has all that came until settling.
+
+    Settling by a job gives both one time; any decision after it (rejected, waits for a person)
+    says that images came which no analysis has. A newest one that failed settled nothing.
+    """
+    as_settled = and_(
+        jobs.c.generation == studies.c.generation, jobs.c.created_at == studies.c.completed_at
+    )
+    newest = _has_job(JobState.REPORTED, JobState.UNCHANGED, JobState.QUEUED, JobState.RUNNING)
+    query = (
+        select(studies.c.id)
+        .where(studies.c.id.in_(ids), _has_job(JobState.REPORTED).exists())
+        .where(newest.where(as_settled).exists())
+    )
+    return set(connection.execute(query).scalars())
+
+
+def is_worked_on(connection: Connection, study_id: int) -> bool:
+    """Tell whether an analysis of a study waits or runs, and so needs the images."""
+    working = _has_job(JobState.QUEUED, JobState.RUNNING).exists()
+    query = select(studies.c.id).where(studies.c.id == study_id, working)
+    return connection.execute(query).first() is not None
 
 
 def stored_bytes(connection: Connection, state: StudyState | None = None) -> int:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from plugin.domain.job import JobState
 from plugin.domain.study import StudyState
@@ -23,13 +23,7 @@ def create_job(
     A job of an earlier generation that has not reported yet is superseded: its images are no
     longer all the images. If it runs, its next heartbeat says so and it can publish nothing.
     """
-    unfinished = {JobState.QUEUED, JobState.RUNNING}
-    connection.execute(
-        update(jobs)
-        .where(jobs.c.study_id == study.id)
-        .where(may_become(jobs.c.state, JobState.SUPERSEDED, unfinished))
-        .values(state=JobState.SUPERSEDED.value, finished_at=now, lease_until=None)
-    )
+    supersede_unfinished(connection, study.id, now)
     generation = study.generation + 1
     order = OrderFacts.from_dict(study.order_facts or {})
     job_id = str(uuid4())
@@ -61,6 +55,19 @@ def create_job(
     job = job_by_id(connection, job_id)
     assert job is not None  # noqa: S101 - inserted above, in this transaction
     return job
+
+
+def supersede_unfinished(
+    connection: Connection, study_id: int, now: datetime, *conditions: ColumnElement[bool]
+) -> None:
+    """Supersede the jobs of a study (or those that meet conditions) that wait or run."""
+    unfinished = {JobState.QUEUED, JobState.RUNNING}
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.study_id == study_id, *conditions)
+        .where(may_become(jobs.c.state, JobState.SUPERSEDED, unfinished))
+        .values(state=JobState.SUPERSEDED.value, finished_at=now, lease_until=None)
+    )
 
 
 def _reported(connection: Connection, study_id: int) -> str | None:

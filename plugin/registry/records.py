@@ -260,6 +260,8 @@ class AssemblyFacts:
         Results already published by jobs that no person asked for.
     n_deleted_instances
         Current instances whose bytes are gone; such a study cannot be analysed.
+    has_result
+        A result stands, and before the last instances came nothing was left to analyse or decide.
     """
 
     study: StudyRecord
@@ -270,6 +272,7 @@ class AssemblyFacts:
     series: tuple[SeriesFacts, ...]
     n_automatic_results: int
     n_deleted_instances: int
+    has_result: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,7 +367,7 @@ class PublishedResult:
     Attributes
     ----------
     input_digest
-        Of the images that the analysis used.
+        Of the images that the analysis used, and of whom they are of.
     summary
         Key numbers for lists and pages, JSON-able.
     decision

@@ -7,12 +7,12 @@ decision one transaction, refused when the study changed since it was looked at.
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, func, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 
 from plugin.domain.errors import Reason, StudyRejectedError
 from plugin.domain.identifiers import study_key
 from plugin.domain.study import StudyState
-from plugin.registry import facts
+from plugin.registry import facts, settling
 from plugin.registry.audit import note
 from plugin.registry.engine import Database, insert_unless_known
 from plugin.registry.generations import create_job
@@ -88,16 +88,23 @@ class Studies:
         Raises
         ------
         StudyRejectedError
-            ``IMAGES_DELETED`` when bytes of current instances are gone.
+            ``IMAGES_DELETED`` when bytes of current instances are gone; ``RESULT_WITHDRAWN`` when
+            the last result was withdrawn and no person asked for this analysis.
         """
         with self._database.write() as connection:
-            study = lock_study(connection, study_id)
-            if study is None or not _still(study, revision):
-                return None
-            _require_images(connection, study_id)
             now = self._database.now()
-            _note_received(connection, study, now)
-            return create_job(connection, study, now, automatic=automatic)
+            return settling.complete(connection, study_id, revision, now, automatic=automatic)
+
+    def mark_kept(self, study_id: int, *, revision: int | None = None) -> bool:
+        """Leave a study as it was before the last instances came: its result stands, no job.
+
+        Returns
+        -------
+        bool
+            False when it changed meanwhile, or has no such result (``AssemblyFacts.has_result``).
+        """
+        with self._database.write() as connection:
+            return settling.keep(connection, study_id, revision, self._database.now())
 
     def mark_rejected(
         self, study_id: int, reason: Reason, detail: str = "", *, revision: int | None = None
@@ -109,11 +116,12 @@ class Studies:
         self,
         study_id: int,
         reason: Reason = Reason.TOO_MANY_GENERATIONS,
+        detail: str = "",
         *,
         revision: int | None = None,
     ) -> bool:
         """Stop analysing a study by itself; somebody must requeue it."""
-        return self._settle(study_id, StudyState.COMPLETE, (reason, ""), revision, person=True)
+        return self._settle(study_id, StudyState.COMPLETE, (reason, detail), revision)
 
     def by_id(self, study_id: int) -> StudyRecord | None:
         """Return the study with this registry id, or None."""
@@ -191,7 +199,7 @@ class Studies:
             study = lock_study(connection, study_id)
             if study is None or study.n_instances == 0:
                 raise StudyRejectedError(Reason.NO_READABLE_INSTANCE)
-            _require_images(connection, study_id)
+            settling.require_images(connection, study_id)
             now = self._database.now()
             job = create_job(connection, study, now, automatic=False)
             what = (actor, "study.requeue", f"study {study.study_key}")
@@ -314,11 +322,18 @@ class Studies:
         """Note that the images go; the caller deletes the files after True.
 
         Only the process that also adds instances may do both, so that no image arrives between.
+
+        Returns
+        -------
+        bool
+            False when the study changed meanwhile, or somebody has just had it queued again.
         """
         now = self._database.now()
         with self._database.write() as connection:
             study = lock_study(connection, study_id)
             if study is None or study.state is StudyState.RECEIVING or study.revision != revision:
+                return False
+            if facts.is_worked_on(connection, study_id):
                 return False
             connection.execute(
                 update(instances)
@@ -335,31 +350,18 @@ class Studies:
             return [study_record(row) for row in connection.execute(query).mappings()]
 
     def _settle(
-        self,
-        study_id: int,
-        state: StudyState,
-        why: tuple[Reason, str],
-        revision: int | None,
-        *,
-        person: bool = False,
+        self, study_id: int, state: StudyState, why: tuple[Reason, str], revision: int | None
     ) -> bool:
         with self._database.write() as connection:
-            study = lock_study(connection, study_id)
-            if study is None or not _still(study, revision):
-                return False
-            _note_received(connection, study, self._database.now())
-            connection.execute(
-                update(studies)
-                .where(studies.c.id == study_id)
-                .values(
-                    state=state.value,
-                    reason=why[0].value,
-                    detail=why[1],
-                    completed_at=self._database.now(),
-                    needs_person=person,
-                )
+            return settling.settle(
+                connection,
+                study_id,
+                revision,
+                self._database.now(),
+                state=state,
+                reason=why[0],
+                detail=why[1],
             )
-            return True
 
     def list(self, limit: int = 100, state: StudyState | None = None) -> list[StudyRecord]:
         """Return studies, the latest received first."""
@@ -367,32 +369,3 @@ class Studies:
         if state is not None:
             query = query.where(studies.c.state == state.value)
         return self._read(query)
-
-
-def _still(study: StudyRecord, revision: int | None) -> bool:
-    """Tell whether the study still is what the decision was made on."""
-    return study.state is StudyState.RECEIVING and revision in {None, study.revision}
-
-
-def _require_images(connection: Connection, study_id: int) -> None:
-    deleted = connection.execute(
-        select(func.count())
-        .select_from(instances)
-        .where(instances.c.study_id == study_id, instances.c.is_current)
-        .where(instances.c.deleted_at.is_not(None))
-    ).scalar_one()
-    if deleted:
-        raise StudyRejectedError(Reason.IMAGES_DELETED, f"{deleted} images")
-
-
-def _note_received(connection: Connection, study: StudyRecord, now: datetime) -> None:
-    """Note in the audit trail who sent a study, and what."""
-    mine = (instances.c.study_id == study.id, instances.c.is_current)
-    counted = (
-        select(instances.c.sop_class_uid, func.count())
-        .where(*mine)
-        .group_by(instances.c.sop_class_uid)
-    )
-    classes = {row[0]: row[1] for row in connection.execute(counted)}
-    what = (study.calling_ae_title or "unknown", "study.receive", f"study {study.study_key}")
-    note(connection, now, what, after={"n_instances": study.n_instances, "sop_classes": classes})

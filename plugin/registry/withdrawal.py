@@ -17,6 +17,7 @@ from plugin.domain.study import StudyState
 from plugin.registry.audit import note
 from plugin.registry.deliveries import insert_delivery
 from plugin.registry.engine import insert_unless_known
+from plugin.registry.generations import supersede_unfinished
 from plugin.registry.records import RejectionNote, ResultObject
 from plugin.registry.rows import lock_study_of_job, object_record
 from plugin.registry.tables import (
@@ -50,6 +51,7 @@ def withdraw(
     ).rowcount
     if changed != 1:
         return False
+    supersede_unfinished(connection, study.id, now, jobs.c.automatic)
     _leave_to_a_person(connection, study.id, why)
     stop_sending(connection, job_id, Reason.RESULT_WITHDRAWN)
     send_notes(connection, job_id, notes, now)
@@ -61,7 +63,7 @@ def withdraw(
 def _leave_to_a_person(connection: Connection, study_id: int, why: str) -> None:
     """Show the study as withdrawn; a wrong result is not followed by another one by itself.
 
-    An analysis that is under way already goes on: it was asked for, or has other images.
+    An analysis that is under way still goes on: a person asked for it.
     """
     under_way = select(jobs.c.id).where(
         jobs.c.study_id == study_id,
@@ -73,6 +75,23 @@ def _leave_to_a_person(connection: Connection, study_id: int, why: str) -> None:
         .where(~under_way.exists())
         .values(needs_person=True, reason=Reason.RESULT_WITHDRAWN.value, detail=why)
     )
+
+
+def withdrawn_because(connection: Connection, study_id: int) -> str | None:
+    """Return why the last result of a study was withdrawn; None where none was.
+
+    None also where a result stands since, or an analysis is under way: a person asked for it.
+    """
+    states = (JobState.WITHDRAWN, JobState.REPORTED, JobState.QUEUED, JobState.RUNNING)
+    query = (
+        select(jobs.c.state, jobs.c.detail)
+        .where(jobs.c.study_id == study_id, jobs.c.state.in_([state.value for state in states]))
+        .order_by(jobs.c.generation.desc())
+    )
+    found = connection.execute(query).all()
+    if not found or any(row.state != JobState.WITHDRAWN.value for row in found):
+        return None
+    return str(found[0].detail)
 
 
 def stop_sending(

@@ -283,6 +283,7 @@ class Worklist:
                 func.max(studies.c.last_received_at),
                 func.max(studies.c.completed_at),
                 func.count(studies.c.reason),
+                func.count().filter(studies.c.state == StudyState.RECEIVING.value),
                 func.sum(studies.c.order_urgency),
                 func.sum(studies.c.policy_urgency),
             ),

@@ -1,5 +1,6 @@
 """The loop: files in, jobs out, hints to workers, leases swept, whatever Redis does."""
 
+import errno
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,8 @@ from plugin.domain.study import PeerKind, StudyState
 from plugin.registry import PublishedResult, ResultObject
 from tests.dicom_node.images import encoded, mr_image
 from tests.dicom_node.test_headers import stored
+
+PRESENTATION = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.11.1", "Modality": "PR"}
 
 
 @pytest.fixture
@@ -77,6 +80,56 @@ def test_late_image_makes_a_new_generation(assembler, arrive, registry, hints):
     assembler.tick(now(4))
     first, second = sorted(registry.jobs.list(), key=lambda job: job.generation)
     assert (second.generation, second.predecessor_job_id) == (2, first.id)
+
+
+def test_late_object_that_is_no_mr_image_leaves_the_result_standing(
+    assembler, arrive, registry, hints
+):
+    study = generate_uid()
+    arrive(mr_image(study))
+    assembler.tick(now(2))
+    report(registry, hints[0])
+    for later in (4, 6):  # the second one is judged as the first
+        arrive(mr_image(study, **PRESENTATION))
+        assembler.tick(now(later))
+    record = only(registry)
+    assert (record.state, record.needs_person) == (StudyState.COMPLETE, False)
+    (job,) = registry.jobs.list()
+    assert job.state is JobState.REPORTED
+
+
+def test_image_that_comes_while_a_person_is_asked_stays_with_the_person(
+    settings, spool, registry, hints, arrive
+):
+    """A presentation state after it does not make the study look as if all were analysed."""
+    few = settings.assembly.model_copy(update={"automatic_generations": 1})
+    assembler = Assembler(settings.model_copy(update={"assembly": few}), spool, registry)
+    study = generate_uid()
+    arrive(mr_image(study))
+    assembler.tick(now(2))
+    report(registry, hints[0])
+    arrive(mr_image(study))
+    assembler.tick(now(4))
+    arrive(mr_image(study, **PRESENTATION))
+    assembler.tick(now(6))
+    assert only(registry).reason is Reason.TOO_MANY_GENERATIONS
+
+
+@pytest.mark.parametrize("late", [{}, PRESENTATION])
+def test_withdrawn_result_is_followed_by_none_whatever_comes(
+    assembler, arrive, registry, hints, late
+):
+    study = generate_uid()
+    arrive(mr_image(study))
+    assembler.tick(now(2))
+    report(registry, hints[0])
+    registry.jobs.withdraw(hints[0], "Wrong heart.", (), "anna")
+    arrive(mr_image(study, **late))
+    assembler.tick(now(4))
+    record = only(registry)
+    assert (record.needs_person, record.reason) == (True, Reason.RESULT_WITHDRAWN)
+    assert record.detail == "Wrong heart."
+    assert len(registry.jobs.list()) == 1
 
 
 def test_same_image_again_makes_no_new_generation(assembler, arrive, registry):
@@ -211,10 +264,10 @@ def test_study_that_changes_during_the_decision_is_not_completed(
     assert registry.jobs.list() == []
 
 
-def test_loop_survives_faults_and_stops(assembler, monkeypatch):
+def test_loop_survives_faults_and_stops(assembler, monkeypatch, capfd):
     ticks = []
 
-    def faulty(_now):
+    def faulty(_stop):
         ticks.append(1)
         if len(ticks) == 3:
             assembler.stop()
@@ -223,6 +276,43 @@ def test_loop_survives_faults_and_stops(assembler, monkeypatch):
         message = "Secret^Person"
         raise RuntimeError(message)
 
-    monkeypatch.setattr(assembler, "tick", faulty)
+    monkeypatch.setattr(assembler._indexer, "index_incoming", faulty)
     assembler.run()
     assert len(ticks) == 3
+    captured = capfd.readouterr()
+    assert "Secret" not in captured.err + captured.out
+
+
+PARTS = (
+    "delete_old_images",
+    "forget_old_studies",
+    "empty_quarantine",
+    "forget_orders",
+)
+
+
+@pytest.mark.parametrize("broken", ["index", "sweep", "reconsider", *PARTS])
+@pytest.mark.parametrize(
+    "error", [TransientError(Reason.DISK_FULL), OSError(errno.EIO, "I/O"), ValueError("wrong")]
+)
+def test_part_of_a_tick_that_fails_holds_up_no_other(
+    assembler, registry, monkeypatch, broken, error
+):
+    """A full disk lets nothing be indexed, and only the deletions give room again."""
+    done = []
+
+    def part(name):
+        def do(*_arguments):
+            done.append(name)
+            if name == broken:
+                raise error
+
+        return do
+
+    monkeypatch.setattr(assembler._indexer, "index_incoming", part("index"))
+    monkeypatch.setattr(registry.jobs, "sweep_expired", lambda _n: part("sweep")() or ())
+    monkeypatch.setattr(registry.triage, "reconsider", part("reconsider"))
+    for name in PARTS:
+        monkeypatch.setattr(module, name, part(name))
+    assembler.tick(now())
+    assert done == ["index", "sweep", "reconsider", *PARTS]

@@ -143,6 +143,20 @@ def test_decide_judges_a_quiet_study_by_its_headers(content, changes, action, re
     assert (decision.action, decision.reason) == (action, reason)
 
 
+@pytest.mark.parametrize("changes", [{}, {"n_deleted_instances": 9}, {"n_automatic_results": 3}])
+def test_decide_keeps_a_result_that_no_mr_image_came_after(changes):
+    given = facts(study=study(since=50, last=50), has_result=True, **changes)
+
+    def decided(given, last_mr_image_at):
+        content = replace(CARDIAC, last_mr_image_at=last_mr_image_at)
+        return decide(given, lambda: content, POLICY, at(110)).action
+
+    assert decided(given, at(49)) is Action.KEEP
+    assert decided(given, at(50)) is not Action.KEEP
+    assert decided(given, None) is not Action.KEEP
+    assert decided(replace(given, has_result=False), at(49)) is not Action.KEEP
+
+
 def test_decide_reads_no_instance_while_it_waits():
     def content() -> StudyContent:
         pytest.fail("read while waiting")
@@ -198,4 +212,6 @@ def test_content_counts_only_mr_images_for_the_heart_but_everybody_for_patients(
             instance(is_mr_image=False, elsewhere=True, cardiac_hint="HeartRate", patient="b"),
         ]
     )
-    assert content == StudyContent(n_mr_images=2, n_elsewhere=1, n_cardiac_hints=1, n_patients=2)
+    assert content == StudyContent(
+        n_mr_images=2, n_elsewhere=1, n_cardiac_hints=1, n_patients=2, last_mr_image_at=T0
+    )

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from dicom_node.completion import Action, Policy, content_of, decide
 from dicom_node.indexer import Indexer
 from dicom_node.retention import (
     delete_leftovers,
@@ -13,6 +14,7 @@ from dicom_node.retention import (
 )
 from plugin.domain.errors import Reason, StudyRejectedError
 from plugin.registry import PublishedResult, ResultObject
+from plugin.registry.worklist import Stage
 from plugin.settings import SpoolSettings
 from tests.dicom_node.images import encoded, mr_image
 from tests.dicom_node.test_headers import stored
@@ -67,6 +69,49 @@ def test_images_go_after_the_days_and_only_of_delivered_studies(spool, registry,
     assert registry.studies.by_id(delivered.id).images_deleted_at is not None
     with pytest.raises(StudyRejectedError):
         registry.studies.requeue(delivered.id, "test")
+
+
+def test_images_stay_when_somebody_has_just_had_the_study_queued_again(
+    spool, registry, study_of, monkeypatch
+):
+    study = study_of("delivered")
+    choose = registry.studies.images_to_delete
+
+    def asked_meanwhile(*arguments, **options):
+        chosen = choose(*arguments, **options)
+        registry.studies.requeue(study.id, "somebody")
+        return chosen
+
+    monkeypatch.setattr(registry.studies, "images_to_delete", asked_meanwhile)
+    assert run(spool, registry, now=NOW + timedelta(days=8)) == 0
+    assert on_disk(spool, study)
+    assert not any(one.deleted for one in registry.studies.current_instances(study.id))
+
+
+def test_object_that_comes_after_the_images_went_changes_nothing(spool, registry, study_of):
+    study = study_of("delivered")
+    later = NOW + timedelta(days=400)
+    assert run(spool, registry, now=later) == 1
+    drawn = mr_image(
+        study.study_instance_uid,
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.11.1",
+        Modality="PR",
+        Rows=None,
+    )
+    name = f"{1_700_000_001_000_000_000:020d}-{'ab' * 16}-000000.dcm"
+    stored(spool.incoming / name, encoded(drawn))
+    Indexer(spool, registry).index_incoming()
+    (facts,) = registry.studies.receiving()
+    content = content_of(registry.studies.current_instances(study.id))
+    policy = Policy(60, 900, 7200, 3)
+    assert decide(facts, lambda: content, policy, later).action is Action.KEEP
+    assert registry.studies.mark_kept(study.id, revision=facts.study.revision)
+
+    after = registry.studies.by_id(study.id)
+    assert (after.state, after.needs_person, after.reason) == (study.state, False, None)
+    assert registry.worklist.entry(study.id).stage is Stage.DONE
+    assert len(registry.jobs.list(study.id)) == 1
+    assert forget(spool, registry, later, study_retention_days=365) == 1
 
 
 def test_rejected_images_stay_unless_the_setting_says_how_long(spool, registry, study_of):

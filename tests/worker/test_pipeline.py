@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+from datetime import UTC, datetime
 
 import pydicom
 import pytest
@@ -14,9 +15,10 @@ from worker.analysis_result import RESULT_NAME
 from worker.explain import Hidden, Occlusion, PartKind
 from worker.findings import assess
 from worker.findings.report_text import puts_numbers_in_doubt
-from worker.pipeline import analyse_paths
+from worker.pipeline import analyse_paths, digest_of_input
 from worker.report import PredecessorReport
 from worker.stages import EXPLAIN_STAGE, STAGES
+from worker.volume import load_study
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +146,83 @@ def test_pipeline_computes_nothing_when_the_images_did_not_change(study, analyse
     assert result.unchanged
     assert segmenter.n_calls == 0
     assert not list(tmp_path.iterdir())
+
+
+def changed(study, folder, **values):
+    """Write a study again with other values of its headers."""
+    paths = []
+    for number, path in enumerate(study):
+        image = pydicom.dcmread(path)
+        for keyword, value in values.items():
+            setattr(image, keyword, value)
+        paths.append(folder / f"{number}.dcm")
+        image.save_as(paths[-1])
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("PatientWeight", 61.5),
+        ("PatientSize", 1.51),
+        ("PatientSex", "O"),
+        ("PatientBirthDate", "19510203"),
+        ("PatientID", "CORRECTED"),
+        ("PatientName", "Corrected^Name"),
+        ("AccessionNumber", "CORRECTED"),
+    ],
+)
+def test_corrected_patient_is_another_input(study, analysed, tmp_path, keyword, value):
+    corrected = load_study(changed(study, tmp_path, **{keyword: value}))
+    assert digest_of_input(corrected) != analysed[0].input_digest
+
+
+def test_what_no_result_says_is_the_same_input(study, analysed, tmp_path):
+    name = f"{pydicom.dcmread(study[0]).PatientName}^^^"
+    again = changed(study, tmp_path, PatientName=name, StudyDescription="Other", StationName="B")
+    assert digest_of_input(load_study(again)) == analysed[0].input_digest
+
+
+def test_corrected_weight_gives_a_new_result(study, analysed, tmp_path):
+    result = analyse_paths(
+        changed(study, tmp_path, PatientWeight=61.5),
+        TruthSegmenter(),
+        tmp_path / "out",
+        software_version="0.0.1",
+        previous_digest=analysed[0].input_digest,
+    )
+    assert not result.unchanged
+    before, after = (one.assessment.bsa_m2 for one in (analysed[0], result))
+    assert before != after
+
+
+def test_digest_from_before_patients_counted_is_replaced_at_the_next_result(study, tmp_path):
+    pixels_only = load_study(study).input_digest
+
+    def analysed_after(digest):
+        return analyse_paths(
+            study, TruthSegmenter(), tmp_path, software_version="1", previous_digest=digest
+        )
+
+    first = analysed_after(pixels_only)
+    assert not first.unchanged
+    assert analysed_after(first.input_digest).unchanged
+
+
+def test_same_generation_keeps_its_uids_and_another_has_none_of_them(study, tmp_path):
+    def uids(generation):
+        result = analyse_paths(
+            study,
+            TruthSegmenter(),
+            tmp_path,
+            software_version="1",
+            generation=generation,
+            created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        return {one.sop_instance_uid for one in result.objects}
+
+    assert uids(2) == uids(2)
+    assert not uids(2) & uids(3)
 
 
 def test_pipeline_names_the_predecessor_in_the_report(study, analysed, tmp_path):

@@ -1,7 +1,10 @@
+import errno
+import os
 import threading
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import onnxruntime
 import pydicom
@@ -192,23 +195,38 @@ def test_run_that_lost_its_claim_publishes_nothing(
 def test_run_that_lost_its_claim_deletes_nothing_of_the_run_that_published(
     analyst, registry, job, quick, images, clock
 ):
-    """The first run finds its images unchanged; meanwhile the earlier result was withdrawn."""
+    """The first run finds its images unchanged; the second, of another version, others."""
     quick()
     assert analyst.analyse(job.id) is Outcome.PUBLISHED
     later = receive(registry, [*images, Path(__file__)])
     taken_over = []
 
-    def withdrawn_and_taken_over():
-        if not taken_over:
-            clock.ahead = timedelta(seconds=31)
-            taken_over.append(registry.jobs.withdraw(job.id, "Wrong.", (), "anna"))
-            taken_over.append(analyst.analyse(later.id))
+    def taken_over_by_another():
+        clock.ahead = timedelta(seconds=31)
+        quick(digest="e" * 64)
+        taken_over.append(analyst.analyse(later.id))
 
-    quick(before=withdrawn_and_taken_over)
+    quick(before=taken_over_by_another)
     assert analyst.analyse(later.id) is Outcome.LEASE_LOST
-    assert taken_over == [True, Outcome.PUBLISHED]
+    assert taken_over == [Outcome.PUBLISHED]
     (published,) = registry.jobs.result_objects(later.id)
     assert Path(published.path).is_file()
+
+
+@pytest.mark.parametrize("is_asked_for", [False, True])
+def test_withdrawal_ends_a_run_that_nobody_asked_for(
+    analyst, registry, job, quick, images, is_asked_for
+):
+    quick()
+    assert analyst.analyse(job.id) is Outcome.PUBLISHED
+    if is_asked_for:
+        later = registry.studies.requeue(job.study_id, "anna")
+    else:
+        later = receive(registry, [*images, Path(__file__)])
+    quick(before=lambda: registry.jobs.withdraw(job.id, "Wrong.", (), "anna"), digest="e" * 64)
+    ended = analyst.analyse(later.id)
+    assert ended is (Outcome.PUBLISHED if is_asked_for else Outcome.LEASE_LOST)
+    assert registry.studies.by_id(job.study_id).needs_person is not is_asked_for
 
 
 def test_lease_is_renewed_while_the_analysis_runs(registry, job):
@@ -255,6 +273,34 @@ def test_rejected_study_is_marked_with_the_reason(analyst, registry, spool, tmp_
     study = registry.studies.by_id(job.study_id)
     assert study.state is StudyState.REJECTED
     assert study.reason is Reason.NO_READABLE_INSTANCE
+
+
+def test_image_that_is_gone_ends_the_job(analyst, registry, tmp_path):
+    image = tmp_path / "image.dcm"
+    image.write_bytes(b"image")
+    job = receive(registry, [image])
+    image.unlink()
+    assert analyst.analyse(job.id) is Outcome.FAILED
+    assert registry.jobs.get(job.id).reason is Reason.IMAGES_DELETED
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES, errno.ENOENT])
+def test_image_on_a_share_that_is_away_releases_the_job(
+    analyst, registry, spool, job, images, monkeypatch, number
+):
+    """A share that is not mounted lacks the folder of all studies, not only a file."""
+    stat = Path.stat
+
+    def fails(path, **options):
+        if path == images[0]:
+            raise OSError(number, os.strerror(number))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", fails)
+    if number == errno.ENOENT:
+        spool.studies.rmdir()
+    assert analyst.analyse(job.id) is Outcome.RELEASED
+    assert registry.jobs.get(job.id).state is JobState.QUEUED
 
 
 @pytest.mark.parametrize(
@@ -372,6 +418,24 @@ def test_worker_takes_one_task_by_name_and_keeps_no_result(settings):
     assert app.tasks[tasks.ANALYSE_TASK].ignore_result
 
 
+def test_start_and_stop_of_the_worker_are_audited(settings, registry, monkeypatch):
+    def noted():
+        entries = registry.audit.list(actions=["application.start", "application.stop"])
+        return [(one.action, one.subject) for one in entries[::-1]]
+
+    class App:
+        def worker_main(self, _arguments):
+            assert noted() == [("application.start", "process worker")]
+            raise SystemExit(0)
+
+    for name in ("configure", "check_model", "worker_process_init", "worker_process_shutdown"):
+        monkeypatch.setattr(tasks, name, MagicMock())
+    monkeypatch.setattr(tasks, "make_worker", lambda given: (App(), tasks.Workplace(given)))
+    with pytest.raises(SystemExit):
+        tasks.main(settings)
+    assert noted()[1:] == [("application.stop", "process worker")]
+
+
 @pytest.fixture
 def reported(analyst, registry, job):
     """Give a job whose report and summary page are at a destination; the rest still waits."""
@@ -411,6 +475,21 @@ def test_withdrawing_tells_each_destination_about_the_objects_that_it_may_have(
     with pytest.raises(StudyRejectedError) as error:
         withdraw_result(registry, spool, reported.study_id, "Again.", "anna", "1")
     assert error.value.reason is Reason.NOTHING_TO_WITHDRAW
+
+
+def test_analysis_after_a_withdrawal_has_no_uid_that_archives_hide(
+    analyst, registry, spool, reported
+):
+    withdraw_result(registry, spool, reported.study_id, "Wrong.", "anna", "1")
+    again = registry.studies.requeue(reported.study_id, "anna")
+    assert analyst.analyse(again.id) is Outcome.PUBLISHED
+
+    def uids(job, name):
+        return {getattr(item, name) for item in registry.jobs.result_objects(job.id)}
+
+    for name in ("sop_instance_uid", "series_instance_uid"):
+        assert uids(again, name)
+        assert not uids(again, name) & uids(reported, name)
 
 
 def test_two_who_withdraw_at_once_leave_the_note_that_counts(

@@ -56,6 +56,8 @@ class AnalysisIdentity:
         Code of the language of the Structured Report (``worker.findings.languages``).
     earlier
         What the report refers to where it compares; None where an archive has no such report.
+    generation
+        Of the study. What an earlier one published may be withdrawn: archives hide those UIDs.
     """
 
     software_version: str
@@ -68,6 +70,7 @@ class AnalysisIdentity:
     report_language: str = "en"
     segmentation_phases: str = "ends"
     earlier: EarlierReport | None = None
+    generation: int = 1
 
     @property
     def bundle(self) -> str:
@@ -124,6 +127,7 @@ class ResultUids:
             identity.report_language,
             identity.segmentation_phases,
             self.content_digest,
+            *([f"generation {identity.generation}"] if identity.generation > 1 else []),
         )
 
 

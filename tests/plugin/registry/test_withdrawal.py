@@ -2,11 +2,18 @@
 
 import pytest
 
-from plugin.domain.errors import Reason
+from plugin.domain.errors import Reason, StudyRejectedError
 from plugin.domain.job import DeliveryState, JobState
 from plugin.domain.objects import REJECTION
 from plugin.registry import RejectionNote, ResultObject
-from tests.plugin.registry.samples import make_instance, make_result, report_job
+from plugin.registry.worklist import Stage
+from tests.plugin.registry.samples import (
+    make_instance,
+    make_result,
+    queue_job,
+    receive,
+    report_job,
+)
 
 
 def add(registry, name, **options):
@@ -91,6 +98,43 @@ def test_analysis_that_is_under_way_goes_on(registry, pacs):
     registry.jobs.withdraw(job.id, "Wrong", [], "anna")
     assert not registry.studies.by_id(job.study_id).needs_person
     assert registry.jobs.claim(again.id, "w", 60) is not None
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_analysis_that_nobody_asked_for_is_stopped(registry, pacs, running):
+    job = report_job(registry)
+    late = queue_job(registry, make_instance(2))
+    claimed = registry.jobs.claim(late.id, "w", 60) if running else late
+    registry.jobs.withdraw(job.id, "Wrong", [], "anna")
+    study = registry.studies.by_id(job.study_id)
+    assert (study.needs_person, study.reason) == (True, Reason.RESULT_WITHDRAWN)
+    assert registry.jobs.get(late.id).state is JobState.SUPERSEDED
+    assert registry.jobs.claim(late.id, "w", 60) is None
+    assert not registry.jobs.publish(late.id, claimed.fence, make_result("late"))
+    assert registry.worklist.entry(study.id).stage is Stage.NOT_ANALYSED
+
+
+def test_images_that_come_after_a_withdrawal_wait_for_a_person_too(registry, pacs):
+    job = report_job(registry)
+    receive(registry, make_instance(2))
+    registry.jobs.withdraw(job.id, "Wrong", [], "anna")  # while the second one still arrives
+    with pytest.raises(StudyRejectedError) as refused:
+        registry.studies.mark_complete(job.study_id)
+    assert (refused.value.reason, refused.value.detail) == (Reason.RESULT_WITHDRAWN, "Wrong")
+    assert not registry.studies.mark_kept(job.study_id)
+    assert [one.id for one in registry.jobs.list(job.study_id)] == [job.id]
+
+
+def test_images_that_come_after_somebody_asked_again_are_analysed_with_the_others(registry, pacs):
+    job = report_job(registry)
+    registry.jobs.withdraw(job.id, "Wrong", [], "anna")
+    registry.studies.requeue(job.study_id, "anna")
+    second = queue_job(registry, make_instance(2))
+    third = queue_job(registry, make_instance(3))
+    assert registry.jobs.get(second.id).state is JobState.SUPERSEDED
+    claimed = registry.jobs.claim(third.id, "w", 60)
+    assert registry.jobs.publish(third.id, claimed.fence, make_result("again"))
+    assert queue_job(registry, make_instance(4)) is not None
 
 
 def test_what_was_withdrawn_is_never_sent_again(registry, pacs):

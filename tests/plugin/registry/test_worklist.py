@@ -200,6 +200,8 @@ def test_stamp_changes_with_everything_that_the_list_shows(registry, clock):
     assert changed(lambda: registry.readings.claim(study.id, "anna"))
     assert changed(lambda: registry.readings.release(study.id, "anna"))
     assert changed(lambda: registry.readings.mark_read(study.id, "anna"))
+    arrive(registry, 1, sha256="f" * 64)
+    assert changed(lambda: registry.studies.mark_kept(study.id))
 
 
 def test_other_studies_of_a_patient_are_priors_when_they_have_a_result(registry):

@@ -23,6 +23,7 @@ def test_uids_are_the_same_for_the_same_parts() -> None:
         uids(software_version="0.2.0"),
         uids(bundle_digest="ef" * 32),
         uids(input_digest="00" * 32),
+        uids(generation=2),
         uids(predecessor=PredecessorReport("1.2.3", "2.25.4", "2.25.5")),
     ],
 )
