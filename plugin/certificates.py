@@ -165,9 +165,13 @@ def load_trusted(context: ssl.SSLContext, ca_file: str) -> None:
 
 def own_certificates(settings: Settings) -> Iterator[tuple[str, str, str]]:
     """Yield setting, certificate file and key file of each certificate that we show to others."""
-    for setting, section in (("tls.certificate", settings.tls), ("web.certificate", settings.web)):
+    for name, section in (
+        ("tls", settings.tls),
+        ("web", settings.web),
+        ("audit", settings.audit),
+    ):
         if section.certificate:
-            yield setting, section.certificate, section.private_key
+            yield f"{name}.certificate", section.certificate, section.private_key
 
 
 def check_certificates(settings: Settings, now: datetime) -> list[tuple[str, Certificate]]:
@@ -186,8 +190,9 @@ def check_certificates(settings: Settings, now: datetime) -> list[tuple[str, Cer
             detail = f"{setting}: {read.not_before:%Y-%m-%d} to {read.not_after:%Y-%m-%d}"
             raise ConfigurationError(Reason.CERTIFICATE_EXPIRED, detail)
         found.append((setting, read))
-    if settings.tls.ca_file:
-        load_trusted(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), settings.tls.ca_file)
+    for ca_file in (settings.tls.ca_file, settings.openid.ca_file, settings.audit.ca_file):
+        if ca_file:
+            load_trusted(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ca_file)
     return found
 
 

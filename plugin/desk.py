@@ -1,11 +1,11 @@
 """The desk of a process: it takes requests that the process can carry out, answers them, and beats.
 
-A thread of its own, so that an analysis or a slow destination holds nobody up. What a request asks
-for is done by the handlers that the process gives.
+A thread of its own, so that an analysis or a slow destination holds nobody up; another one beats,
+however long an answer takes. What a request asks for is done by the handlers that the process
+gives.
 """
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
@@ -53,9 +53,9 @@ class Desk:
         self._kind = kind
         self._handlers = handlers
         self._facts = facts
-        self._beat_at = 0.0
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
+        self._beats = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._serves = threading.Thread(target=self._run, name="desk", daemon=True)
 
     def __enter__(self) -> Self:
         self.open()
@@ -66,33 +66,43 @@ class Desk:
 
     def open(self) -> None:
         """Begin to serve."""
-        self._thread.start()
+        self._beats.start()
+        self._serves.start()
 
     def close(self) -> None:
         """Serve no more; what is being answered is given a while."""
         self._ended.set()
-        self._thread.join(_END_SECONDS)
+        self._serves.join(_END_SECONDS)
+        self._beats.join(_END_SECONDS)
         try:
             self._registry.heartbeats.ended(self._name)
         except TransientError as error:
             log.warning("desk_not_closed", reason=error.reason)
 
     def tick(self) -> bool:
-        """Beat when it is time, and answer one request; tell whether there was one.
+        """Answer one request; tell whether there was one.
 
         Raises
         ------
         TransientError
             The registry does not answer.
         """
-        if time.monotonic() >= self._beat_at:
-            self._beat_at = time.monotonic() + _BEAT_SECONDS
-            self._registry.heartbeats.beat(self._name, self._kind, self._facts())
         request = self._registry.requests.take(frozenset(self._handlers), self._name)
         if request is None:
             return False
         self._serve(request)
         return True
+
+    def _beat(self) -> None:
+        while True:
+            try:
+                self._registry.heartbeats.beat(self._name, self._kind, self._facts())
+            except TransientError:
+                pass  # the registry is away; pages that could show it are too
+            except Exception as error:
+                log.error("heartbeat_failed", reason=Reason.INTERNAL_ERROR, exc_info=error)
+            if self._ended.wait(_BEAT_SECONDS):
+                return
 
     def _run(self) -> None:
         found = False

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -232,6 +232,10 @@ class Supervisor:
                 self._tell(f"{name:<9} did not stop within {_STOP_SECONDS:.0f} s and was killed")
                 continue
             self._tell(f"{name:<9} stopped")
+        if self._state_file is not None:
+            # What systemd or a container starts from now on, pages must not ask this file about.
+            with suppress(OSError):
+                self._state_file.unlink()
 
     def _write_state(self, now: float) -> None:
         if self._state_file is None:

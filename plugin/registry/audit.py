@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -54,6 +54,23 @@ class Audit:
         """Note that ``actor`` did ``action`` (``peer.add``, ``study.requeue``) to ``subject``."""
         with self._database.write() as connection:
             note(connection, self._database.now(), (actor, action, subject), before, after)
+
+    def add_unless_lately(self, actor: str, action: str, subject: str, lately: timedelta) -> None:
+        """Note what comes in many requests once: not again while an entry of it is so young.
+
+        What the same actor does from another IP address is another thing.
+        """
+        same = (
+            audit.c.subject == subject,
+            audit.c.actor == actor,
+            audit.c.action == action,
+            audit.c.address.is_not_distinct_from(USED_FROM.get()),
+            audit.c.at > self._database.now() - lately,
+        )
+        with self._database.read() as connection:
+            noted = connection.execute(select(audit.c.id).where(*same).limit(1)).first()
+        if noted is None:
+            self.add(actor, action, subject)
 
     @contextlib.contextmanager
     def running(self, process: str) -> Iterator[None]:

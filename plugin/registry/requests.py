@@ -157,6 +157,8 @@ def _record(row: RowMapping | Mapping[str, Any], now: datetime) -> RequestRecord
 def _state(row: RowMapping | Mapping[str, Any], now: datetime) -> RequestState:
     if row["answered_at"] is not None:
         return RequestState.DONE if row["reason"] is None else RequestState.REFUSED
+    if row["taken_until"] is not None and row["taken_until"] >= now:
+        return RequestState.TAKEN
     if row["lapses_at"] is not None and row["lapses_at"] < now:
         return RequestState.OVERDUE
     return RequestState.WAITING if row["taken_until"] is None else RequestState.TAKEN

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 
 from plugin.domain.errors import ConfigurationError, Reason
+from plugin.domain.urls import parts_of
 from plugin.settings.sections import Section
 
 _INVALID = Reason.SETTING_INVALID
@@ -46,7 +47,7 @@ class AuditSettings(Section):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.repository:
-            parsed = urlsplit(self.repository)
+            parsed = parts_of(self.repository)
             if parsed.scheme not in DEFAULT_PORTS or not parsed.hostname or parsed.path:
                 detail = "audit.repository: tls://host[:port] or udp://host[:port]"
                 raise ConfigurationError(_INVALID, detail)

@@ -1,12 +1,12 @@
 """Settings of logging in at the hospital's identity provider (OpenID Connect)."""
 
 from typing import Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
 from plugin.domain.access import Role
 from plugin.domain.errors import ConfigurationError, Reason
+from plugin.domain.urls import parts_of
 from plugin.settings.sections import Section, is_loopback
 
 _INVALID = Reason.SETTING_INVALID
@@ -50,7 +50,7 @@ class OpenIdSettings(Section):
     def _complete(self) -> Self:
         if not self.issuer:
             return self
-        parsed = urlsplit(self.issuer)
+        parsed = parts_of(self.issuer)
         plain_here = parsed.scheme == "http" and is_loopback(parsed.hostname or "")
         if not parsed.hostname or not (parsed.scheme == "https" or plain_here):
             raise ConfigurationError(_INVALID, "openid.issuer: an https address")

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.domain.identifiers import check_ae_title
+from plugin.domain.urls import parts_of
 
 _GIBIBYTE = 1024**3
 
@@ -306,7 +306,7 @@ class WebSettings(Section):
     @field_validator("public_url")
     @classmethod
     def _https(cls, value: str) -> str:
-        parsed = urlsplit(value)
+        parsed = parts_of(value)
         if value and (parsed.scheme != "https" or not parsed.hostname or parsed.path not in "/"):
             raise ConfigurationError(Reason.SETTING_INVALID, "web.public_url: https://name[:port]")
         return value.rstrip("/")
@@ -326,7 +326,7 @@ class WebSettings(Section):
     @classmethod
     def _known_places(cls, value: str) -> str:
         rest = value.replace("{study_instance_uid}", "").replace("{accession_number}", "")
-        if value and (urlsplit(value).scheme not in {"http", "https"} or "{" in rest):
+        if value and (parts_of(value).scheme not in {"http", "https"} or "{" in rest):
             detail = "web.viewer_url: an http address with {study_instance_uid}"
             raise ConfigurationError(Reason.SETTING_INVALID, detail)
         return value

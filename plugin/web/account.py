@@ -10,6 +10,7 @@ from plugin.domain.access import MINIMUM_PASSWORD_CHARACTERS
 from plugin.domain.errors import ConfigurationError
 from plugin.web.limit import LoginLimit
 from plugin.web.login import address_of, give_cookie
+from plugin.web.numbers import Id
 from plugin.web.site import Site
 from plugin.web.visitor import (
     Change,
@@ -65,7 +66,7 @@ def account_routes(site: Site, door: Door, limit: LoginLimit) -> APIRouter:
         return _account_page(site, request, change.visitor, key)
 
     @routes.post("/account/keys/{key_id}/remove")
-    def remove_key(key_id: int, change: own_change) -> Response:
+    def remove_key(key_id: Id, change: own_change) -> Response:
         site.registry.users.remove_token(change.visitor.name, key_id, actor=change.visitor.name)
         return RedirectResponse("/account", 303)
 

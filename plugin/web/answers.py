@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from plugin.domain.errors import Reason, StudyRejectedError, TransientError, TriageError
 from plugin.web.login import login_address
 from plugin.web.site import Site
-from plugin.web.visitor import NotSignedInError, PasswordFirstError, RefusedError, TooLargeError
+from plugin.web.visitor import NotSignedInError, PasswordFirstError, RefusedError
 
 API = "/api/v1"
 _HEADINGS = {403: "Not allowed", 404: "Not found", 409: "Changed meanwhile"}
@@ -19,6 +19,7 @@ _HTTP_WORDS = {
     404: "There is no such page.",
     405: "This address is not asked this way.",
     409: "Somebody else was faster.",
+    413: "The request is too large.",
 }
 _UNAUTHORIZED = 401
 
@@ -60,7 +61,6 @@ def _handlers(say: _Say) -> Mapping[type[Exception], _Handler]:
         NotSignedInError: not_signed_in,
         PasswordFirstError: password_first,
         RefusedError: failed,
-        TooLargeError: failed,
         RequestValidationError: failed,
         HTTPException: failed,
         TriageError: failed,
@@ -79,8 +79,6 @@ def _said(error: Exception) -> tuple[int, str]:
     match error:
         case RefusedError():
             return 403, "Your role does not allow this, or the page was too old; load it again."
-        case TooLargeError():
-            return 413, "The request is too large."
         case RequestValidationError():
             places = {".".join(map(str, one["loc"][:3])) for one in error.errors()}
             return 422, f"Not usable: {', '.join(sorted(places))}."

@@ -14,7 +14,7 @@ from plugin.domain.access import Permission
 from plugin.registry import AuditRecord
 from plugin.registry.readings import FeedbackRecord, Opinion
 from plugin.undo import CHANGES, can_take_back
-from plugin.web.api_administration import Before, Id, Size, add_administration, following
+from plugin.web.api_administration import add_administration
 from plugin.web.api_bundles import add_bundles
 from plugin.web.api_models import (
     AuditAnswer,
@@ -33,6 +33,7 @@ from plugin.web.api_orders import add_orders
 from plugin.web.api_people import add_people
 from plugin.web.api_study import add_study, listed_study, one_study
 from plugin.web.api_triage import add_triage
+from plugin.web.numbers import Before, Id, Size, following
 from plugin.web.site import Site
 from plugin.web.status import is_healthy
 from plugin.web.study import READING, find_study

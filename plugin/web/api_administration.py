@@ -5,9 +5,9 @@ Changes are made by the registry, as those of the administration page are: check
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Path, Query
+from fastapi import APIRouter, Body, Depends, Query
 from starlette.exceptions import HTTPException
 
 from plugin.domain.access import Permission
@@ -42,25 +42,11 @@ from plugin.web.api_administration_models import (
     SwitchedOffAnswer,
     TrafficAnswer,
 )
+from plugin.web.numbers import Before, Id, Size, following
 from plugin.web.site import Site
 from plugin.web.visitor import Door, Visitor
 
-Id = Annotated[int, Path(ge=1, le=2**53)]
 SeenMark = Annotated[str | None, Query(max_length=16, description="As in changes.")]
-Before = Annotated[int | None, Query(ge=1, le=2**53)]
-Size = Annotated[int, Query(ge=1, le=1000)]
-
-
-class Numbered(Protocol):
-    """A record that has a place in the order of its kind."""
-
-    @property
-    def id(self) -> int: ...  # noqa: D102
-
-
-def following(found: Sequence[Numbered], limit: int) -> int | None:
-    """Return ``before_id`` of the page after this one; None where nothing can follow."""
-    return found[-1].id if len(found) == limit else None
 
 
 def add_administration(routes: APIRouter, site: Site, door: Door) -> None:

@@ -34,6 +34,9 @@ class PeerBody(RequestBody):
     enabled: bool = True
     quiet_seconds: Seconds | None = None
     cap_seconds: Seconds | None = None
+    tls: PeerTls = PeerTls.ALLOWED
+    certificate_name: Line | None = None
+    certificate_fingerprint: Line | None = None
 
 
 class PeerChanges(RequestBody):
@@ -114,6 +117,8 @@ class DestinationBody(RequestBody):
     host: Host | None = None
     port: Port | None = None
     url: Line | None = None
+    tls: bool = False
+    tls_name: Line | None = None
     credentials_file: Line | None = None
     ca_file: Line | None = None
     confirm: ConfirmMode = ConfirmMode.AUTO

@@ -15,9 +15,9 @@ from plugin.domain.request import RequestKind
 from plugin.registry.bundles import BundleRecord
 from plugin.web.administration.bundles import ask_about_bundle
 from plugin.web.administration.upload import receive_upload
-from plugin.web.api_administration import Before, Id, Size, following
 from plugin.web.api_administration_models import ExpectedBody, RequestAnswer
 from plugin.web.api_bundle_models import BundleActivationAnswer, BundleAnswer, BundlesAnswer
+from plugin.web.numbers import Before, Id, Size, following
 from plugin.web.site import Site
 from plugin.web.visitor import Door, Visitor
 

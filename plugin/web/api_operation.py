@@ -18,7 +18,6 @@ from plugin.registry.requests import RequestRecord
 from plugin.web.administration.dry_run import ask_to_look, what_follows
 from plugin.web.administration.storage import stored
 from plugin.web.administration.upload import AsIfOrdered, receive_upload
-from plugin.web.api_administration import Before, Id, Size, following
 from plugin.web.api_administration_models import RequestAnswer
 from plugin.web.api_bundles import ZIP_BODY
 from plugin.web.api_operation_models import (
@@ -37,6 +36,7 @@ from plugin.web.api_operation_models import (
     SeenAnswer,
     StorageAnswer,
 )
+from plugin.web.numbers import Before, Id, Size, following
 from plugin.web.site import Site
 from plugin.web.study import find_study
 from plugin.web.visitor import Door, Visitor

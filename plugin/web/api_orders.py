@@ -15,8 +15,8 @@ from plugin.domain.access import Permission
 from plugin.domain.triage import ClinicalFlag, IncomingPriority, OrderSource, PatientClass
 from plugin.orders import take_orders
 from plugin.registry.orders import OrderRecord, TakenOrder, TakeOutcome
-from plugin.web.api_administration import Before, Id, Size, following
 from plugin.web.api_study_models import FindBody
+from plugin.web.numbers import Before, Id, Size, following
 from plugin.web.orders import message_body
 from plugin.web.site import Site
 from plugin.web.study import find_study

@@ -9,7 +9,6 @@ from plugin.domain.access import Permission
 from plugin.registry.users import UserRecord
 from plugin.undo import take_back
 from plugin.web.account import make_own_key
-from plugin.web.api_administration import Before, Id, Size, following
 from plugin.web.api_people_models import (
     KeyAnswer,
     PasswordAnswer,
@@ -22,6 +21,7 @@ from plugin.web.api_people_models import (
     UserChanges,
     UsersAnswer,
 )
+from plugin.web.numbers import Before, Id, Size, following
 from plugin.web.site import Site
 from plugin.web.visitor import Door, Visitor
 

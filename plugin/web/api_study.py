@@ -13,7 +13,6 @@ from plugin.domain.findings import Assessment
 from plugin.registry import StudyRecord
 from plugin.registry.triage import DecisionRecord
 from plugin.registry.worklist import WorklistEntry
-from plugin.web.api_administration import Before, Id, Size, following
 from plugin.web.api_administration_models import RequestAnswer
 from plugin.web.api_models import ChangeAnswer, ComparisonAnswer, ListedStudy, ObjectAnswer
 from plugin.web.api_study_models import (
@@ -27,6 +26,8 @@ from plugin.web.api_study_models import (
     WithdrawalBody,
 )
 from plugin.web.files import send_object, send_picture, send_viewer_file
+from plugin.web.looks import note_look
+from plugin.web.numbers import Before, Id, Size, following
 from plugin.web.result import folder_of, read_assessment, read_result
 from plugin.web.site import Site
 from plugin.web.study import find_study, other_studies, pacs_link, subject_of
@@ -97,31 +98,34 @@ def _add_files(routes: APIRouter, site: Site, door: Door) -> None:
         return send_object(site, str(job_id), name, visitor)
 
     @routes.get("/jobs/{job_id}/pictures/{kind}", tags=["studies"], response_class=Response)
-    def picture(job_id: uuid.UUID, kind: str, _visitor: viewer) -> Response:
+    def picture(job_id: uuid.UUID, kind: str, visitor: viewer) -> Response:
         """Return the picture of an object, such as ``summary``, as PNG."""
-        return send_picture(site, str(job_id), kind)
+        return send_picture(site, str(job_id), kind, visitor)
 
     @routes.get("/jobs/{job_id}/viewer/{name}", tags=["studies"], response_class=Response)
-    def viewer_file(job_id: uuid.UUID, name: str, _visitor: viewer) -> Response:
+    def viewer_file(job_id: uuid.UUID, name: str, visitor: viewer) -> Response:
         """Return a part of the cine: ``viewer.json`` names the pictures of slices and contours."""
-        return send_viewer_file(site, str(job_id), name)
+        return send_viewer_file(site, str(job_id), name, visitor)
 
 
 def _add_history(routes: APIRouter, site: Site, door: Door) -> None:
     viewer = Annotated[Visitor, Depends(door.need(Permission.VIEW))]
 
     @routes.get("/studies/{study_id}/events", tags=["studies"])
-    def events(study_id: Id, _visitor: viewer) -> EventsAnswer:
+    def events(study_id: Id, visitor: viewer) -> EventsAnswer:
         """Return everything that happened to a study, the latest first."""
-        found = timeline(site.registry, find_study(site, study_id))
+        record = find_study(site, study_id)
+        note_look(site, visitor, record.study_key)
+        found = timeline(site.registry, record)
         return EventsAnswer(events=[EventAnswer.model_validate(one) for one in found])
 
     @routes.get("/studies/{study_id}/decisions", tags=["studies"])
     def decisions(
-        study_id: Id, _visitor: viewer, before_id: Before = None, limit: Size = 100
+        study_id: Id, visitor: viewer, before_id: Before = None, limit: Size = 100
     ) -> DecisionsAnswer:
         """Return every decision of the triage policy about a study, newest first, and why."""
         record = find_study(site, study_id)
+        note_look(site, visitor, record.study_key)
         found = site.registry.triage.of_study(record.id, limit, before_id)
         answers = [_decision(one) for one in found]
         return DecisionsAnswer(decisions=answers, next=following(found, limit))

@@ -11,7 +11,6 @@ from plugin.domain.triage import (
     parse_policy,
 )
 from plugin.web.administration.policy import problems_in
-from plugin.web.api_administration import Before, Size, following
 from plugin.web.api_administration_models import (
     ActivationAnswer,
     ActivationBody,
@@ -25,6 +24,7 @@ from plugin.web.api_administration_models import (
     SimulatedChange,
     SimulationAnswer,
 )
+from plugin.web.numbers import Before, Size, following
 from plugin.web.site import Site
 from plugin.web.visitor import Door, Visitor
 

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from plugin.domain.access import Permission
 from plugin.domain.identifiers import study_key
+from plugin.web.looks import note_look
 from plugin.web.result import object_path, picture_path, viewer_path
 from plugin.web.site import Site
 from plugin.web.visitor import Door, Visitor
@@ -23,12 +24,12 @@ def file_routes(site: Site, door: Door) -> APIRouter:
     viewer = Annotated[Visitor, Depends(door.need(Permission.VIEW))]
 
     @routes.get("/jobs/{job_id}/viewer/{name}")
-    def viewer_file(job_id: uuid.UUID, name: str, _visitor: viewer) -> Response:
-        return send_viewer_file(site, str(job_id), name)
+    def viewer_file(job_id: uuid.UUID, name: str, visitor: viewer) -> Response:
+        return send_viewer_file(site, str(job_id), name, visitor)
 
     @routes.get("/jobs/{job_id}/{kind}.png")
-    def picture(job_id: uuid.UUID, kind: str, _visitor: viewer) -> Response:
-        return send_picture(site, str(job_id), kind)
+    def picture(job_id: uuid.UUID, kind: str, visitor: viewer) -> Response:
+        return send_picture(site, str(job_id), kind, visitor)
 
     @routes.get("/jobs/{job_id}/files/{name}")
     def download(job_id: uuid.UUID, name: str, visitor: viewer) -> Response:
@@ -37,19 +38,21 @@ def file_routes(site: Site, door: Door) -> APIRouter:
     return routes
 
 
-def send_viewer_file(site: Site, job_id: str, name: str) -> Response:
-    """Return a part of the cine; 404 when there is none."""
+def send_viewer_file(site: Site, job_id: str, name: str, visitor: Visitor) -> Response:
+    """Return a part of the cine, audited as a look at the study; 404 when there is none."""
     path = viewer_path(site.registry, job_id, name)
     if path is None:
         raise HTTPException(404)
+    _note_look_at(site, job_id, visitor)
     return FileResponse(path, media_type=_VIEWER_TYPES[path.suffix])
 
 
-def send_picture(site: Site, job_id: str, kind: str) -> Response:
-    """Return the picture of one object of a job; 404 when there is none."""
+def send_picture(site: Site, job_id: str, kind: str, visitor: Visitor) -> Response:
+    """Return the picture of one object of a job, audited likewise; 404 when there is none."""
     path = picture_path(site.registry, job_id, kind)
     if path is None:
         raise HTTPException(404)
+    _note_look_at(site, job_id, visitor)
     return FileResponse(path, media_type="image/png")
 
 
@@ -65,3 +68,9 @@ def send_object(site: Site, job_id: str, name: str, visitor: Visitor) -> Respons
         subject = f"study {study_key(job.study_instance_uid)}"
         site.registry.audit.add(visitor.name, "study.export", subject, after={"file": name})
     return FileResponse(path, media_type=_TYPES[suffix], filename=name)
+
+
+def _note_look_at(site: Site, job_id: str, visitor: Visitor) -> None:
+    job = site.registry.jobs.get(job_id)
+    if job is not None:
+        note_look(site, visitor, study_key(job.study_instance_uid))

@@ -1,4 +1,4 @@
-"""What every answer of every address has in common: names we answer to, headers, size, origin."""
+"""What every answer of every address has in common: names we answer to, origin, size, headers."""
 
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
@@ -9,6 +9,7 @@ from fastapi.responses import PlainTextResponse
 
 from plugin.registry.audit import USED_FROM
 from plugin.settings import WebSettings, is_loopback
+from plugin.web.body import BodyLimit
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -29,6 +30,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 def add_guard(app: FastAPI, web: WebSettings) -> None:
     """Check every request before any page sees it, and complete every answer."""
+    app.add_middleware(BodyLimit)
 
     @app.middleware("http")
     async def guard(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:

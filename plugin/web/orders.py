@@ -20,9 +20,10 @@ from plugin.domain.triage import OrderFacts
 from plugin.orders import MAXIMUM_BYTES, take_orders
 from plugin.registry.orders import OrderRecord
 from plugin.web.administration.card import Shown
-from plugin.web.api_administration import Before, Id
+from plugin.web.body import take_up_to
+from plugin.web.numbers import Before, Id
 from plugin.web.site import Site
-from plugin.web.visitor import Change, Door, TooLargeError, Visitor
+from plugin.web.visitor import Change, Door, Visitor
 
 _N_SHOWN = 50
 
@@ -106,12 +107,8 @@ def order_routes(site: Site, door: Door) -> APIRouter:
 
 async def message_body(request: Request) -> bytes:
     """Return a message as it comes; ``TooLargeError`` for more than an order has."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAXIMUM_BYTES:
-            raise TooLargeError
-    return bytes(body)
+    take_up_to(request, MAXIMUM_BYTES)
+    return await request.body()
 
 
 def _listed(site: Site, record: OrderRecord) -> ListedOrder:

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 
 from plugin.domain.access import Permission, Role
 from plugin.domain.errors import ConfigurationError
+from plugin.web.numbers import Before
 from plugin.web.site import Site
 from plugin.web.visitor import Change, Door, Visitor
 
@@ -46,7 +47,7 @@ def people_routes(site: Site, door: Door) -> APIRouter:
         return RedirectResponse("/users", 303)
 
     @routes.get("/audit")
-    def audit(request: Request, visitor: auditor, before: int | None = None) -> Response:
+    def audit(request: Request, visitor: auditor, before: Before = None) -> Response:
         entries = site.registry.audit.list(_AUDIT_PAGE + 1, before)
         site.registry.audit.add(visitor.name, "audit.view", "audit trail")
         shown = entries[:_AUDIT_PAGE]

@@ -8,7 +8,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 
-from plugin.certificates import CertificateFiles, load_identity
+from plugin.certificates import CIPHERS_TLS_1_2, CertificateFiles, load_identity
 from plugin.domain.errors import ConfigurationError
 from plugin.logs import get_logger
 from plugin.settings import WebSettings
@@ -64,6 +64,7 @@ def take(web: WebSettings, context: ssl.SSLContext) -> None:
     context that is loaded anew while it serves has no certificate for a moment.
     """
     fresh = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    fresh.set_ciphers(CIPHERS_TLS_1_2)  # as the server's own
     try:
         load_identity(fresh, web.certificate, web.private_key)
     except ConfigurationError as error:

@@ -91,8 +91,7 @@ def make_site(
 
     @app.get("/health", include_in_schema=False)
     def health() -> Response:
-        registry.check()
-        shown = lights(settings, spool, ask_queue)
+        shown = lights(settings, registry, spool, ask_queue)
         healthy = is_healthy(shown)
         content = {"healthy": healthy, **{light.name: light.text for light in shown}}
         return JSONResponse(content, status_code=200 if healthy else 503)

@@ -13,6 +13,7 @@ from plugin.accounts import Accounts
 from plugin.domain.access import Permission
 from plugin.openid import HospitalLogin
 from plugin.registry import Registry
+from plugin.registry.switches import Switches
 from plugin.settings import Settings
 from plugin.spool import Spool
 from plugin.web import words
@@ -75,7 +76,7 @@ class Site:
         """Return whether everything that the system needs works, for administrators."""
         reports = self.settings.audit.repository
         reporting = self.registry.audit_reports.state() if reports else None
-        return lights(self.settings, self.spool, self.ask_queue, reporting)
+        return lights(self.settings, self.registry, self.spool, self.ask_queue, reporting)
 
     def page(
         self,
@@ -85,12 +86,16 @@ class Site:
         status_code: int = 200,
         **shown: Any,
     ) -> Response:
-        """Render a template for somebody (None: nobody is logged in)."""
+        """Render a template for somebody (None: nobody is logged in).
+
+        For nobody the registry is not asked, so that a page can say that it is away.
+        """
+        switches = Switches(()) if visitor is None else self.registry.switches.state()
         context = {
             "visitor": visitor,
             "node": self.settings.node,
             "is_live": self.settings.is_live,
-            "switches": self.registry.switches.state(),
+            "switches": switches,
             **shown,
         }
         return self.templates.TemplateResponse(request, name, context, status_code=status_code)

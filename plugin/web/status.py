@@ -1,20 +1,24 @@
 """Whether everything that the system needs works; nothing of HTTP here."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from plugin.certificates import own_certificates, read_certificate
 from plugin.domain.errors import SENTENCES, ConfigurationError, TransientError
+from plugin.registry import Registry
 from plugin.registry.audit_reports import AuditReporting
+from plugin.registry.heartbeats import Heartbeat
 from plugin.settings import Settings
 from plugin.spool import Spool
 
 PROCESSES_NAME = "processes.json"
 _STALE_SECONDS = 15.0
 """The supervisor writes its file every few seconds; an older one is from a system that ended."""
+_BEATING = ("worker", "deliver")
+"""Processes that beat in the registry; the others only a supervisor or systemd knows of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +32,12 @@ class Light:
 
 def lights(
     settings: Settings,
+    registry: Registry,
     spool: Spool,
     ask_queue: Callable[[], None],
     audit_reporting: AuditReporting | None = None,
 ) -> tuple[Light, ...]:
-    """Return how processes, queue, disk, our certificates and the audit repository are.
+    """Return how processes, registry, queue, disk, certificates and the audit repository are.
 
     Parameters
     ----------
@@ -40,8 +45,10 @@ def lights(
         None where nothing is reported, or where whoever asks need not know.
     """
     audit_lights = () if audit_reporting is None else (_audit_light(audit_reporting),)
+    supervised = process_lights(spool.run / PROCESSES_NAME)
     return (
-        *process_lights(spool.run / PROCESSES_NAME),
+        *supervised,
+        *_registry_lights(registry, is_supervised=bool(supervised)),
         _queue_light(ask_queue),
         _disk_light(settings, spool),
         *_certificate_lights(settings, datetime.now(UTC)),
@@ -74,6 +81,34 @@ def _process_tone(state: str) -> str:
     return "good" if state == "running" else "bad"
 
 
+def _registry_lights(registry: Registry, *, is_supervised: bool) -> tuple[Light, ...]:
+    """Say whether the registry answers, and what it knows of processes that nobody supervises."""
+    try:
+        registry.check()
+        beating = () if is_supervised else tuple(_beating_lights(registry, datetime.now(UTC)))
+    except TransientError as error:
+        return (Light("registry", error.sentence, "bad"),)
+    return (*beating, Light("registry", "answers", "good"))
+
+
+def _beating_lights(registry: Registry, now: datetime) -> Iterator[Light]:
+    beats = registry.heartbeats.list()
+    for kind in _BEATING:
+        n_alive = sum(one.kind == kind and one.is_alive(now) for one in beats)
+        if n_alive:
+            yield Light(kind, f"{n_alive} heard of", "good")
+        elif _was_started(registry, kind, beats):
+            yield Light(kind, "none is heard of", "bad")
+        else:
+            yield Light(kind, "none was started yet", "wait")
+
+
+def _was_started(registry: Registry, kind: str, beats: Sequence[Heartbeat]) -> bool:
+    """Tell whether a process of a kind ever ran: one that ended as it should left no heartbeat."""
+    known = any(one.kind == kind for one in beats)
+    return known or bool(registry.audit.of_subject(f"process {kind}", 1))
+
+
 def _queue_light(ask_queue: Callable[[], None]) -> Light:
     try:
         ask_queue()
@@ -101,14 +136,16 @@ def _disk_light(settings: Settings, spool: Spool) -> Light:
 
 def _certificate_lights(settings: Settings, now: datetime) -> Iterator[Light]:
     for setting, path, _ in own_certificates(settings):
+        # What is audited waits here: nothing that the hospital's road needs is missing meanwhile.
+        missing = "warn" if setting == "audit.certificate" else "bad"
         try:
             certificate = read_certificate(path)
         except ConfigurationError as error:
-            yield Light(setting, error.sentence, "bad")
+            yield Light(setting, error.sentence, missing)
             continue
         days, end = certificate.days_left(now), f"{certificate.not_after:%Y-%m-%d}"
         if not certificate.is_valid(now):
-            yield Light(setting, f"not valid (until {end}): callers refuse it", "bad")
+            yield Light(setting, f"not valid (until {end}): others refuse it", missing)
         elif days < settings.tls.warn_days:
             yield Light(setting, f"ends in {days:.0f} days ({end})", "wait")
         else:

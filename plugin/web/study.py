@@ -16,6 +16,8 @@ from plugin.domain.feedback import Diagnosis, PriorityVerdict
 from plugin.domain.triage import OrderFacts
 from plugin.registry import StudyRecord
 from plugin.registry.worklist import WorklistEntry
+from plugin.web.looks import note_look
+from plugin.web.numbers import Id
 from plugin.web.opinion import opinion_of, that_count
 from plugin.web.result import read_result
 from plugin.web.site import Site
@@ -47,37 +49,38 @@ def study_routes(site: Site, door: Door) -> APIRouter:
     requeuer = Annotated[Change, Depends(door.change(Permission.REQUEUE))]
 
     @routes.get("/studies/{study_id}")
-    def study(request: Request, study_id: int, visitor: viewer) -> Response:
+    def study(request: Request, study_id: Id, visitor: viewer) -> Response:
         shown = _whole_page(site, study_id)
         site.registry.audit.add(visitor.name, "study.view", subject_of(find_study(site, study_id)))
         return site.page(request, "study.html", visitor, **shown)
 
     @routes.get("/studies/{study_id}/state")
-    def state(request: Request, study_id: int, visitor: viewer) -> Response:
+    def state(request: Request, study_id: Id, visitor: viewer) -> Response:
         shown = _state(site, find_study(site, study_id))
         return site.page(request, "study_state.html", visitor, **shown)
 
     @routes.post("/studies/{study_id}/reading/{action}")
-    def reading(request: Request, study_id: int, action: str, change: reader) -> Response:
+    def reading(request: Request, study_id: Id, action: str, change: reader) -> Response:
         words = _change_reading(site, study_id, action, change.visitor)
         return _answer(site, request, study_id, change, words)
 
     @routes.post("/studies/{study_id}/requeue")
-    def requeue(study_id: int, change: requeuer) -> Response:
+    def requeue(study_id: Id, change: requeuer) -> Response:
         find_study(site, study_id)
         site.registry.studies.requeue(study_id, change.visitor.name)
         return RedirectResponse(f"/studies/{study_id}", 303)
 
     @routes.post("/studies/{study_id}/feedback")
-    def feedback(request: Request, study_id: int, change: reader) -> Response:
+    def feedback(request: Request, study_id: Id, change: reader) -> Response:
         words = _give_feedback(site, study_id, change)
         return _answer(site, request, study_id, change, words)
 
     @routes.get("/studies/{study_id}/pacs")
-    def pacs(study_id: int, _visitor: viewer) -> Response:
+    def pacs(study_id: Id, visitor: viewer) -> Response:
         record = find_study(site, study_id)
         if not site.settings.web.viewer_url:
             raise HTTPException(404)
+        note_look(site, visitor, record.study_key)
         return RedirectResponse(pacs_link(site.settings.web.viewer_url, record), 303)
 
     return routes

@@ -15,12 +15,13 @@ from fastapi import Depends, Request
 from plugin.accounts import Accounts
 from plugin.domain.access import PERMISSIONS, Permission
 from plugin.registry.users import UserRecord
+from plugin.web.body import TooLargeError, take_up_to
 
 SESSION_COOKIE = "cmr_triage_session"
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-csrf-token"
 BY_ITSELF_HEADER = "x-by-itself"
-MAXIMUM_BODY_BYTES = 65_536
+MAXIMUM_FORM_BYTES = 65_536
 MAXIMUM_FIELDS = 100
 
 
@@ -34,10 +35,6 @@ class PasswordFirstError(Exception):
 
 class RefusedError(Exception):
     """Somebody asks for what their role does not allow, or the request is not theirs."""
-
-
-class TooLargeError(Exception):
-    """The body is larger than any form here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +77,13 @@ class Change:
 
 
 def form_reader(
-    maximum_bytes: int = MAXIMUM_BODY_BYTES,
+    maximum_bytes: int = MAXIMUM_FORM_BYTES,
 ) -> Callable[[Request], Awaitable[dict[str, str]]]:
     """Return a dependency that gives the fields of a form (the last value of each)."""
 
     async def read_form(request: Request) -> dict[str, str]:
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > maximum_bytes:
-                raise TooLargeError
-        text = body.decode("utf-8", "replace")
+        take_up_to(request, maximum_bytes)
+        text = (await request.body()).decode("utf-8", "replace")
         try:
             return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAXIMUM_FIELDS))
         except ValueError:
@@ -149,7 +142,7 @@ class Door:
         return visitor
 
     def change(
-        self, permission: Permission | None = None, *, maximum_bytes: int = MAXIMUM_BODY_BYTES
+        self, permission: Permission | None = None, *, maximum_bytes: int = MAXIMUM_FORM_BYTES
     ) -> Callable[..., Change]:
         """Return a dependency that gives a form which somebody with ``permission`` sent."""
         who = self.need(permission)

@@ -11,6 +11,7 @@ from plugin.domain.errors import ConfigurationError, Reason, StudyRejectedError
 from plugin.domain.request import BY_DELIVERY, RequestKind
 from plugin.registry import Registry
 from plugin.registry.requests import RequestRecord
+from plugin.web.numbers import Id
 from plugin.web.site import Site
 from plugin.web.visitor import Change, Door, Visitor
 
@@ -24,14 +25,14 @@ def withdrawal_routes(site: Site, door: Door) -> APIRouter:
     watcher = Annotated[Visitor, Depends(door.need(Permission.WITHDRAW, by_itself=True))]
 
     @routes.post("/studies/{study_id}/withdraw")
-    def withdraw(request: Request, study_id: int, change: withdrawer) -> Response:
+    def withdraw(request: Request, study_id: Id, change: withdrawer) -> Response:
         asked = ask_to_withdraw(site.registry, study_id, change["reason"], change.visitor.name)
         if request.headers.get("hx-request") == "true":
             return answer(request, change.visitor, asked)
         return RedirectResponse(f"/studies/{study_id}", 303)
 
     @routes.get("/studies/{study_id}/withdrawal/{request_id}")
-    def watch(request: Request, study_id: int, request_id: int, visitor: watcher) -> Response:
+    def watch(request: Request, study_id: Id, request_id: Id, visitor: watcher) -> Response:
         return answer(request, visitor, withdrawal_of(site.registry, study_id, request_id))
 
     def answer(request: Request, visitor: Visitor, asked: RequestRecord) -> Response:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -33,6 +33,9 @@ from plugin.web.visitor import Change, Door, Visitor
 
 PAGE_SIZE = 50
 _MAXIMUM_WORDS = 100
+_MAXIMUM_CURSOR_CHARACTERS = 500
+_BEYOND = 2**31
+"""No rank and no number of a study is as high; a registry could not even be asked for more."""
 STAGE_WORDS = {
     Stage.ARRIVING: ("arriving", "busy"),
     Stage.QUEUED: ("queued", "wait"),
@@ -152,12 +155,16 @@ def cursor_of(position: Position, wanted: Wanted) -> str:
 
 def position_of(cursor: str, wanted: Wanted) -> Position | None:
     """Return the position that a cursor names; None for the beginning and other filters."""
+    if len(cursor) > _MAXIMUM_CURSOR_CHARACTERS:
+        return None
     try:
         rank, at, study_id, mark = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         position = Position(int(rank), datetime.fromisoformat(at), int(study_id))
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError, OverflowError, binascii.Error):
         return None
-    return position if mark == _mark(wanted) and position.at.tzinfo is not None else None
+    is_ours = mark == _mark(wanted) and position.at.utcoffset() == timedelta(0)
+    is_small = max(abs(position.rank), abs(position.study_id)) < _BEYOND
+    return position if is_ours and is_small else None
 
 
 def list_page(site: Site, wanted: Wanted, cursor: str, limit: int = PAGE_SIZE) -> ListPage:

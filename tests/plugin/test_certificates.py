@@ -11,7 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from plugin.certificates import check_certificates, load_identity, read_certificate
+from plugin.certificates import (
+    CIPHERS_TLS_1_2,
+    check_certificates,
+    load_identity,
+    read_certificate,
+)
 from plugin.domain.certificates import check_fingerprint
 from plugin.domain.errors import ConfigurationError, Reason
 from plugin.logs import configure
@@ -105,14 +110,43 @@ def test_pages_do_not_start_with_a_key_that_others_can_read(authority):
     assert error.value.reason is Reason.PRIVATE_KEY_EXPOSED
 
 
-def shown_by(context):
-    """Return the certificate that a server with this context shows, after a real handshake."""
+def test_files_of_the_audit_repository_and_the_hospital_login_are_tried_too(authority, tmp_path):
+    now, missing = datetime.now(UTC), str(tmp_path / "none.pem")
+    ours = authority.sign("triage.hospital", days=10)
+    files = {"certificate": ours.certificate, "private_key": ours.private_key}
+    settings = Settings(audit={"ca_file": authority.certificate, **files})
+    ((setting, _),) = check_certificates(settings, now)
+    assert setting == "audit.certificate"
+    lights = [next(_certificate_lights(settings, now + timedelta(days=n))) for n in (0, 11)]
+    assert [one.tone for one in lights] == ["wait", "warn"], "what is audited waits: no fault"
+    for section in (
+        {"audit": {"certificate": missing, "private_key": missing}},
+        {"audit": {"ca_file": missing}},
+        {"openid": {"ca_file": missing}},
+    ):
+        with pytest.raises(ConfigurationError) as error:
+            check_certificates(Settings(**section), now)
+        assert error.value.reason is Reason.CERTIFICATE_UNUSABLE
+        assert missing in error.value.detail
+
+
+def shown_by(context, *ciphers):
+    """Return the certificate that a server with this context shows, after a real handshake.
+
+    Parameters
+    ----------
+    ciphers
+        Of TLS 1.2, which a client has that speaks nothing newer; none: all it knows, of 1.3 too.
+    """
     client_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client_context.check_hostname, client_context.verify_mode = False, ssl.CERT_NONE
+    if ciphers:
+        client_context.maximum_version = ssl.TLSVersion.TLSv1_2
+        client_context.set_ciphers(":".join(ciphers))
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = client_context.wrap_bio(to_client, to_server)
     server = context.wrap_bio(to_server, to_client, server_side=True)
-    for side in (client, server, client, server):
+    for side in (client, server, client, server, client):
         with contextlib.suppress(ssl.SSLWantReadError):
             side.do_handshake()
     return ssl.DER_cert_to_PEM_cert(client.getpeercert(binary_form=True)).strip()
@@ -152,6 +186,19 @@ def test_pages_show_a_renewed_certificate_without_a_restart(
         assert shown_by(context) == text_of(first), "a pair that does not fit changes nothing"
         install(second.certificate, second.private_key)
         wait_until(lambda: shown_by(context) == text_of(second))
+
+
+def test_renewed_certificate_is_shown_by_no_other_cipher_than_the_first(authority):
+    pair = authority.sign("pages.hospital")
+    web = WebSettings(certificate=pair.certificate, private_key=pair.private_key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers(CIPHERS_TLS_1_2)
+    load_identity(context, web.certificate, web.private_key)
+    for renew in (lambda: None, lambda: take(web, context)):
+        renew()
+        assert shown_by(context, "ECDHE-ECDSA-AES128-GCM-SHA256")
+        with pytest.raises(ssl.SSLError):
+            shown_by(context, "ECDHE-ECDSA-AES128-SHA256")
 
 
 def test_no_connection_fails_while_a_certificate_is_taken(authority):

@@ -1,11 +1,12 @@
 """A process serves what others ask of it while it does its own work."""
 
+import threading
 import time
 
 import pytest
 
 from plugin.desk import Desk
-from plugin.domain.errors import ConfigurationError, Reason
+from plugin.domain.errors import ConfigurationError, Reason, TransientError
 from plugin.domain.request import RequestKind, RequestState
 from plugin.machine import LoadMeter
 from plugin.registry import Registry
@@ -22,6 +23,13 @@ def ask(registry, kind=RequestKind.ECHO_PEER):
     return registry.requests.ask(kind, {"ae_title": "PACS"}, "admin", "peer PACS")
 
 
+def wait_until(condition, seconds=10.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.02)
+
+
 def desk_that(registry, handler):
     return Desk(registry, "host:1", "deliver", {RequestKind.ECHO_PEER: handler}, lambda: {"n": 1})
 
@@ -29,14 +37,44 @@ def desk_that(registry, handler):
 def test_desk_answers_beats_and_is_gone_when_it_closes(registry):
     asked = ask(registry)
     with desk_that(registry, lambda request: {"about": request.asked["ae_title"]}):
-        deadline = time.monotonic() + 10
-        while registry.requests.get(asked.id).state is not RequestState.DONE:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: registry.requests.get(asked.id).state is RequestState.DONE)
+        wait_until(registry.heartbeats.list)
         (beat,) = registry.heartbeats.list()
         assert (beat.name, beat.kind, beat.facts) == ("host:1", "deliver", {"n": 1})
     assert registry.requests.get(asked.id).answer == {"about": "PACS"}
     assert registry.heartbeats.list() == []
+
+
+def test_desk_beats_on_while_it_carries_something_out(registry, monkeypatch):
+    monkeypatch.setattr("plugin.desk._BEAT_SECONDS", 0.05)
+    asked, done = ask(registry), threading.Event()
+
+    def slow(_request):
+        assert done.wait(20)
+        return {}
+
+    with desk_that(registry, slow):
+        wait_until(lambda: registry.requests.get(asked.id).state is RequestState.TAKEN)
+        (before,) = registry.heartbeats.list()
+        wait_until(lambda: registry.heartbeats.list()[0].seen_at > before.seen_at)
+        assert registry.requests.get(asked.id).state is RequestState.TAKEN
+        done.set()
+    assert registry.heartbeats.list() == []
+
+
+def test_desk_beats_again_when_the_registry_is_back(registry, monkeypatch):
+    monkeypatch.setattr("plugin.desk._BEAT_SECONDS", 0.05)
+    beat, failures = registry.heartbeats.beat, [TransientError(Reason.REGISTRY_UNAVAILABLE)]
+
+    def fail_once(*facts):
+        if failures:
+            raise failures.pop()
+        beat(*facts)
+
+    monkeypatch.setattr(registry.heartbeats, "beat", fail_once)
+    with desk_that(registry, lambda _request: {}):
+        wait_until(registry.heartbeats.list)
+    assert not failures
 
 
 def test_desk_leaves_what_it_cannot_do_to_others(registry):

@@ -158,6 +158,32 @@ def test_passwords_are_hidden():
     assert hide_password("") == ""
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql+psycopg:///db?password=hunter2", "postgresql+psycopg:///db?password=***"),
+        ("p://u:hunter2@h/db?a=b&sslpassword=hunter2", "p://u:***@h/db?a=b&sslpassword=***"),
+        ("p://h/db?PASSWORD=hunt#er2&user=me", "p://h/db?PASSWORD=***&user=me"),
+        ("p://h/db?passfile=/run/pass&user=me", "p://h/db?passfile=/run/pass&user=me"),
+    ],
+)
+def test_passwords_in_the_query_are_hidden(url, shown):
+    assert hide_password(url) == shown
+
+
+@pytest.mark.parametrize("place", ["host:8x", "host:99999", "[::1"])
+def test_an_address_whose_port_cannot_be_one_stops_the_start(tmp_path, place):
+    for section, key, scheme in (
+        ("audit", "repository", "tls"),
+        ("web", "public_url", "https"),
+        ("web", "viewer_url", "https"),
+        ("openid", "issuer", "https"),
+    ):
+        refused = _refused(tmp_path, f'[{section}]\n{key} = "{scheme}://{place}"\n')
+        assert refused.reason is Reason.SETTING_INVALID
+        assert f"{section}.{key}: " in refused.detail
+
+
 @pytest.mark.parametrize("length", [10, 90, 100, 300])
 def test_the_brokers_socket_fits_into_an_address(length):
     folder = Path("/") / ("f" * min(length, 200)) / ("g" * max(length - 200, 1))

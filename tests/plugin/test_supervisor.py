@@ -141,11 +141,20 @@ def test_supervisor_writes_which_processes_run(told, tmp_path):
     wait_until(lambda: ended(supervisor, "worker"))
     supervisor._written_at = -1e9
     supervisor.tick()
-    supervisor.shut_down()
     written = json.loads(state.read_text())
+    supervisor.shut_down()
     assert written["processes"]["node"] == "running"
     assert written["processes"]["worker"].startswith("starts in")
     assert abs(written["at"] - time.time()) < 60
+
+
+def test_supervisor_that_stopped_leaves_no_word_of_its_processes(told, tmp_path):
+    state = tmp_path / "processes.json"
+    supervisor = Supervisor({"node": SLEEP}, told.append, state_file=state)
+    supervisor.tick()
+    assert state.exists()
+    supervisor.shut_down()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_child_ends_when_its_supervisor_is_killed(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from plugin.cli import app
-from plugin.settings import Settings, setting_rows
+from plugin.settings import Settings, load_settings, setting_rows
 from plugin.supervisor import START_ORDER
 
 TOP = Path(__file__).resolve().parents[2]
@@ -67,6 +67,22 @@ def test_example_settings_hold_every_setting_with_its_default():
     assert shown == {row.key for row in setting_rows()}
     for row in setting_rows(given):
         assert row.value == row.default or row.key == "spool.folder"
+
+
+def test_settings_of_the_readme_lie_where_an_ordinary_user_may_write(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (command,) = re.findall(r"^(sed .+? > cmr-triage\.toml)", (TOP / "README.md").read_text(), re.M)
+    command = command.replace("> cmr-triage.toml", f"> {tmp_path / 'cmr-triage.toml'}")
+    subprocess.run(["sh", "-c", command], cwd=TOP, check=True)
+    settings = load_settings(tmp_path / "cmr-triage.toml")
+    assert settings.spool.folder == tmp_path / ".local/state/cmr-triage"
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
+def test_unit_says_how_it_writes_elsewhere(unit):
+    text = unit.read_text()
+    assert "ProtectSystem=strict" in text
+    assert re.search(r"^# ReadWritePaths=/\S+$", text, re.M)
 
 
 def test_image_is_made_of_everything_that_the_wheel_needs():

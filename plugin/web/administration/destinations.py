@@ -37,6 +37,8 @@ def _add(site: Site, change: Change) -> None:
         host=change["host"] or None,
         port=whole(change, "port"),
         url=change["url"] or None,
+        tls=change["tls"] == "on",
+        tls_name=change["tls_name"] or None,
         actor=change.visitor.name,
     )
 

@@ -1,5 +1,6 @@
 """Queue and workers: what waits, who works and how busy they are, what was given up."""
 
+import re
 from datetime import UTC, datetime
 
 from plugin.domain.errors import SENTENCES, ConfigurationError, Reason, StudyRejectedError
@@ -11,6 +12,7 @@ from plugin.web.visitor import Change
 N_DEAD = 50
 _N_FAILED = 20
 _CHOSEN = "dead-"
+_NUMBER = re.compile(r"[0-9]{1,15}")
 
 
 def _show(site: Site) -> Shown:
@@ -37,7 +39,7 @@ def _show(site: Site) -> Shown:
 def _replay(site: Site, change: Change) -> Shown:
     """Send chosen objects again that were given up."""
     numbers = [name.removeprefix(_CHOSEN) for name in change.form if name.startswith(_CHOSEN)]
-    if not numbers or not all(one.isascii() and one.isdigit() for one in numbers):
+    if not numbers or not all(_NUMBER.fullmatch(one) for one in numbers):
         raise ConfigurationError(Reason.SETTING_INVALID, "choose at least one object")
     n_objects = site.registry.deliveries.retry_some(
         [int(one) for one in numbers], actor=change.visitor.name

@@ -23,6 +23,8 @@ from plugin.web.administration import (
 from plugin.web.administration import settings as settings_card
 from plugin.web.administration.card import ADDRESS, Card, Shown
 from plugin.web.administration.upload import upload_routes
+from plugin.web.body import MAXIMUM_BODY_BYTES
+from plugin.web.numbers import Before, Id
 from plugin.web.site import Site
 from plugin.web.visitor import Change, Door, Visitor
 
@@ -39,9 +41,6 @@ CARDS: tuple[Card, ...] = (
 )
 """All cards in the order of their tabs; the first one has the address of the administration."""
 
-MAXIMUM_FORM_BYTES = 524_288
-"""A triage policy of 100 000 characters fits, also when a browser escapes most of them."""
-
 _CONFLICTS = frozenset({Reason.CHANGED_MEANWHILE, Reason.POLICY_CHANGED})
 
 
@@ -52,7 +51,7 @@ def administration_routes(site: Site, door: Door) -> APIRouter:
     cards = {card.key: card for card in CARDS}
     admin = Annotated[Visitor, Depends(door.need(Permission.ADMINISTER))]
     by_itself = door.need(Permission.ADMINISTER, by_itself=True)
-    changes = door.change(Permission.ADMINISTER, maximum_bytes=MAXIMUM_FORM_BYTES)
+    changes = door.change(Permission.ADMINISTER, maximum_bytes=MAXIMUM_BODY_BYTES)
     admin_change = Annotated[Change, Depends(changes)]
 
     @routes.get(ADDRESS)
@@ -61,12 +60,12 @@ def administration_routes(site: Site, door: Door) -> APIRouter:
 
     @routes.get(f"{ADDRESS}/requests/{{request_id}}")
     def answer(
-        request: Request, request_id: int, visitor: Annotated[Visitor, Depends(by_itself)]
+        request: Request, request_id: Id, visitor: Annotated[Visitor, Depends(by_itself)]
     ) -> Response:
         return _asked(site, request, visitor, _request(site, request_id))
 
     @routes.get(f"{ADDRESS}/{{key}}")
-    def card(request: Request, key: str, visitor: admin, asked: int | None = None) -> Response:
+    def card(request: Request, key: str, visitor: admin, asked: Before = None) -> Response:
         extra = {} if asked is None else _following(site, _request(site, asked))
         return _page(site, request, visitor, _card(cards, key), extra)
 

@@ -17,8 +17,9 @@ from plugin.registry import Registry
 from plugin.registry.requests import RequestRecord
 from plugin.spool import Spool
 from plugin.web.administration.card import ADDRESS, Shown
+from plugin.web.body import take_up_to
 from plugin.web.site import Site
-from plugin.web.visitor import Door, TooLargeError, Visitor
+from plugin.web.visitor import Door, Visitor
 
 MAXIMUM_UPLOAD_BYTES = 2 << 30
 _SUBJECTS = {
@@ -86,11 +87,10 @@ async def receive_upload(
     """
     room_bytes = site.spool.free_bytes() - site.settings.spool.minimum_free_bytes
     n_bytes = 0
+    take_up_to(request, MAXIMUM_UPLOAD_BYTES)
     with site.spool.new_upload() as (name, file):
         async for chunk in request.stream():
             n_bytes += len(chunk)
-            if n_bytes > MAXIMUM_UPLOAD_BYTES:
-                raise TooLargeError
             # Unpacked it needs the room once more.
             if 2 * n_bytes > room_bytes:
                 raise TransientError(Reason.DISK_FULL)

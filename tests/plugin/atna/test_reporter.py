@@ -2,6 +2,7 @@
 
 import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -131,6 +132,23 @@ def test_a_repository_that_nobody_vouches_for_gets_nothing(registry, reporter, r
     reports = reporter(repository.url)
     registry.audit.add("kate", "thing.do", "thing")
     assert refused(reports) is Reason.AUDIT_REPOSITORY_CERTIFICATE
+    assert repository.messages == []
+
+
+def test_a_file_of_ours_that_cannot_be_used_is_not_the_networks_fault(
+    registry, reporter, receiving, authority, pair, tmp_path
+):
+    repository, ours = receiving(pair), authority.sign("cmr-triage open")
+    Path(ours.private_key).chmod(0o604)
+    missing = str(tmp_path / "none.pem")
+    registry.audit_reports.begin()
+    registry.audit.add("kate", "thing.do", "thing")
+    for files, reason in (
+        ({"ca_file": missing}, Reason.CERTIFICATE_UNUSABLE),
+        ({"certificate": missing, "private_key": missing}, Reason.CERTIFICATE_UNUSABLE),
+        (vars(ours), Reason.PRIVATE_KEY_EXPOSED),
+    ):
+        assert refused(reporter(repository.url, **files)) is reason
     assert repository.messages == []
 
 

@@ -49,6 +49,16 @@ def test_questions_lapse_and_orders_do_not(registry, clock, kind):
     assert state is (RequestState.OVERDUE if lapsed else RequestState.TAKEN)
 
 
+def test_question_that_is_worked_at_is_not_overdue_while_somebody_holds_it(registry, clock):
+    asked = ask(registry)
+    clock.now += timedelta(seconds=110)
+    taken = registry.requests.take(BY_DELIVERY, "deliver")
+    clock.now += timedelta(seconds=20)
+    assert registry.requests.get(taken.id).state is RequestState.TAKEN
+    clock.now += timedelta(minutes=6)
+    assert registry.requests.get(asked.id).state is RequestState.OVERDUE
+
+
 def test_request_of_a_process_that_died_is_taken_again(registry, clock):
     asked = ask(registry, RequestKind.WITHDRAW_RESULT)
     assert registry.requests.take(BY_WORKER, "first").id == asked.id

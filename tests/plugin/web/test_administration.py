@@ -118,6 +118,16 @@ def test_destination_is_added_changed_and_removed(admin, registry):
     assert admin.post(f"{DESTINATIONS}/remove", {"name": "store"}).status_code == 422
 
 
+def test_destination_is_called_by_tls_from_the_first_moment(admin, registry):
+    page = admin.get(DESTINATIONS).text
+    form = {"name": "archive", "ae_title": "PACS", "host": "10.0.0.1", "port": "2762"}
+    form |= {"tls": "on", "tls_name": "pacs.hospital"}
+    assert all(f'name="{field}"' in page for field in form)
+    assert admin.post(f"{DESTINATIONS}/add", form).status_code == 303
+    found = registry.destinations.get("archive")
+    assert (found.tls, found.tls_name) == (True, "pacs.hospital")
+
+
 def test_destination_without_objects_or_with_an_odd_certificate_is_refused(admin, registry):
     form = {"name": "archive", "ae_title": "PACS", "host": "10.0.0.1", "port": "104"}
     registry.destinations.add("archive", ae_title="PACS", host="10.0.0.1", port=104)

@@ -130,6 +130,12 @@ def test_a_refused_body_is_not_repeated(program):
     assert "words" in answer.text
 
 
+def test_longest_policy_is_taken(app, registry):
+    text = "# \u00e9\n" * 25_000
+    answer = Program(app, registry, "admin").post("/policies/check", {"text": text})
+    assert answer.status_code == 200
+
+
 def test_roles_count_as_on_the_pages(app, registry, program, study):
     assert program.get("/audit").status_code == 403
     assert program.get("/health").status_code == 403

@@ -65,6 +65,18 @@ def test_a_peer_is_added_changed_and_removed(program, registry):
     assert program.get(path).status_code == 404
 
 
+def test_what_is_added_may_need_tls_from_the_first_moment(program, registry):
+    destination = {**PACS, "tls": True, "tls_name": "pacs.hospital"}
+    added = program.post("/destinations", destination).json()
+    assert (added["tls"], added["tls_name"], added["enabled"]) == (True, "pacs.hospital", True)
+    peer = {"ae_title": "SCANNER", "tls": "required", "certificate_name": "mr.hospital"}
+    assert program.post("/peers", peer).status_code == 201
+    found = registry.peers.get("SCANNER")
+    assert (found.tls, found.certificate_name) == ("required", "mr.hospital")
+    refused = {"ae_title": "OTHER", "certificate_fingerprint": "none"}
+    assert program.post("/peers", {**refused, "tls": "required"}).status_code == 422
+
+
 def test_the_second_of_two_programs_is_told_what_the_first_one_changed(program, registry):
     added = program.post("/peers", {"ae_title": "SCANNER", "port": 104}).json()
     path = f"/peers/{added['id']}"

@@ -1,5 +1,7 @@
 """One study through the interface: found, its files and history, its result withdrawn."""
 
+from datetime import timedelta
+
 import pytest
 
 from plugin.accounts import Accounts
@@ -45,6 +47,44 @@ def test_pictures_and_the_cine_are_fetched(program, study):
     assert program.get(f"/jobs/{job_id}/viewer/viewer.json").json() == {}
     for name in ("pictures/sr", "viewer/secret.json", "viewer/slice-00.png"):
         assert program.get(f"/jobs/{job_id}/{name}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/jobs/{job}/pictures/summary",
+        "/jobs/{job}/viewer/viewer.json",
+        "/studies/{study}/events",
+        "/studies/{study}/decisions",
+    ],
+)
+def test_who_fetches_something_of_a_study_has_looked_at_it_once(
+    app, program, registry, study, monkeypatch, path
+):
+    path = path.format(job=registry.jobs.last_reported(study.id).id, study=study.id)
+    seen_by = []
+
+    def look(somebody):
+        assert somebody.get(path).status_code == 200
+        (*_, latest) = views = registry.audit.list(actions=["study.view"])[::-1]
+        assert (latest.subject, latest.address) == (f"study {study.study_key}", "127.0.0.1")
+        seen_by[:] = [one.actor for one in views]
+
+    look(program)
+    look(program)
+    assert seen_by == ["reader"], "one look"
+    look(Admin(app, registry))
+    assert seen_by == ["reader", "admin"]
+    monkeypatch.setattr("plugin.web.looks._ONE_LOOK", timedelta(0))
+    look(program)
+    assert seen_by == ["reader", "admin", "reader"], "later"
+
+
+def test_what_is_not_there_was_not_looked_at(program, registry, study):
+    job = registry.jobs.last_reported(study.id)
+    for path in ("pictures/sr", "viewer/slice-00.png"):
+        assert program.get(f"/jobs/{job.id}/{path}").status_code == 404
+    assert registry.audit.list(actions=["study.view"]) == []
 
 
 def test_history_decisions_and_feedback_are_told(program, study):

@@ -1,10 +1,13 @@
 """The process that serves the pages: names it answers to, headers, health, its end."""
 
+import asyncio
 import errno
 import json
+import re
 import socket
 import subprocess
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fastapi.testclient import TestClient
@@ -12,10 +15,13 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from plugin.domain.errors import SENTENCES, ConfigurationError, Reason, TransientError
 from plugin.domain.request import RequestKind
+from plugin.registry import Registry
+from plugin.registry.engine import Database
 from plugin.settings import Settings
 from plugin.spool import Spool
 from plugin.supervisor import command_of, environment
 from plugin.web.administration.upload import remove_lost_uploads
+from plugin.web.body import MAXIMUM_BODY_BYTES
 from plugin.web.guard import answers_to
 from plugin.web.server import listen, make_site
 from plugin.web.status import PROCESSES_NAME, process_lights
@@ -80,6 +86,71 @@ def test_cookie_beyond_this_machine_needs_tls(tmp_path, registry, spool):
     assert "strict-transport-security" in answer.headers
 
 
+CHUNK_BYTES = 65_536
+
+
+def send_endlessly(app, method, path, content_length=None):
+    """Send without credentials and without end; return the status and how many chunks it took."""
+    taken, statuses = [], []
+
+    async def receive():
+        if statuses:
+            return {"type": "http.disconnect"}
+        assert len(taken) < 100, "takes whatever it is sent"
+        taken.append(CHUNK_BYTES)
+        return {"type": "http.request", "body": bytes(CHUNK_BYTES), "more_body": True}
+
+    async def send(message):
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    headers = {b"host": b"127.0.0.1", b"content-type": b"application/json"}
+    if content_length is not None:
+        headers[b"content-length"] = str(content_length).encode()
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": list(headers.items()),
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 8480),
+    }
+    asyncio.run(app(scope, receive, send))
+    return statuses[0], len(taken)
+
+
+def test_nobody_fills_the_memory_without_credentials(app, anybody):
+    described = anybody.get("/api/v1/openapi.json").json()["paths"]
+    asked = [
+        (method.upper(), re.sub(r"\{\w+\}", "1", path))
+        for path, methods in described.items()
+        for method in methods
+        if method != "get"
+    ]
+    refused = set()
+    for method, path in asked:
+        status, n_taken = send_endlessly(app, method, path)
+        assert status in {401, 413}, path
+        # Those that read for themselves ask first who sends.
+        assert n_taken <= (MAXIMUM_BODY_BYTES // CHUNK_BYTES + 1 if status == 413 else 0), path
+        refused.add(status)
+    assert refused == {401, 413}
+
+
+def test_what_says_that_it_is_too_large_is_not_read(app):
+    assert send_endlessly(app, "POST", "/api/v1/worklist/search", 200_000_000) == (413, 1)
+
+
+def test_a_form_from_nobody_is_small(app):
+    assert send_endlessly(app, "POST", "/login") == (413, 2)
+
+
 def test_health_turns_bad_when_the_queue_is_gone(anybody, queue):
     assert anybody.get("/health").json()["queue"] == "answers"
     queue["error"] = TransientError(Reason.QUEUE_UNAVAILABLE)
@@ -121,6 +192,104 @@ def test_a_registry_that_is_away_is_a_sentence_and_no_traceback(reader, registry
     answer = reader.get("/")
     assert answer.status_code == 503
     assert SENTENCES[Reason.REGISTRY_UNAVAILABLE] in answer.text
+
+
+def test_every_address_says_so_when_the_whole_registry_is_away(app, reader, monkeypatch):
+    def away(_database):
+        raise TransientError(Reason.REGISTRY_UNAVAILABLE)
+
+    nobody = Person(app)
+    for name in ("read", "write", "pulse"):
+        monkeypatch.setattr(Database, name, away)
+    sentence = SENTENCES[Reason.REGISTRY_UNAVAILABLE]
+    for path in ("/", "/studies/1", "/account", "/api/v1/worklist/counts"):
+        answer = reader.get(path)
+        assert answer.status_code == 503, path
+        assert sentence in answer.text, path
+    answer = nobody.get("/health")
+    assert answer.status_code == 503
+    assert answer.json()["registry"] == sentence
+    assert answer.json()["healthy"] is False
+    assert "disk" in answer.json(), "what does work is told all the same"
+
+
+@pytest.fixture
+def began(registry):
+    """Say that the processes were started once."""
+    for process in ("worker", "deliver"):
+        with registry.audit.running(process):
+            pass
+
+
+def test_health_without_a_supervisor_goes_by_the_processes_that_beat(anybody, registry, began):
+    registry.heartbeats.beat("gpu1:7", "worker", {})
+    answer = anybody.get("/health")
+    assert answer.status_code == 503, "nobody delivers"
+    assert answer.json()["worker"] == "1 heard of"
+    assert answer.json()["deliver"] == "none is heard of"
+    registry.heartbeats.beat("host:8", "deliver", {})
+    registry.heartbeats.beat("gpu2:9", "worker", {})
+    answer = anybody.get("/health")
+    assert answer.status_code == 200
+    assert answer.json()["worker"] == "2 heard of"
+
+
+def test_health_without_a_supervisor_turns_bad_when_a_process_falls_silent(
+    anybody, settings, registry
+):
+    with Registry(settings.registry_url, lambda: datetime.now(UTC) - timedelta(minutes=5)) as past:
+        past.heartbeats.beat("gpu1:7", "worker", {})
+        past.heartbeats.beat("host:8", "deliver", {})
+    assert anybody.get("/health").status_code == 503
+
+
+def test_system_that_never_ran_a_worker_is_not_called_broken(anybody, registry):
+    answer = anybody.get("/health")
+    assert answer.status_code == 200
+    assert answer.json()["worker"] == "none was started yet"
+
+
+def test_supervisor_that_writes_down_its_processes_is_enough(anybody, registry, spool, began):
+    state = {"at": time.time(), "processes": {"node": "running", "worker": "running"}}
+    (spool.run / PROCESSES_NAME).write_text(json.dumps(state))
+    answer = anybody.get("/health")
+    assert answer.status_code == 200
+    assert answer.json()["worker"] == "running"
+
+
+N = "99999999999999999999"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/studies/{N}",
+        f"/studies/{N}/state",
+        f"/studies/{N}/pacs",
+        f"/studies/{N}/withdrawal/1",
+        f"/studies/1/withdrawal/{N}",
+        f"/audit?before={N}",
+        f"/administration/requests/{N}",
+        f"/administration/queue?asked={N}",
+    ],
+)
+def test_number_that_no_registry_has_is_a_sentence_to_whoever_looks(admin, path):
+    assert admin.get(path).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/studies/{N}/requeue",
+        f"/studies/{N}/reading/claim",
+        f"/studies/{N}/feedback",
+        f"/studies/{N}/withdraw",
+        f"/account/keys/{N}/remove",
+        "/administration/queue/replay",
+    ],
+)
+def test_number_that_no_registry_has_is_a_sentence_to_whoever_changes(admin, path):
+    assert admin.post(path, {f"dead-{N}": "on"}).status_code == 422
 
 
 def test_audit_trail_tells_from_where_the_pages_were_used(app, registry):

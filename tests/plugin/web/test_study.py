@@ -207,6 +207,16 @@ def test_files_of_a_job_are_served_by_kind_and_nothing_else(reader, job):
     assert reader.get("/jobs/..%2F..%2Fetc/summary.png").status_code in {404, 422}
 
 
+def test_page_and_its_pictures_are_one_look_and_each_address_has_its_own(app, registry, study, job):
+    person = Person(app, "reader")
+    picture = f"/jobs/{job.id}/summary.png"
+    for path in (f"/studies/{study.id}", picture, f"/jobs/{job.id}/viewer/viewer.json"):
+        assert person.get(path).status_code == 200
+    assert Person(app, "reader", client=("10.1.2.3", 50000)).get(picture).status_code == 200
+    looks = registry.audit.list(actions=["study.view"])
+    assert [one.address for one in looks] == ["10.1.2.3", "127.0.0.1"]
+
+
 def test_link_into_the_pacs_viewer_is_made_when_it_is_followed(settings, registry, spool, study):
     assert (
         Person(make_site(settings, registry, spool, lambda: None), "reader")
@@ -218,8 +228,14 @@ def test_link_into_the_pacs_viewer_is_made_when_it_is_followed(settings, registr
     linked = Settings(spool={"folder": settings.spool.folder}, web={"viewer_url": template})
     person = Person(make_site(linked, registry, spool, lambda: None), "reader")
     assert study.study_instance_uid not in person.get(f"/studies/{study.id}").text
-    answer = person.get(f"/studies/{study.id}/pacs")
-    assert answer.headers["location"].endswith(study.study_instance_uid)
+    (page,) = registry.audit.list(actions=["study.view"])
+    other = Person(make_site(linked, registry, spool, lambda: None), "admin")
+    for one in (person, other):
+        answer = one.get(f"/studies/{study.id}/pacs")
+        assert answer.headers["location"].endswith(study.study_instance_uid)
+    looks = registry.audit.list(actions=["study.view"])
+    assert [one.actor for one in looks] == ["admin", "reader"]
+    assert looks[1] == page
 
 
 def test_other_studies_of_the_patient_are_shown_with_their_numbers(reader, registry, spool, study):

@@ -1,5 +1,6 @@
 """What the worklist page shows, for whom, and that it never leaks or believes what headers say."""
 
+import base64
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +8,7 @@ import pytest
 
 from plugin.domain.errors import SENTENCES, Reason
 from plugin.registry.worklist import Position, Wanted
-from plugin.web.worklist import PAGE_SIZE, cursor_of, position_of
+from plugin.web.worklist import PAGE_SIZE, _mark, cursor_of, position_of
 from tests.plugin.web.conftest import SUMMARY, Person, receive, report
 
 NASTY = "<script>alert('x')</script>"
@@ -125,14 +126,33 @@ def test_pages_follow_each_other_and_stay_on_refresh(reader, registry):
     assert reader.rows(here=here, order="newest").count('class="open"') == PAGE_SIZE
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "bm9uZQ==", "W10=", "WzEsMiwzLDRd"])
+def forged(text):
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+NOW = '"2026-01-01T00:00:00+00:00"'
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "x",
+        "bm9uZQ==",
+        "W10=",
+        "WzEsMiwzLDRd",
+        forged(f'[Infinity, {NOW}, 1, "{_mark(Wanted())}"]'),
+        forged(f'[1, {NOW}, 1e99, "{_mark(Wanted())}"]'),
+        forged(f'[-{10**30}, {NOW}, 1, "{_mark(Wanted())}"]'),
+        forged(f'[1, "0001-01-01T00:00:00+14:00", 1, "{_mark(Wanted())}"]'),
+        forged("[" * 40_000),
+    ],
+)
 def test_a_broken_cursor_is_the_beginning(cursor):
     assert position_of(cursor, Wanted()) is None
 
 
 def test_a_cursor_holds_no_words_of_a_search():
-    import base64
-
     wanted = Wanted(words="Mustermann")
     cursor = cursor_of(Position(1, datetime.now(UTC), 7), wanted)
     assert b"Mustermann" not in base64.urlsafe_b64decode(cursor)
