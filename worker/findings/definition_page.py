@@ -13,19 +13,16 @@ from plugin.domain.triage import MeasurementCondition, default_policy
 from worker.findings.compare import GUM, REFERENCE_CHANGE
 from worker.findings.definitions import DEFINITIONS, SEGMENT_NAMES, SEGMENT_SITES
 from worker.findings.language import load_language
-from worker.findings.normal_ranges import REFERENCE_INTERVALS
-from worker.findings.not_assessed import NOT_ASSESSED
-from worker.findings.rules import (
-    ASE_EACVI,
-    ESC_CARDIOMYOPATHY,
-    ESC_HEART_FAILURE,
+from worker.findings.limits import (
     LVEF_NORMAL_PERCENT,
     LVEF_REDUCED_PERCENT,
     LVEF_SEVERE_PERCENT,
-    RANGE_RULES,
     WALL_MASSIVE_MM,
     WALL_THICKENED_MM,
 )
+from worker.findings.normal_ranges import REFERENCE_INTERVALS
+from worker.findings.not_assessed import NOT_ASSESSED
+from worker.findings.rules import ASE_EACVI, ESC_CARDIOMYOPATHY, ESC_HEART_FAILURE, RANGE_RULES
 from worker.findings.uncertainty import STANDARD_ERRORS
 from worker.findings.wall_motion import (
     AKINETIC_MOTION_MM,
