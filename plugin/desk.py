@@ -1,8 +1,8 @@
 """The desk of a process: it takes requests that the process can carry out, answers them, and beats.
 
-A thread of its own, so that an analysis or a slow destination holds nobody up; another one beats,
-however long an answer takes. What a request asks for is done by the handlers that the process
-gives.
+A thread of its own, so that an analysis or a slow destination holds nobody up; another one beats
+and keeps the request that is being answered, however long that takes. What a request asks for is
+done by the handlers that the process gives.
 """
 
 import threading
@@ -53,6 +53,7 @@ class Desk:
         self._kind = kind
         self._handlers = handlers
         self._facts = facts
+        self._serving: int | None = None
         self._ended = threading.Event()
         self._beats = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._serves = threading.Thread(target=self._run, name="desk", daemon=True)
@@ -97,6 +98,9 @@ class Desk:
         while True:
             try:
                 self._registry.heartbeats.beat(self._name, self._kind, self._facts())
+                serving = self._serving
+                if serving is not None:
+                    self._registry.requests.hold(serving, self._name)
             except TransientError:
                 pass  # the registry is away; pages that could show it are too
             except Exception as error:
@@ -117,6 +121,7 @@ class Desk:
 
     def _serve(self, request: RequestRecord) -> None:
         requests = self._registry.requests
+        self._serving = request.id
         try:
             answer = self._handlers[request.kind](request)
         except TriageError as error:
@@ -127,3 +132,5 @@ class Desk:
             requests.refuse(request.id, reason, SENTENCES[reason])
         else:
             requests.answer(request.id, answer)
+        finally:
+            self._serving = None

@@ -109,7 +109,7 @@ def summarise(assessment: Assessment, timings_seconds: dict[str, float]) -> dict
 def describe(
     loaded: LoadedStudy, identity: AnalysisIdentity, result: AnalysisResult
 ) -> dict[str, Any]:
-    """Return what ``result.json`` holds: no patient name or identifier, files without a path."""
+    """Return what ``result.json`` holds: no name or ID of a patient, files without a path."""
     stack = loaded.stack
     assessment = result.assessment
     return {

@@ -114,6 +114,15 @@ class Requests:
             )
             return _record({**row, "taken_until": now + _HELD_FOR}, now)
 
+    def hold(self, request_id: int, name: str) -> None:
+        """Keep a request that ``name`` took and still works at, so that nobody else takes it."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(requests)
+                .where(requests.c.id == request_id, requests.c.taken_by == name)
+                .values(taken_until=self._database.now() + _HELD_FOR)
+            )
+
     def answer(self, request_id: int, answer: Mapping[str, Any]) -> None:
         """Answer a request that was carried out."""
         self._end(request_id, answer=dict(answer))

@@ -53,8 +53,12 @@ def test_desk_beats_on_while_it_carries_something_out(registry, monkeypatch):
         assert done.wait(20)
         return {}
 
+    held = []
+    monkeypatch.setattr(registry.requests, "hold", lambda *which: held.append(which))
     with desk_that(registry, slow):
         wait_until(lambda: registry.requests.get(asked.id).state is RequestState.TAKEN)
+        wait_until(lambda: held)
+        assert set(held) == {(asked.id, "host:1")}
         (before,) = registry.heartbeats.list()
         wait_until(lambda: registry.heartbeats.list()[0].seen_at > before.seen_at)
         assert registry.requests.get(asked.id).state is RequestState.TAKEN

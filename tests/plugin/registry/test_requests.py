@@ -59,6 +59,18 @@ def test_question_that_is_worked_at_is_not_overdue_while_somebody_holds_it(regis
     assert registry.requests.get(asked.id).state is RequestState.OVERDUE
 
 
+def test_request_that_is_worked_at_for_long_is_kept_by_who_has_it(registry, clock):
+    asked = ask(registry, RequestKind.WITHDRAW_RESULT)
+    registry.requests.take(BY_WORKER, "one")
+    clock.now += timedelta(seconds=200)
+    registry.requests.hold(asked.id, "one")
+    registry.requests.hold(asked.id, "another")
+    clock.now += timedelta(seconds=200)
+    assert registry.requests.take(BY_WORKER, "another") is None
+    clock.now += timedelta(seconds=101)
+    assert registry.requests.take(BY_WORKER, "another").id == asked.id
+
+
 def test_request_of_a_process_that_died_is_taken_again(registry, clock):
     asked = ask(registry, RequestKind.WITHDRAW_RESULT)
     assert registry.requests.take(BY_WORKER, "first").id == asked.id
