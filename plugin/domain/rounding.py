@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-_MORE_DECIMALS = 3
+_MORE_DECIMALS = 2
 
 
 def rounded_beside(value: float, decimals: int, limits: Iterable[float]) -> str:

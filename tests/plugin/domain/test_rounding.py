@@ -15,7 +15,7 @@ from plugin.domain.rounding import rounded_beside
         (40.4, 0, "40.4"),
         (40.6, 0, "41"),
         (14.96, 1, "15.0"),
-        (40.00001, 0, "40.000"),
+        (40.00001, 0, "40.00"),
     ],
 )
 def test_a_number_stays_on_its_side_of_each_limit(value, decimals, written):

@@ -107,10 +107,10 @@ def read_back(sentences: Sequence[str], assessment: Assessment, evidence: Eviden
 
 
 def _known_numbers(assessment: Assessment, rules: Sequence[str]) -> Iterator[str]:
-    """Yield every number that a text about the study may hold, with 0, 1 and 2 decimals."""
+    """Yield every number that a text about the study may hold, with up to 3 decimals."""
     for one in assessment.measurements:
         for value in (one.value, *(one.interval or ())):
-            yield from (f"{value:.{decimals}f}" for decimals in range(3))
+            yield from (f"{value:.{decimals}f}" for decimals in range(4))
         for normal in one.normal_ranges:
             yield from (f"{end:g}" for end in (normal.low, normal.high) if end is not None)
     if assessment.bsa_m2 is not None:
