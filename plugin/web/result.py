@@ -13,6 +13,7 @@ from typing import Any
 from plugin.domain.findings import Assessment, Measurement
 from plugin.domain.objects import KINDS
 from plugin.domain.recognition import Recognition, Resemblance
+from plugin.domain.rounding import rounded_beside
 from plugin.domain.wording import Author, Part, Passage, Statement
 from plugin.registry import Registry, ResultObject
 from plugin.web.comparison import ShownComparison, shown_comparison
@@ -178,11 +179,12 @@ def _numbers(assessment: Assessment) -> tuple[tuple[str, tuple[NumberLine, ...]]
 def _line(one: Measurement) -> NumberLine:
     digits = 2 if abs(one.value) < 3 else 1 if abs(one.value) < 20 else 0  # noqa: PLR2004
     sides = {item.side(one.value) for item in one.normal_ranges}
+    ends = (end for item in one.normal_ranges for end in (item.low, item.high) if end is not None)
     interval = "" if one.interval is None else " to ".join(f"{v:.{digits}f}" for v in one.interval)
     return NumberLine(
         key=one.key,
         name=one.name,
-        value=f"{one.value:.{digits}f}",
+        value=rounded_beside(one.value, digits, ends),
         unit="" if one.unit == "1" else one.unit.replace("m2", "m²"),
         interval=interval,
         normal="; ".join(

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from plugin.domain.findings import QualityNote
+from plugin.domain.findings import Code, Measurement, NormalRange, QualityNote
 from plugin.domain.recognition import NOTICE, Recognition, Resemblance
 from plugin.domain.wording import Author, Part, Passage, Statement, Wording
 from plugin.settings import Settings
+from plugin.web.result import _line
 from plugin.web.server import make_site
 from plugin.web.study_series import LEFT_OUT, ROLE_NAMES
 from tests.plugin.web.conftest import PASSWORD, Person, receive, report
@@ -257,3 +258,12 @@ def test_page_tells_everything_that_happened(app, reader, registry, study):
 
 def test_a_result_that_cannot_be_read_is_said_and_breaks_nothing(reader, study):
     assert "cannot be shown here" in reader.get(f"/studies/{study.id}").text
+
+
+@pytest.mark.parametrize(("value", "written"), [(51.6, "51.6"), (52.4, "52"), (49.0, "49")])
+def test_number_of_the_page_is_on_the_side_that_its_mark_says(value, written):
+    normal = NormalRange(52.0, 73.0, "men", "a printed table")
+    code = Code("1", "99X", "LV ejection fraction")
+    one = Measurement("lv_ejection_fraction", "LV ejection fraction", value, "%", code, "")
+    line = _line(dataclasses.replace(one, normal_ranges=(normal,)))
+    assert (line.value, line.side == "below") == (written, value < 52)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from plugin.domain.findings import Assessment, Measurement, NormalRange
+from worker.findings.sentences import number_of
 from worker.report.figures.canvas import (
     BODY_PX,
     MUTED,
@@ -148,7 +149,7 @@ def _draw_value(
 ) -> None:
     """Write the value right-aligned with its unit, marked when it is outside every range."""
     side = side_of(measurement)
-    words = f"{_ARROWS[side]} {shown(measurement.value, measurement.unit)}".strip()
+    words = f"{_ARROWS[side]} {number_of(measurement)}".strip()
     colour = TEXT if side == "within" else WARNING
     canvas.text(right, middle, words, ha="right", weight="bold", size=BODY_PX + 2, color=colour)
     canvas.text(unit_x, middle, readable_unit(measurement.unit), color=MUTED, size=SMALL_PX)
