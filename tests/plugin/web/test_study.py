@@ -260,7 +260,7 @@ def test_a_result_that_cannot_be_read_is_said_and_breaks_nothing(reader, study):
     assert "cannot be shown here" in reader.get(f"/studies/{study.id}").text
 
 
-@pytest.mark.parametrize(("value", "written"), [(51.6, "51.6"), (52.4, "52"), (49.0, "49")])
+@pytest.mark.parametrize(("value", "written"), [(51.6, "51.6"), (52.4, "52.4"), (49.0, "49")])
 def test_number_of_the_page_is_on_the_side_that_its_mark_says(value, written):
     normal = NormalRange(52.0, 73.0, "men", "a printed table")
     code = Code("1", "99X", "LV ejection fraction")
