@@ -17,8 +17,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from dicom_node.peers import Proof
-from plugin.certificates import CIPHERS_TLS_1_2, load_identity, load_trusted, names_of
-from plugin.domain.errors import ConfigurationError, Reason, TransientError
+from plugin.certificates import (
+    CIPHERS_TLS_1_2,
+    load_client_files,
+    load_identity,
+    load_trusted,
+    names_of,
+)
+from plugin.domain.errors import Reason
 from plugin.settings import TlsSettings
 
 PROFILE = "BCP 195 RFC 8996, 9325 TLS Secure Transport Connection Profile (PS3.15 B.12)"
@@ -155,15 +161,7 @@ def client_context(identity: Identity, ca_file: str | None) -> ClientContext:
     """
     context = _restricted(ClientContext(ssl.PROTOCOL_TLS_CLIENT))
     trusted = ca_file or identity.ca_file
-    try:
-        if trusted:
-            load_trusted(context, trusted)
-        else:
-            context.load_default_certs()
-        if identity.certificate:
-            load_identity(context, identity.certificate, identity.private_key)
-    except ConfigurationError as error:
-        raise TransientError(error.reason, error.detail) from None
+    load_client_files(context, trusted, identity.certificate, identity.private_key)
     return context
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from plugin.domain.errors import ConfigurationError, Reason
+from plugin.domain.errors import ConfigurationError, Reason, TransientError
 from plugin.settings import Settings
 
 CIPHERS_TLS_1_2 = "ECDHE+AESGCM"
@@ -161,6 +161,29 @@ def load_trusted(context: ssl.SSLContext, ca_file: str) -> None:
     except (OSError, ssl.SSLError) as error:
         raise _unusable(ca_file, error) from None
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+
+
+def load_client_files(
+    context: ssl.SSLContext, ca_file: str | None, certificate: str, private_key: str
+) -> None:
+    """Give the context of a client what it trusts (the system's without a file) and who it is.
+
+    Read at each connection, because files change between two of them.
+
+    Raises
+    ------
+    TransientError
+        A file cannot be used: as ``load_trusted`` and ``load_identity``, and tried again.
+    """
+    try:
+        if ca_file:
+            load_trusted(context, ca_file)
+        else:
+            context.load_default_certs()
+        if certificate:
+            load_identity(context, certificate, private_key)
+    except ConfigurationError as error:
+        raise TransientError(error.reason, error.detail) from None
 
 
 def own_certificates(settings: Settings) -> Iterator[tuple[str, str, str]]:

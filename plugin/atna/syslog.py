@@ -12,8 +12,8 @@ import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from plugin.certificates import load_identity, load_trusted
-from plugin.domain.errors import ConfigurationError, Reason, TransientError
+from plugin.certificates import load_client_files
+from plugin.domain.errors import Reason, TransientError
 from plugin.settings import AuditSettings
 
 _TIMEOUT_SECONDS = 10.0
@@ -78,7 +78,8 @@ def _send_datagrams(host: str, port: int, messages: Sequence[bytes]) -> None:
 def _send_stream(
     settings: AuditSettings, address: tuple[str, int], messages: Sequence[bytes]
 ) -> None:
-    context = _context(settings)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    load_client_files(context, settings.ca_file, settings.certificate, settings.private_key)
     with (
         socket.create_connection(address, timeout=_TIMEOUT_SECONDS) as plain,
         context.wrap_socket(plain, server_hostname=address[0]) as stream,
@@ -87,27 +88,6 @@ def _send_stream(
         for message in messages:
             stream.sendall(str(len(message)).encode("ascii") + b" " + message)
         _finish(stream)
-
-
-def _context(settings: AuditSettings) -> ssl.SSLContext:
-    """Make the context of a connection from our files, which may change between two of them.
-
-    Raises
-    ------
-    TransientError
-        A file cannot be used; that is not the network's fault.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        if settings.ca_file:
-            load_trusted(context, settings.ca_file)
-        else:
-            context.load_default_certs()
-        if settings.certificate:
-            load_identity(context, settings.certificate, settings.private_key)
-    except ConfigurationError as error:
-        raise TransientError(error.reason, error.detail) from None
-    return context
 
 
 def _await_refusal(stream: ssl.SSLSocket) -> None:
